@@ -1,0 +1,3 @@
+"""What every loader of the warehouse needs, once: settings, HTTP, the ClickHouse sink and the run contract."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,56 @@
+"""Time as the warehouse keeps it: Moscow days, aware datetimes."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from zoneinfo import ZoneInfo
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+
+
+def now_moscow() -> datetime:
+    """The present moment in Moscow, to the second (what DateTime keeps)."""
+    return datetime.now(MOSCOW).replace(microsecond=0)
+
+
+def parse_time(text: str) -> datetime:
+    """Parse an ISO 8601 or `YYYY-MM-DD hh:mm:ss` text into an aware Moscow datetime, to the second.
+
+    A text without an offset is Moscow time (VK Реклама sends none). Raises ValueError for anything else,
+    zero dates such as `0000-00-00 00:00:00` included.
+    """
+    parsed = datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=MOSCOW)
+    if not 1971 <= parsed.year <= 2105:
+        raise ValueError(f"the year {parsed.year} does not fit a DateTime column (1971 to 2105)")
+    return parsed.astimezone(MOSCOW).replace(microsecond=0)
+
+
+def moscow_day(moment: datetime) -> date:
+    """The Moscow calendar day of an aware datetime."""
+    if moment.tzinfo is None:
+        raise ValueError("a datetime without a zone has no Moscow day")
+    return moment.astimezone(MOSCOW).date()
+
+
+def day_start(day: date) -> datetime:
+    """00:00 of a Moscow day."""
+    return datetime(day.year, day.month, day.day, tzinfo=MOSCOW)
+
+
+def days_between(first: date, last: date) -> Iterator[date]:
+    """Every day from `first` to `last`, both included."""
+    for offset in range((last - first).days + 1):
+        yield first + timedelta(days=offset)
+
+
+def parse_http_date(text: str | None) -> datetime | None:
+    """The moment of an HTTP `Date` header in Moscow, or None when it is absent or unreadable."""
+    if not text:
+        return None
+    try:
+        parsed = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return None if parsed.tzinfo is None else parsed.astimezone(MOSCOW)

@@ -1,0 +1,273 @@
+"""The run contract: one lock, one deadline, one run row, one last line.
+
+Data lands first, then the run's row, then the watermarks: a run killed anywhere is repeated whole by the next one,
+whose upserts write only what is missing.
+"""
+
+import signal
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import FrameType
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from zakaz_common.deadline import Deadline
+from zakaz_common.errors import (
+    EXIT_IO,
+    EXIT_OK,
+    DataError,
+    LoaderError,
+    StoppedError,
+    TryLaterError,
+    UnavailableError,
+)
+from zakaz_common.moscow import now_moscow
+from zakaz_common.run_lock import run_lock
+from zakaz_common.run_metrics import write_metrics
+from zakaz_common.settings import CommonSettings
+from zakaz_common.warehouse import RejectedRecord, RunRecord, UpsertResult, Warehouse
+
+log = structlog.get_logger()
+
+_GRACE_SECONDS = 20.0
+_RATIO_FLOOR = 20  # fewer rejected rows than this of a handful read are no ratio to judge by
+
+
+@dataclass(slots=True)
+class RunContext:
+    """What a run works with, and what it has done so far."""
+
+    loader: str
+    run_id: UUID
+    mode: str
+    settings: Any
+    deadline: Deadline
+    _warehouse: Warehouse | None
+    dry_run: bool = False
+    started_at: datetime = field(default_factory=now_moscow)
+    window_from: datetime | None = None
+    window_to: datetime | None = None
+    rows_read: int = 0
+    rows_written: int = 0
+    rows_rejected: int = 0
+    rows_by_stage: Counter[str] = field(default_factory=Counter)
+    watermarks: dict[str, datetime] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+    _requests: list[Mapping[str, int]] = field(default_factory=list)
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse; a dry run has none, and asking for it there is a mistake of the loader."""
+        if self._warehouse is None:
+            raise RuntimeError("a dry run has no warehouse")
+        return self._warehouse
+
+    def count_requests_of(self, requests: Mapping[str, int]) -> None:
+        """Add a client's request counter (by status code) to the run's figures."""
+        self._requests.append(requests)
+
+    def requests(self) -> Counter[str]:
+        """Requests so far by status code."""
+        total: Counter[str] = Counter()
+        for counter in self._requests:
+            total.update(counter)
+        return total
+
+    def wrote(self, stage: str, result: UpsertResult | int) -> None:
+        """Count rows written (new, changed or tombstoned) under `stage`, a table's name."""
+        rows = result if isinstance(result, int) else result.written + result.tombstoned
+        self.rows_written += rows
+        self.rows_by_stage[stage] += rows
+
+    def reject(self, records: Iterable[RejectedRecord]) -> None:
+        """Put records into the dead-letter table and count them."""
+        batch = list(records)
+        if not batch:
+            return
+        self.rows_rejected += len(batch)
+        for record in batch[:20]:
+            log.warning(
+                "record_rejected",
+                dataset=record.dataset,
+                key=record.key,
+                path=record.path,
+                reason=record.reason,
+            )
+        if self._warehouse is not None:
+            self._warehouse.reject(self.loader, self.run_id, batch)
+
+    def check_rejected_ratio(self) -> None:
+        """Raise DataError when too large a part of the records read was rejected."""
+        allowed = self.settings.loader_max_rejected_ratio
+        if not self.rows_rejected or not self.rows_read:
+            return
+        ratio = self.rows_rejected / self.rows_read
+        if ratio > allowed and (self.rows_rejected >= _RATIO_FLOOR or ratio > 0.5 or allowed == 0):
+            raise DataError(
+                f"{self.rows_rejected} of {self.rows_read} records were rejected ({ratio:.1%}), at most "
+                f"{allowed:.1%} are allowed (LOADER_MAX_REJECTED_RATIO); the reasons are in meta.rejected_records"
+            )
+
+
+def run_loader(
+    loader: str,
+    settings: CommonSettings,
+    work: Callable[[RunContext], None],
+    *,
+    mode: str = "run",
+    dry_run: bool = False,
+    version: str,
+    warehouse: Warehouse | None = None,
+    deadline: Deadline | None = None,
+) -> int:
+    """Run `work` under the contract and return the process's exit code.
+
+    Parameters: `mode` is stored in meta.etl_runs (`run`, `backfill`, `import`); a dry run takes no lock, gets no
+    warehouse and writes nothing; `warehouse` and `deadline` are given by tests.
+    """
+    run_id = uuid4()
+    deadline = deadline or Deadline(settings.loader_deadline_seconds)
+    started = time.monotonic()
+    if not dry_run and warehouse is None:
+        warehouse = Warehouse.from_settings(settings, deadline, f"zakaz {loader} {version}")
+    context = RunContext(loader, run_id, mode, settings, deadline, None if dry_run else warehouse, dry_run)
+    structlog.contextvars.bind_contextvars(run_id=str(run_id))
+    status, code, error = "success", EXIT_OK, ""
+    lock = nullcontext() if dry_run else run_lock(settings.loader_state_dir, loader, str(run_id))
+    try:
+        with _stoppable(), lock:
+            log.info("run_started", mode=mode, dry_run=dry_run, version=version)
+            try:
+                work(context)
+                context.check_rejected_ratio()
+                if not dry_run:
+                    _commit(context, version)
+            except Exception as failure:
+                status, code, error = _judge(failure)
+                if not dry_run:
+                    _record_failure(context, failure, status, code, error, version)
+    except LoaderError as failure:  # the lock, or a signal outside the work
+        status, code, error = _judge(failure)
+    duration = time.monotonic() - started
+    if settings.loader_metrics_file and not dry_run:
+        write_metrics(
+            settings.loader_metrics_file,
+            settings.loader_state_dir,
+            loader,
+            succeeded=code == EXIT_OK,
+            finished_at=now_moscow(),
+            exit_code=code,
+            rows={
+                "read": context.rows_read,
+                "written": context.rows_written,
+                "rejected": context.rows_rejected,
+                **context.rows_by_stage,
+            },
+            requests=context.requests(),
+            slept_seconds=deadline.slept,
+            duration_seconds=duration,
+            watermark=max(context.watermarks.values(), default=None) if code == EXIT_OK else None,
+        )
+    summary: dict[str, Any] = {
+        "loader": loader,
+        "status": status,
+        "dry_run": dry_run,
+        "mode": mode,
+        "run_id": str(run_id),
+        "rows_read": context.rows_read,
+        "rows_written": context.rows_written,
+        "rows_rejected": context.rows_rejected,
+        "requests": dict(context.requests()),
+        "slept_s": round(deadline.slept, 1),
+        "duration_s": round(duration, 2),
+        **context.extra,
+    }
+    if code == EXIT_OK:
+        log.info("run_finished", **summary)
+    else:
+        log.error("run_failed", **summary, exit_code=code, error=error)
+    return code
+
+
+def _commit(context: RunContext, version: str) -> None:
+    context.warehouse.record_run(_record(context, "success", EXIT_OK, "", version))
+    context.warehouse.save_watermarks(context.loader, context.run_id, context.watermarks)
+
+
+def _record(context: RunContext, status: str, code: int, error: str, version: str) -> RunRecord:
+    return RunRecord(
+        run_id=context.run_id,
+        loader=context.loader,
+        mode=context.mode,
+        status=status,
+        started_at=context.started_at,
+        finished_at=now_moscow(),
+        window_from=context.window_from,
+        window_to=context.window_to,
+        rows_read=context.rows_read,
+        rows_written=context.rows_written,
+        rows_rejected=context.rows_rejected,
+        requests=sum(context.requests().values()),
+        watermark=max(context.watermarks.values(), default=None) if code == EXIT_OK else None,
+        exit_code=code,
+        error=error[:1000],
+        version=version,
+    )
+
+
+def _record_failure(
+    context: RunContext, failure: Exception, status: str, code: int, error: str, version: str
+) -> None:
+    """Store the failed run's row, if ClickHouse takes it; a failure here never hides the first one."""
+    if isinstance(failure, UnavailableError) and "ClickHouse" in error:
+        return
+    context.deadline.grace(_GRACE_SECONDS)
+    try:
+        context.warehouse.record_run(_record(context, status, code, error, version))
+    except LoaderError as second:
+        log.warning("run_row_not_written", cause=str(second))
+
+
+def _judge(failure: Exception) -> tuple[str, int, str]:
+    if isinstance(failure, LoaderError):
+        return (
+            ("stopped" if isinstance(failure, TryLaterError) else "failed"),
+            failure.exit_code,
+            str(failure),
+        )
+    # A mistake of the program: say where, never with values, which may be personal data.
+    frames = traceback.extract_tb(failure.__traceback__)
+    place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "?"
+    own = next((f for f in reversed(frames) if "site-packages" not in f.filename), None)
+    via = (
+        f", called at {own.filename.rsplit('/', 1)[-1]}:{own.lineno}" if own and own is not frames[-1] else ""
+    )
+    return "failed", EXIT_IO, f"internal error {failure.__class__.__name__} at {place}{via}; please report it"
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turn SIGTERM and SIGINT into StoppedError in the main thread."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise StoppedError(
+            f"{signal.Signals(number).name} asked the run to stop; what was written stays, the next run continues"
+        )
+
+    try:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    except ValueError:  # not the main thread: a test
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,30 @@
+"""Structured logs: one JSON object a line on stdout, the event first."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+
+def _event_first(_: object, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {"event": entry.pop("event"), **entry}
+
+
+def configure_logs(level: str, loader: str) -> None:
+    """Send logs of at least `level` to stdout as JSON lines that name the loader."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+            _event_first,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(loader=loader)

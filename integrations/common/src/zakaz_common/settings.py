@@ -1,0 +1,101 @@
+"""Settings every loader has, read from the environment and from files of secrets.
+
+A secret may stand in the environment or in a file `/run/secrets/<variable in lower case>`.
+"""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from zakaz_common.errors import ConfigError
+
+SECRETS_DIR = Path("/run/secrets")
+_COMMON_PREFIXES = ("CLICKHOUSE_", "LOADER_")
+_PLACEHOLDER = "unused-in-a-dry-run"
+
+
+class CommonSettings(BaseSettings):
+    """Where ClickHouse is, and how a run behaves. A field's variable is its name in upper case."""
+
+    model_config = SettingsConfigDict(extra="ignore", case_sensitive=False, hide_input_in_errors=True)
+
+    clickhouse_host: str = Field(min_length=1, description="Host name of ClickHouse")
+    clickhouse_port: int = Field(8123, ge=1, le=65535, description="Its HTTP port")
+    clickhouse_secure: bool = Field(False, description="HTTPS instead of HTTP")
+    clickhouse_user: str = Field(min_length=1, description="The loader's own ClickHouse user")
+    clickhouse_password: SecretStr = Field(description="Its password")
+    clickhouse_database: str = Field("zakaz", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database")
+    loader_state_dir: Path = Field(Path("/var/lib/zakaz"), description="Lock, progress and token state")
+    loader_deadline_seconds: int = Field(1500, ge=10, le=86400, description="One deadline for the whole run")
+    loader_batch_rows: int = Field(20_000, ge=100, le=50_000, description="Rows in one insert")
+    loader_max_rejected_ratio: float = Field(0.01, ge=0, le=1, description="Above it the run fails")
+    loader_log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level")
+    loader_metrics_file: Path | None = Field(None, description="Prometheus textfile to write, *.prom")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_optional_is_absent(cls, value: object, info: object) -> object:
+        """`NAME=` in an env file means "not set" where that is allowed."""
+        name = getattr(info, "field_name", None)
+        if value == "" and name is not None:
+            field = cls.model_fields[name]
+            if not field.is_required():
+                return field.default
+        return value
+
+
+S = TypeVar("S", bound=CommonSettings)
+
+
+def load_settings(model: type[S], *, own_prefix: str, dry_run: bool = False) -> S:
+    """Read `model` from the environment and `/run/secrets`.
+
+    Parameters: `own_prefix`, the loader's own variable prefix such as `QTICKETS_`, in which (and in the common
+    prefixes) an unknown variable is refused as a misspelling; `dry_run` fills what is required but absent, as a
+    dry run contacts nothing. Raises ConfigError whose text is one sentence naming the variable.
+    """
+    _refuse_unknown(model, (*_COMMON_PREFIXES, own_prefix))
+    secrets_dir = SECRETS_DIR if SECRETS_DIR.is_dir() else None
+    try:
+        return model(_secrets_dir=secrets_dir)  # type: ignore[call-arg]
+    except ValidationError as error:
+        missing = {str(e["loc"][0]) for e in error.errors() if e["type"] == "missing"}
+        if dry_run and missing:
+            try:
+                return model(_secrets_dir=secrets_dir, **dict.fromkeys(missing, _PLACEHOLDER))  # type: ignore[arg-type]
+            except ValidationError as second:
+                error = second
+        raise ConfigError(settings_sentence(error)) from None
+
+
+def settings_sentence(error: ValidationError) -> str:
+    """One sentence for the operator: the first wrong variable, what is expected, what mends it.
+
+    The value found is never repeated: it may be a secret.
+    """
+    first = error.errors(include_input=False, include_url=False)[0]
+    variable = str(first["loc"][0]).upper() if first["loc"] else "the settings"
+    more = len({e["loc"][:1] for e in error.errors()}) - 1
+    tail = f" ({more} more variable{'s' if more > 1 else ''} wrong as well)" if more else ""
+    if first["type"] == "missing":
+        return (
+            f"{variable} is not set; put it into the loader's env file, "
+            f"or a secret into {SECRETS_DIR}/{variable.lower()}{tail}"
+        )
+    return (
+        f"{variable} is wrong: {first['msg'][0].lower()}{first['msg'][1:]}; correct it in the env file{tail}"
+    )
+
+
+def _refuse_unknown(model: type[CommonSettings], prefixes: tuple[str, ...]) -> None:
+    known = [name.upper() for name in model.model_fields]
+    for name in sorted(os.environ):
+        upper = name.upper()
+        if upper.startswith(prefixes) and upper not in known:
+            close = difflib.get_close_matches(upper, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "; remove it from the env file"
+            raise ConfigError(f"{name} is not a setting of this loader{hint}")

@@ -1,0 +1,50 @@
+"""UTM parameters: cleaned the same way wherever they come from."""
+
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote_plus, urlsplit, urlunsplit
+
+_FIELDS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
+_MAX_LENGTH = 255
+
+
+class Utm(NamedTuple):
+    """The five UTM parameters, '' where absent."""
+
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    content: str = ""
+    term: str = ""
+
+
+def clean_utm(value: object) -> str:
+    """One parameter: percent-decoded, trimmed, lower case, control characters out, at most 255 characters.
+
+    None, lists and objects give ''. Numbers are taken as text: a campaign id is one.
+    A value with an `@` is dropped: an address typed into a link is personal data.
+    """
+    if value is None or isinstance(value, bool | list | dict):
+        return ""
+    text = str(value)
+    if "%" in text:
+        text = unquote_plus(text)
+    text = "".join(c for c in text if c.isprintable()).strip().lower()
+    return "" if "@" in text else text[:_MAX_LENGTH]
+
+
+def utm_from_mapping(mapping: object) -> Utm:
+    """UTM parameters from a decoded JSON value; anything but an object (PHP sends `[]`) is empty."""
+    if not isinstance(mapping, dict):
+        return Utm()
+    return Utm(*(clean_utm(mapping.get(field)) for field in _FIELDS))
+
+
+def utm_from_url(url: str) -> Utm:
+    """UTM parameters of a link."""
+    return utm_from_mapping(dict(parse_qsl(urlsplit(url).query)))
+
+
+def url_without_query(url: str) -> str:
+    """The link without query, fragment and credentials: what is safe to store and show."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.hostname or "", parts.path, "", ""))
