@@ -1,0 +1,70 @@
+# Zakaz Dashboard: every verb an operator or developer needs. `make` lists them.
+# Variables: INVENTORY=local|production|…  ARGS='further ansible-playbook arguments'  CONFIRM=yes
+
+INVENTORY ?= local
+ARGS ?=
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PLAYBOOK = ANSIBLE_FORCE_COLOR=$(if $(NO_COLOR),0,$(COLOR)) $(BIN)/ansible-playbook -i inventories/$(INVENTORY)
+COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
+
+.DEFAULT_GOAL := help
+.PHONY: help deploy plan status smoke remove test check lint unit schema-test deploy-test lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+## Operators
+
+deploy: $(VENV)/deploy ## Turn the host into a working warehouse (again: change nothing)
+	@$(PLAYBOOK) playbooks/site.yml $(ARGS)
+
+plan: $(VENV)/deploy ## Say what deploy would change, and change nothing
+	@$(PLAYBOOK) playbooks/site.yml --check --diff $(ARGS)
+
+status: $(VENV)/deploy ## Show the state of the deployment
+	@$(PLAYBOOK) playbooks/status.yml $(ARGS)
+
+smoke: $(VENV)/deploy ## Prove the deployment end to end
+	@$(PLAYBOOK) playbooks/smoke.yml $(ARGS)
+
+remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONFIRM=yes
+	@$(PLAYBOOK) playbooks/remove.yml -e remove_data=$(if $(filter yes,$(CONFIRM)),true,false) $(ARGS)
+
+## Developers
+
+test: check schema-test deploy-test ## Prove everything: checks, schema on real engines, deploy twice
+
+check: lint unit ## The fast checks, before every push
+
+lint: $(VENV)/develop ## Lint Ansible, YAML, Python, shell and Dockerfiles
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/yamllint --strict .
+	$(BIN)/shellcheck .ci/run $$(git ls-files '*.sh')
+	$(BIN)/hadolint $$(git ls-files '*Dockerfile')
+	$(BIN)/ansible-lint --offline --strict
+
+unit: $(VENV)/develop ## Unit tests of modules, plugins and integrations
+	$(BIN)/python -m compileall -q integrations library module_utils plugins scripts
+	$(BIN)/python scripts/run_unit_tests.py
+
+lock: $(VENV)/develop ## Lock the requirements anew
+	scripts/lock_requirements.sh
+
+clean: ## Delete the virtual environment and caches
+	rm -rf $(VENV) .cache .ansible reports
+
+$(VENV)/bin/python:
+	@scripts/make_venv.sh $(PYTHON) $(VENV)
+
+$(VENV)/deploy: requirements/controller.txt | $(VENV)/bin/python
+	@echo 'Installing Ansible into $(VENV) (once, about half a minute)'
+	@$(BIN)/pip install --quiet --no-input --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/develop: requirements/develop.txt $(VENV)/deploy
+	@echo 'Installing the test and lint tools into $(VENV) (once)'
+	@$(BIN)/pip install --quiet --no-input --disable-pip-version-check --require-hashes -r $<
+	@touch $@

@@ -1,0 +1,294 @@
+#!/usr/bin/python
+"""Refuse a host the deployment cannot succeed on, before anything is changed."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_preflight
+short_description: Check that a host can carry the deployment
+description:
+  - Looks at the operating system, privileges, free disk, memory and ports, and reports every shortcoming at once, each as a
+    sentence that names the variable or command that mends it.
+  - Changes nothing.
+options:
+  supported:
+    description: Supported releases by distribution, as in C(ID) and C(VERSION_ID) of C(/etc/os-release).
+    type: dict
+    required: true
+  allow_unsupported_os:
+    description: Go on, with a warning, on other systems.
+    type: bool
+    default: false
+  disk_path:
+    description: Path on the file system that receives images and data; need not exist yet.
+    type: path
+    required: true
+  min_free_disk_gb:
+    description: Free space asked for there, in GB (10^9 bytes).
+    type: float
+    required: true
+  min_memory_mb:
+    description: Memory asked for, in MB (10^6 bytes).
+    type: int
+    required: true
+  ports:
+    description: Ports to be published on the host.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      address: {type: str, required: true, description: Address the port is published on.}
+      port: {type: int, required: true, description: Port number.}
+      container: {type: str, required: true, description: Container of ours that may hold the port already.}
+      variable: {type: str, required: true, description: Variable that chooses another port.}
+  docker_socket:
+    description: Unix socket of the Docker Engine.
+    type: path
+    default: /var/run/docker.sock
+  manages_units:
+    description: Whether the deployment installs systemd units, which takes root.
+    type: bool
+    default: false
+attributes:
+  check_mode: {support: full}
+  diff_mode: {support: none}
+  idempotent: {support: full}
+author: Zakaz Dashboard contributors
+"""
+
+EXAMPLES = r"""
+- name: Check the host
+  host_preflight:
+    supported: {debian: ["12", "13"]}
+    disk_path: /var/lib/docker
+    min_free_disk_gb: 3
+    min_memory_mb: 1500
+"""
+
+RETURN = r"""
+docker_answers:
+  description: Whether a Docker Engine answers on the socket for this user.
+  type: bool
+  returned: always
+problems:
+  description: One sentence for each shortcoming.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import contextlib  # noqa: E402
+import errno  # noqa: E402
+import http.client  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import shutil  # noqa: E402
+import socket  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+PROC = Path("/proc")
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket; the standard library has the protocol but not the transport."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=10)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def docker_get(path: str, url: str) -> object | None:
+    """Ask the Docker Engine.
+
+    :param path: its Unix socket
+    :param url: path of the Engine API that answers JSON
+    :returns: the decoded answer, None when nobody answers this user
+    """
+    connection = _UnixConnection(path)
+    try:
+        connection.request("GET", url)
+        answer = connection.getresponse()
+        return json.loads(answer.read()) if answer.status == 200 else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+
+
+def os_problem(release: dict[str, str], supported: dict[str, list[str]]) -> str | None:
+    """Say why an operating system is not supported, None when it is.
+
+    :param release: the pairs of /etc/os-release
+    :param supported: versions by distribution
+    """
+    name, version = release.get("ID", "unknown"), release.get("VERSION_ID", "")
+    if str(version) in [str(known) for known in supported.get(name, [])]:
+        return None
+    known = ", ".join(f"{distro} {'/'.join(map(str, versions))}" for distro, versions in sorted(supported.items()))
+    return (
+        f"this host runs {name} {version}".rstrip() + f"; supported are {known}."
+        " Set preflight_allow_unsupported_os=true to try it all the same"
+    )
+
+
+def existing_parent(path: str) -> Path:
+    """Return the nearest folder of a path that exists."""
+    folder = Path(path)
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def disk_problem(path: str, free_bytes: int, min_free_gb: float) -> str | None:
+    """Say that a file system has too little room, None when it has enough (GB are 10^9 bytes)."""
+    if free_bytes >= min_free_gb * 1e9:
+        return None
+    return (
+        f"{path} has {free_bytes / 1e9:.1f} GB free; {min_free_gb:g} GB are needed."
+        " Free some space (docker system prune), or lower preflight_min_free_disk_gb"
+    )
+
+
+def memory_problem(total_bytes: int, min_mb: int) -> str | None:
+    """Say that the host has too little memory, None when it has enough (MB are 10^6 bytes)."""
+    if total_bytes >= min_mb * 1e6:
+        return None
+    return (
+        f"this host has {total_bytes / 1e6:.0f} MB of memory; {min_mb} MB are needed."
+        " Use a larger host, or lower preflight_min_memory_mb"
+    )
+
+
+def port_free(address: str, port: int) -> bool:
+    """Whether a TCP port can be bound on an address."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            # a low port without root is docker's business, not a conflict
+            return error.errno != errno.EADDRINUSE
+        return True
+
+
+def port_holder(port: int) -> str:
+    """Name the process that listens on a TCP port, as far as this user may see it."""
+    inodes = set()
+    for table in ("net/tcp", "net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in (PROC / table).read_text().splitlines()[1:]:
+                field = line.split()
+                if field[3] == "0A" and int(field[1].rsplit(":", 1)[1], 16) == port:
+                    inodes.add(f"socket:[{field[9]}]")
+    for process in PROC.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if any(os.readlink(handle) in inodes for handle in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+    return "another program"
+
+
+def port_problem(port: dict, containers: list[dict]) -> str | None:
+    """Say who holds a port that we want, None when it is free or ours.
+
+    :param port: address, port, container, variable, as in the module's options
+    :param containers: running containers, as the Engine API lists them
+    """
+    if port_free(port["address"], port["port"]):
+        return None
+    for container in containers:
+        if any(entry.get("PublicPort") == port["port"] for entry in container.get("Ports", [])):
+            names = [name.lstrip("/") for name in container.get("Names", [])]
+            if port["container"] in names:
+                return None
+            holder = f"the container {names[0] if names else container.get('Id', '')[:12]}"
+            break
+    else:
+        holder = port_holder(port["port"])
+    return (
+        f"port {port['port']} on {port['address']} is taken by {holder}."
+        f" Stop it, or set {port['variable']} to a free port"
+    )
+
+
+def privilege_problem(uid: int, docker_answers: bool, manages_units: bool, disk_path: str) -> str | None:
+    """Say why this user cannot deploy, None when it can."""
+    if uid == 0:
+        return None
+    if manages_units:
+        return "systemd units need root. Set ansible_become=true for this host, or run as root"
+    if not docker_answers:
+        return (
+            "no Docker Engine answers this user, and installing one needs root."
+            " Run as root (sudo make deploy), or start Docker and add this user to the group docker"
+        )
+    folder = existing_parent(disk_path)
+    if not os.access(folder, os.W_OK):
+        return f"{folder} is not writable for this user. Run as root, or set zakaz_dir to a folder of this user"
+    return None
+
+
+def read_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
+    """Return the pairs of os-release; empty when there is no such file."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    return {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in lines) if value}
+
+
+def main() -> None:
+    """Entry point for Ansible."""
+    module = AnsibleModule(
+        argument_spec={
+            "supported": {"type": "dict", "required": True},
+            "allow_unsupported_os": {"type": "bool", "default": False},
+            "disk_path": {"type": "path", "required": True},
+            "min_free_disk_gb": {"type": "float", "required": True},
+            "min_memory_mb": {"type": "int", "required": True},
+            "ports": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "address": {"type": "str", "required": True},
+                    "port": {"type": "int", "required": True},
+                    "container": {"type": "str", "required": True},
+                    "variable": {"type": "str", "required": True},
+                },
+            },
+            "docker_socket": {"type": "path", "default": "/var/run/docker.sock"},
+            "manages_units": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    want = module.params
+    containers = docker_get(want["docker_socket"], "/containers/json")
+    unsupported = os_problem(read_release(), want["supported"])
+    if unsupported and want["allow_unsupported_os"]:
+        module.warn(unsupported)
+        unsupported = None
+    folder = existing_parent(want["disk_path"])
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    problems = [
+        unsupported,
+        privilege_problem(os.geteuid(), containers is not None, want["manages_units"], want["disk_path"]),
+        disk_problem(str(folder), shutil.disk_usage(folder).free, want["min_free_disk_gb"]),
+        memory_problem(memory, want["min_memory_mb"]),
+        *[port_problem(port, containers or []) for port in want["ports"]],
+    ]
+    problems = [problem for problem in problems if problem]
+    result = {"changed": False, "docker_answers": containers is not None, "problems": problems}
+    if problems:
+        module.fail_json(msg="This host cannot carry the deployment yet: " + "; ".join(problems) + ".", **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

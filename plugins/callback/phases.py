@@ -1,0 +1,172 @@
+"""What an operator sees of a run: phases by name, what changed, a sign of life, one clear error, a timetable."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import Any
+
+from ansible import constants as C
+from ansible.plugins.callback import CallbackBase
+from ansible.utils.color import stringc
+
+DOCUMENTATION = """
+name: phases
+type: stdout
+short_description: Print a run as named phases
+description:
+  - Prints a line for each role (phase), for each change and for each failure, a sign of life while a task is silent, and at the
+    end a timetable of the phases and the counts by host.
+  - With C(-v) every task is printed, as in the default output.
+options:
+  heartbeat:
+    description: Seconds of silence after which a running task is named again.
+    type: int
+    default: 15
+    env: [{name: ZAKAZ_HEARTBEAT}]
+    ini: [{section: callback_phases, key: heartbeat}]
+"""
+
+# What a module's result may hold under these names was asked to stay out of sight.
+HIDDEN = "the result is hidden because of no_log"
+
+
+def failure_text(result: dict[str, Any]) -> str:
+    """Return the sentence of a failed result, with its output where the message alone says too little.
+
+    :param result: the module's result
+    """
+    if result.get("_ansible_no_log"):
+        return HIDDEN
+    loop = [failure_text(item) for item in result.get("results", []) if isinstance(item, dict) and item.get("failed")]
+    text = "; ".join(loop) or str(result.get("msg") or "failed without a message").strip()
+    if "rc" in result and result["rc"] != 0:
+        tail = "\n".join(part for part in (result.get("stdout"), result.get("stderr")) if part).strip().splitlines()[-15:]
+        text = "\n".join([text, *tail])
+    elif result.get("exception") and "Traceback" in text:
+        text = text.splitlines()[-1]
+    return text
+
+
+class CallbackModule(CallbackBase):
+    """Entry point for Ansible."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "phases"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._phase: str | None = None
+        self._phase_started = self._started
+        self._durations: dict[str, float] = {}
+        self._task = ""
+        self._task_started = self._spoke = self._started
+        self._done = threading.Event()
+
+    # printing
+
+    def _say(self, text: str, color: str | None = None) -> None:
+        with self._lock:
+            self._spoke = time.monotonic()
+            sys.stdout.write((stringc(text, color) if color else text) + "\n")
+            sys.stdout.flush()
+
+    def _watch(self) -> None:
+        interval = self.get_option("heartbeat")
+        while not self._done.wait(1):
+            if self._task and time.monotonic() - self._spoke >= interval:
+                self._say(f"    … {self._task} ({time.monotonic() - self._task_started:.0f} s)", C.COLOR_VERBOSE)
+
+    def _enter_phase(self, name: str | None) -> None:
+        now = time.monotonic()
+        if self._phase and self._phase != name:
+            self._durations[self._phase] = self._durations.get(self._phase, 0) + now - self._phase_started
+        if name and name != self._phase:
+            self._say(f"▸ {name}", C.COLOR_HIGHLIGHT)
+        if name != self._phase:
+            self._phase, self._phase_started = name, now
+
+    # events
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        if play.check_mode:
+            self._say(f"▸ {play.get_name()} (check mode: nothing is changed)", C.COLOR_HIGHLIGHT)
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        role = getattr(task, "_role", None)
+        # a role that is included belongs to the phase that includes it
+        parent = task
+        while parent := getattr(parent, "_parent", None):
+            role = getattr(parent, "_role", None) or role
+        self._enter_phase(role.get_name(include_role_fqcn=False).replace("_", " ") if role else "prepare")
+        self._task, self._task_started = task.name or task.action, time.monotonic()
+        self._spoke = time.monotonic()
+        if self._display.verbosity:
+            self._say(f"    {self._task}")
+
+    def v2_playbook_on_handler_task_start(self, task: Any) -> None:
+        self.v2_playbook_on_task_start(task, False)
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        data = result.result if hasattr(result, "result") else result._result
+        task = result.task if hasattr(result, "task") else result._task
+        if task.action in ("ansible.builtin.debug", "debug"):
+            message = data.get("msg", "")
+            self._say("\n".join(map(str, message)) if isinstance(message, list) else str(message))
+        elif data.get("changed"):
+            self._say(f"    changed: {self._task}{self._took()}", C.COLOR_CHANGED)
+            self._say_diff(data)
+        elif self._display.verbosity:
+            self._say(f"    ok: {self._task}")
+            self._handle_warnings(data)
+        else:
+            self._handle_warnings(data)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        data = result.result if hasattr(result, "result") else result._result
+        if ignore_errors:
+            return
+        host = result.host if hasattr(result, "host") else result._host
+        self._say(f"  ✗ {self._task} [{host.get_name()}]\n{failure_text(data)}", C.COLOR_ERROR)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        data = result.result if hasattr(result, "result") else result._result
+        host = result.host if hasattr(result, "host") else result._host
+        self._say(f"  ✗ {host.get_name()} cannot be reached: {failure_text(data)}", C.COLOR_UNREACHABLE)
+
+    def v2_runner_retry(self, result: Any) -> None:
+        self._say(f"    … {self._task}: trying again", C.COLOR_VERBOSE)
+
+    def _took(self) -> str:
+        seconds = time.monotonic() - self._task_started
+        return f" ({seconds:.0f} s)" if seconds >= 2 else ""
+
+    def _say_diff(self, data: dict[str, Any]) -> None:
+        if not C.DIFF_ALWAYS:
+            return
+        results = data.get("results", [data])
+        for item in results:
+            if isinstance(item, dict) and item.get("diff") and item.get("changed", True):
+                self._say(self._get_diff(item["diff"]).rstrip())
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        self._done.set()
+        self._enter_phase(None)
+        if self._durations:
+            self._say("\nTime by phase")
+            for name, seconds in self._durations.items():
+                if seconds >= 0.5:
+                    self._say(f"  {name:<20} {seconds:6.1f} s")
+            self._say(f"  {'total':<20} {time.monotonic() - self._started:6.1f} s")
+        for host in sorted(stats.processed):
+            counts = stats.summarize(host)
+            failed = counts["failures"] + counts["unreachable"]
+            color = C.COLOR_ERROR if failed else C.COLOR_CHANGED if counts["changed"] else C.COLOR_OK
+            self._say(f"{host}: ok={counts['ok']} changed={counts['changed']} failed={failed}", color)

@@ -1,0 +1,80 @@
+"""Find inventory variables that no role of this project knows: misspelt names, renamed settings."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import yaml
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+DOCUMENTATION = """
+name: unknown_variables
+short_description: List variables that carry a role's prefix but are no setting of it
+description:
+  - Compares the names of all variables of a host with the options in C(meta/argument_specs.yml) of the roles.
+  - A name counts as meant for a role when it begins with the role's name and an underscore, or nearly equals a setting.
+options:
+  _terms:
+    description: Folders that hold roles.
+    required: true
+"""
+
+RETURN = """
+_raw:
+  description: One sentence for each unknown variable, with the closest known name.
+  type: list
+  elements: str
+"""
+
+# Likeness from which a name outside every role's prefix is taken for a misspelt prefix.
+PREFIX_TYPO = 0.9
+
+
+def known_settings(roles: Path) -> dict[str, set[str]]:
+    """Map each role to the names of its settings.
+
+    :param roles: folder with one folder a role
+    :raises AnsibleLookupError: a role has no readable argument_specs.yml
+    """
+    settings: dict[str, set[str]] = {}
+    for role in sorted(path for path in roles.iterdir() if path.is_dir()):
+        spec = role / "meta" / "argument_specs.yml"
+        try:
+            content = yaml.safe_load(spec.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise AnsibleLookupError(f"{spec}: {error}") from error
+        settings[role.name] = set(content["argument_specs"]["main"].get("options") or {})
+    return settings
+
+
+def unknown_variables(names: list[str], settings: dict[str, set[str]]) -> list[str]:
+    """Say which names look like a role's setting and are none.
+
+    :param names: variable names of a host
+    :param settings: role → its settings, from :func:`known_settings`
+    :returns: a sentence for each unknown name
+    """
+    known = set().union(*settings.values())
+    sentences = []
+    for name in sorted(set(names) - known):
+        # vault_* is the documented place of the encrypted values; __* is private to a role
+        if name.startswith(("vault_", "ansible_", "_")):
+            continue
+        ours = any(name.startswith(f"{role}_") for role in settings)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.6 if ours else PREFIX_TYPO)
+        if ours or near:
+            hint = f"; did you mean {near[0]}?" if near else ""
+            sentences.append(f"{name} is not a variable of this project{hint}")
+    return sentences
+
+
+class LookupModule(LookupBase):
+    """Entry point for Ansible."""
+
+    def run(self, terms, variables=None, **kwargs):
+        settings: dict[str, set[str]] = {}
+        for folder in terms:
+            settings.update(known_settings(Path(folder)))
+        return unknown_variables([str(name) for name in variables], settings)
