@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: host_preflight
 short_description: Check that a host can carry the deployment
 description:
-  - Looks at the operating system, privileges, free disk, memory and ports, and reports every shortcoming at once, each as a
-    sentence that names the variable or command that mends it.
+  - Looks at the operating system, privileges, free disk, memory and ports, and reports every shortcoming at once,
+    each as a sentence that names the variable or command that mends it.
   - Changes nothing.
 options:
   supported:
@@ -77,16 +77,16 @@ problems:
   returned: always
 """
 
-import contextlib  # noqa: E402
-import errno  # noqa: E402
-import http.client  # noqa: E402
-import json  # noqa: E402
-import os  # noqa: E402
-import shutil  # noqa: E402
-import socket  # noqa: E402
-from pathlib import Path  # noqa: E402
+import contextlib
+import errno
+import http.client
+import json
+import os
+import shutil
+import socket
+from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule
 
 PROC = Path("/proc")
 
@@ -189,7 +189,7 @@ def port_holder(port: int) -> str:
                     inodes.add(f"socket:[{field[9]}]")
     for process in PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if any(os.readlink(handle) in inodes for handle in (process / "fd").iterdir()):
+            if any(str(handle.readlink()) in inodes for handle in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
     return "another program"
 

@@ -16,8 +16,8 @@ name: phases
 type: stdout
 short_description: Print a run as named phases
 description:
-  - Prints a line for each role (phase), for each change and for each failure, a sign of life while a task is silent, and at the
-    end a timetable of the phases and the counts by host.
+  - Prints a line for each role (phase), for each change and for each failure, a sign of life while a task is silent,
+    and at the end a timetable of the phases and the counts by host.
   - With C(-v) every task is printed, as in the default output.
 options:
   heartbeat:
@@ -42,7 +42,9 @@ def failure_text(result: dict[str, Any]) -> str:
     loop = [failure_text(item) for item in result.get("results", []) if isinstance(item, dict) and item.get("failed")]
     text = "; ".join(loop) or str(result.get("msg") or "failed without a message").strip()
     if "rc" in result and result["rc"] != 0:
-        tail = "\n".join(part for part in (result.get("stdout"), result.get("stderr")) if part).strip().splitlines()[-15:]
+        tail = (
+            "\n".join(part for part in (result.get("stdout"), result.get("stderr")) if part).strip().splitlines()[-15:]
+        )
         text = "\n".join([text, *tail])
     elif result.get("exception") and "Traceback" in text:
         text = text.splitlines()[-1]

@@ -23,5 +23,4 @@ mmdebstrap --quiet --variant=minbase --include="$packages" \
     --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
     "$release" "$work/base.tar" "$work/sources.list"
-docker import --change 'CMD ["/bin/bash"]' --change 'LABEL org.opencontainers.image.title="Zakaz Dashboard base"' \
-    "$work/base.tar" "$image"
+docker import --change 'CMD ["/bin/bash"]' --change 'LABEL zakaz.image=base' "$work/base.tar" "$image"

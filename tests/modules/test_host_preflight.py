@@ -1,0 +1,90 @@
+"""What the preflight says about hosts that cannot carry the deployment."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "library"))
+import host_preflight as preflight
+
+SUPPORTED = {"debian": ["12", "13"]}
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield {
+            "address": "127.0.0.1",
+            "port": server.getsockname()[1],
+            "container": "zakaz-clickhouse",
+            "variable": "clickhouse_http_port",
+        }
+
+
+@pytest.mark.parametrize("release", [{"ID": "debian", "VERSION_ID": "12"}, {"ID": "debian", "VERSION_ID": "13"}])
+def test_supported_system_passes(release):
+    assert preflight.os_problem(release, SUPPORTED) is None
+
+
+@pytest.mark.parametrize("release", [{}, {"ID": "debian", "VERSION_ID": "10"}, {"ID": "alpine", "VERSION_ID": "3.20"}])
+def test_unsupported_system_is_named_with_the_way_out(release):
+    problem = preflight.os_problem(release, SUPPORTED)
+    assert release.get("ID", "unknown") in problem
+    assert "debian 12/13" in problem
+    assert "preflight_allow_unsupported_os" in problem
+
+
+def test_free_port_passes(listener):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = {**listener, "port": server.getsockname()[1]}
+    assert preflight.port_problem(free, []) is None
+
+
+def test_port_held_by_a_process_names_it_and_the_variable(listener):
+    problem = preflight.port_problem(listener, [])
+    assert f"(pid {os.getpid()})" in problem
+    assert "clickhouse_http_port" in problem
+
+
+def test_port_held_by_our_container_passes(listener):
+    ours = {"Names": ["/zakaz-clickhouse"], "Ports": [{"PublicPort": listener["port"]}]}
+    assert preflight.port_problem(listener, [ours]) is None
+
+
+def test_port_held_by_another_container_names_it(listener):
+    other = {"Names": ["/grafana"], "Ports": [{"PublicPort": listener["port"]}]}
+    assert "the container grafana" in preflight.port_problem(listener, [other])
+
+
+def test_disk_is_judged_in_gb():
+    assert preflight.disk_problem("/", 3_000_000_000, 3) is None
+    problem = preflight.disk_problem("/var", 2_999_000_000, 3)
+    assert "/var has 3.0 GB free" in problem
+    assert "preflight_min_free_disk_gb" in problem
+
+
+def test_memory_is_judged_in_mb():
+    assert preflight.memory_problem(1_500_000_000, 1500) is None
+    assert "preflight_min_memory_mb" in preflight.memory_problem(1_000_000_000, 1500)
+
+
+def test_root_may_deploy_and_so_may_a_user_whose_engine_answers(tmp_path):
+    assert preflight.privilege_problem(0, False, True, str(tmp_path)) is None
+    assert preflight.privilege_problem(1000, True, False, str(tmp_path / "new")) is None
+
+
+def test_user_without_an_engine_is_told_to_become_root(tmp_path):
+    assert "sudo make deploy" in preflight.privilege_problem(1000, False, False, str(tmp_path))
+
+
+def test_user_cannot_install_units(tmp_path):
+    assert "ansible_become" in preflight.privilege_problem(1000, True, True, str(tmp_path))
+
+
+def test_nobody_answers_on_a_missing_socket(tmp_path):
+    assert preflight.docker_get(str(tmp_path / "docker.sock"), "/info") is None
