@@ -1,0 +1,140 @@
+"""A whole season from four numbers: the same inputs give the same objects, ids and kopecks every time.
+
+>>> Season(seed=7, orders=500, season_end=date(2026, 11, 20), season_days=60)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from random import Random
+
+from api_sandbox.advertising import build_accounts, last_change, spend
+from api_sandbox.cities import CITY_ALIASES, city_key
+from api_sandbox.moscow_time import DAY, day_start
+from api_sandbox.people import Person, barcode, cancel_hash, person
+from api_sandbox.records import Account, Discount, Event, Order, Show
+from api_sandbox.sales import build_orders
+from api_sandbox.schedule import build_events
+
+__all__ = ["CITY_ALIASES", "Season", "city_key"]
+
+# An average paid order is about 2.2 tickets of 1,700 roubles; a season returns about five times its ad spend.
+_REVENUE_PER_ORDER = 320_000
+_TARGET_ROAS = 5
+
+
+class Season:
+    """Events, orders and advertising of one organiser.
+
+    Parameters
+    ----------
+    seed: any integer; another seed is another season.
+    orders: number of orders, unpaid ones included.
+    season_end: last Moscow day of the season.
+    season_days: length of the season in days, its last day included.
+    vk_accounts: advertising cabinets (1…).
+    vk_banners: banners over all cabinets.
+    vk_orders_only_share: part (0…1) of automatically marked ad groups whose city is known only from the orders
+        that carry the banner's id; 0 means that a hand-written UTM always says the same.
+    multilingual: event names are ``{"ru": …, "en": …}`` objects, as accounts with several languages answer.
+
+    Attributes: ``events``, ``shows``, ``orders`` (dicts by id, ids ascending), ``discounts``, ``promo_codes``,
+    ``accounts``, and ``revision``, which grows whenever a mutation changed something.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        orders: int = 2000,
+        season_end: date,
+        season_days: int = 120,
+        vk_accounts: int = 1,
+        vk_banners: int = 96,
+        vk_orders_only_share: float = 0.0,
+        multilingual: bool = False,
+    ) -> None:
+        if orders < 0 or season_days < 15 or vk_accounts < 1 or vk_banners < 0:
+            raise ValueError(
+                "expected orders >= 0, season_days >= 15, vk_accounts >= 1, vk_banners >= 0; found "
+                f"orders={orders}, season_days={season_days}, vk_accounts={vk_accounts}, vk_banners={vk_banners}"
+            )
+        self.seed = seed
+        self.season_end = season_end
+        self.season_days = season_days
+        self.first_day = season_end - timedelta(days=season_days - 1)
+        self.multilingual = multilingual
+        self.revision = 0
+        first_second = day_start(self.first_day)
+        events = build_events(seed, first_second, season_days, max(13, season_days // 10))
+        self.events: dict[int, Event] = {event.id: event for event in events}
+        self.shows: dict[int, Show] = {show.id: show for event in events for show in event.shows}
+        self.discounts, self.promo_codes = _discounts(seed, first_second)
+        self.accounts: list[Account] = build_accounts(
+            seed,
+            events,
+            self.first_day,
+            season_days,
+            accounts=vk_accounts,
+            banners=vk_banners,
+            orders_only_share=vk_orders_only_share,
+        )
+        spend(
+            seed,
+            self.accounts,
+            self.events,
+            self.first_day,
+            season_days,
+            orders * _REVENUE_PER_ORDER // _TARGET_ROAS,
+        )
+        for account in self.accounts:
+            for banner in account.banners.values():
+                banner.updated_at = last_change(banner)
+        self.orders: dict[int, Order] = {
+            order.id: order
+            for order in build_orders(
+                seed,
+                events,
+                self.accounts,
+                self.discounts + self.promo_codes,
+                self.first_day,
+                first_second,
+                season_days,
+                orders,
+            )
+        }
+        self.next_second = first_second + season_days * DAY
+
+    def client(self, client_id: int) -> Person:
+        """The generated buyer of that id."""
+        return person(self.seed, client_id)
+
+    def client_ids(self) -> list[int]:
+        """Ids of everybody who ordered, ascending."""
+        return sorted({order.client_id for order in self.orders.values()})
+
+    def personal_data(self) -> Iterator[str]:
+        """Every string that must not be found downstream: e-mail, phone, surname, card, barcode, cancel hash."""
+        for client_id in self.client_ids():
+            yield from self.client(client_id).strings()
+        for order in self.orders.values():
+            yield cancel_hash(self.seed, order.id)
+            for ticket in order.tickets:
+                yield barcode(ticket.id)
+
+
+def _discounts(seed: int, first_second: int) -> tuple[list[Discount], list[Discount]]:
+    """(discount rules, promo codes): one page and a bit of each, so that a loader must turn the page."""
+    random = Random(f"{seed}:discounts")
+    rules = [
+        Discount(700 + n, f"Скидка {percent} %, правило {n + 1}", percent, "", first_second - n * 3600)
+        for n in range(104)
+        if (percent := random.choice((5, 7, 10, 15)))
+    ]
+    codes = [
+        Discount(9_000 + n, f"Промокод {n + 1}", percent, f"ZAKAZ{n + 1:04d}", first_second - n * 60)
+        for n in range(512)
+        if (percent := random.choice((5, 7, 10, 20)))
+    ]
+    return rules, codes

@@ -1,0 +1,143 @@
+"""What the warehouse must show, computed from the season's own objects and from nothing a loader wrote.
+
+Rules:
+
+* The day of a sale is the Moscow day of the payment (of the creation where that is missing).
+* A ticket of a paid order earns ``price - refunded_amount``. A ticket deleted without a refund earns
+  nothing. A ticket that was refunded **and** deleted still earns what was kept back: the deduction is income.
+* A ticket is sold when its order is paid and it is neither deleted nor refunded.
+* Spend belongs to the city of the event whose paid orders carry the banner's id in ``utm_content``; else to
+  the city in a hand-written ``utm_content=<city>_<dd>_<mm>`` (the banner's link first, then the group's
+  text); else to ``unattributed``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+from api_sandbox.cities import city_key, resolve_utm_city
+from api_sandbox.moscow_time import day_of
+from api_sandbox.records import AdGroup, Banner, Ticket
+
+if TYPE_CHECKING:
+    from api_sandbox.generator import Season
+
+UNATTRIBUTED = "unattributed"
+_CITY_DATE = re.compile(r"(.+)_(\d{1,2})_(\d{1,2})")
+
+
+@dataclass(slots=True)
+class RoiRow:
+    """Totals of one Moscow day and city; money is kopecks."""
+
+    d: date
+    city: str
+    tickets_sold: int = 0
+    revenue: int = 0
+    impressions: int = 0
+    clicks: int = 0
+    spend: int = 0
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values; money as decimal strings of roubles."""
+        return {
+            "d": self.d.isoformat(),
+            "city": self.city,
+            "tickets_sold": self.tickets_sold,
+            "revenue": roubles(self.revenue),
+            "impressions": self.impressions,
+            "clicks": self.clicks,
+            "spend": roubles(self.spend),
+        }
+
+
+def roubles(kopecks: int) -> str:
+    """``123456`` → ``"1234.56"``."""
+    sign, kopecks = ("-", -kopecks) if kopecks < 0 else ("", kopecks)
+    return f"{sign}{kopecks // 100}.{kopecks % 100:02d}"
+
+
+def ticket_revenue(ticket: Ticket) -> int:
+    """Kopecks a ticket of a paid order earned."""
+    if ticket.refunded_at is not None:
+        return ticket.price - (ticket.refunded_amount or 0)
+    return 0 if ticket.deleted_at is not None else ticket.price
+
+
+def banner_cities(season: Season) -> dict[int, str]:
+    """City key of every banner, ``unattributed`` where nothing tells."""
+    by_orders: dict[int, dict[str, int]] = {}
+    for order in season.orders.values():
+        content = (order.utm or {}).get("utm_content", "")
+        if order.payed and content.isdecimal():
+            found = by_orders.setdefault(int(content), {})
+            key = city_key(season.events[order.event_id].city_raw)
+            found[key] = found.get(key, 0) + 1
+    cities: dict[int, str] = {}
+    for account in season.accounts:
+        for banner in account.banners.values():
+            orders = by_orders.get(banner.id)
+            # Several cities under one banner do not occur; were they to, the most orders win, then the name.
+            cities[banner.id] = (
+                min(orders, key=lambda key: (-orders[key], key))
+                if orders
+                else _written_city(account.groups[banner.group_id], banner) or UNATTRIBUTED
+            )
+    return cities
+
+
+def _written_city(group: AdGroup, banner: Banner) -> str | None:
+    for text in (urlsplit(banner.url).query, group.utm if group.enable_utm else ""):
+        for content in parse_qs(text).get("utm_content", ()):
+            match = _CITY_DATE.fullmatch(content.strip())
+            if match and (city := resolve_utm_city(match[1])):
+                return city
+    return None
+
+
+def roi(season: Season) -> list[RoiRow]:
+    """Rows by day and city, ordered; a row whose figures are all zero is left out."""
+    rows: dict[tuple[date, str], RoiRow] = {}
+
+    def row(day: date, city: str) -> RoiRow:
+        found = rows.get((day, city))
+        if found is None:
+            found = rows[day, city] = RoiRow(day, city)
+        return found
+
+    keys = {event.id: city_key(event.city_raw) for event in season.events.values()}
+    for order in season.orders.values():
+        if not order.payed:
+            continue
+        target = row(day_of(order.payed_at or order.created_at), keys[order.event_id])
+        for ticket in order.tickets:
+            target.revenue += ticket_revenue(ticket)
+            target.tickets_sold += ticket.deleted_at is None and ticket.refunded_at is None
+    cities = banner_cities(season)
+    for account in season.accounts:
+        for banner in account.banners.values():
+            for day, stat in banner.days.items():
+                target = row(day, cities[banner.id])
+                target.impressions += stat.shows
+                target.clicks += stat.clicks
+                target.spend += stat.spent
+    return sorted((r for r in rows.values() if _counts(r)), key=lambda r: (r.d, r.city))
+
+
+def _counts(row: RoiRow) -> bool:
+    return any((row.tickets_sold, row.revenue, row.impressions, row.clicks, row.spend))
+
+
+def roi_json(season: Season) -> list[dict[str, object]]:
+    """The body of ``GET /truth/roi.json``."""
+    return [row.as_json() for row in roi(season)]
+
+
+def total(rows: Iterable[RoiRow], field: str) -> int:
+    """Sum of one figure over rows."""
+    return sum(getattr(row, field) for row in rows)
