@@ -5,15 +5,16 @@ set -eu
 cd "$(dirname "$0")/../requirements"
 PATH="$PWD/../.venv/bin:$PATH"
 # develop last: it repeats what the others have locked
-for input in $(ls ./*.in | grep -v develop) ./develop.in; do
-    constraints=
-    if [ "$input" = ./develop.in ]; then
-        for lock in controller target loader sandbox embedded-26.3; do
-            constraints="$constraints --constraint $lock.txt"
-        done
-    fi
-    # shellcheck disable=SC2086 # the constraints are several words
+lock() {
     uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
-        ${UPGRADE:+--upgrade} $constraints "$input" --output-file "${input%.in}.txt"
+        ${UPGRADE:+--upgrade} "$@"
+}
+for input in ./*.in; do
+    [ "$input" = ./develop.in ] && continue
+    lock "$input" --output-file "${input%.in}.txt"
     echo "locked ${input%.in}.txt"
 done
+# last, because it repeats what the others have locked
+lock --constraint controller.txt --constraint target.txt --constraint loader.txt --constraint sandbox.txt \
+    --constraint embedded-26.3.txt develop.in --output-file develop.txt
+echo 'locked develop.txt'

@@ -6,6 +6,7 @@ image=$1 release=$2 packages=$3 mirror=${4:-}
 
 if [ -z "$mirror" ]; then
     # the host's own first Debian mirror, so that a company mirror or a proxy rule is respected
+    # shellcheck disable=SC2016 # the format is apt's, not the shell's
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN)' 'Created-By: Packages' |
         awk '$2 == "Debian" && $1 !~ /security/ {print $1; exit}')
     mirror=${mirror:-http://deb.debian.org/debian}

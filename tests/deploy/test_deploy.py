@@ -1,0 +1,146 @@
+"""The main job: a deployment that works, repeats without change and mends itself.
+
+The tests build on each other and run in the order of the file.
+"""
+
+from __future__ import annotations
+
+import socket
+from decimal import Decimal
+
+import pytest
+
+from .conftest import NAME, ask, docker, play, rows, truth
+
+pytestmark = pytest.mark.deploy
+
+
+def test_first_deployment_succeeds_and_says_where_things_are(deployed):
+    assert deployed.code == 0
+    assert deployed.counts["failed"] == 0
+    assert "http://127.0.0.1:18123" in deployed.output
+    assert "ROAS" in deployed.output
+    assert "Time by phase" in deployed.output
+
+
+def test_bi_shows_the_same_money_as_the_source_by_day_and_city(deployed):
+    shown = {
+        (row["d"], row["city"]): (
+            Decimal(row["revenue"]),
+            int(row["tickets_sold"]),
+            Decimal(row["spend"]),
+            int(row["clicks"]),
+        )
+        for row in rows("SELECT d, city, revenue, tickets_sold, spend, clicks FROM bi.v_marketing_roi_daily")
+    }
+    source = {
+        (row["d"], row["city"]): (
+            Decimal(row["revenue"]),
+            int(row["tickets_sold"]),
+            Decimal(row["spend"]),
+            int(row["clicks"]),
+        )
+        for row in truth()
+    }
+    assert len(source) > 100
+    assert shown == source
+
+
+def test_roas_in_the_summary_is_revenue_over_spend_of_the_source(deployed):
+    checked = 0
+    for row in truth():
+        if Decimal(row["spend"]) and Decimal(row["revenue"]):
+            line = f"{row['d']}  {row['city']}"
+            printed = [text for text in deployed.output.splitlines() if " ".join(text.split()).startswith(" ".join(line.split()))]
+            if printed:
+                roas = (Decimal(row["revenue"]) / Decimal(row["spend"])).quantize(Decimal("0.01"))
+                assert abs(Decimal(printed[0].split()[-1]) - roas) <= Decimal("0.01")
+                checked += 1
+    assert checked > 0
+
+
+def test_bi_reader_reads_bi_and_nothing_more(deployed):
+    status, body = ask("SELECT count() FROM bi.v_marketing_roi_daily")
+    assert (status, int(body) > 0) == (200, True)
+    assert ask("CREATE TABLE bi.x (a UInt8) ENGINE = Memory")[0] != 200
+    assert ask("SELECT count() FROM bi.v_marketing_roi_daily", user=None)[0] in (401, 403, 516)
+    assert ask("SELECT 1", password="wrong")[0] in (401, 403)
+
+
+def test_second_deployment_changes_nothing(deployed):
+    again = play("site")
+    assert again.code == 0
+    assert again.counts["changed"] == 0
+    assert again.counts["failed"] == 0
+
+
+def test_check_mode_on_a_deployed_host_predicts_no_change(deployed):
+    from .conftest import BIN, REPOSITORY
+    import subprocess
+
+    check = subprocess.run(
+        [str(BIN / "ansible-playbook"), "-i", "inventories/ci", "playbooks/site.yml", "--check", "--diff"],
+        cwd=REPOSITORY, capture_output=True, text=True,
+    )
+    assert check.returncode == 0, check.stdout
+    assert "changed=0 failed=0" in check.stdout
+
+
+def test_deployment_heals_after_the_container_is_lost_and_keeps_its_data(deployed):
+    before = rows("SELECT sum(revenue) AS revenue FROM bi.v_sales_daily")
+    docker("rm", "--force", f"{NAME}-clickhouse")
+    assert play("site").code == 0
+    assert rows("SELECT sum(revenue) AS revenue FROM bi.v_sales_daily") == before
+
+
+def test_deployment_heals_after_the_volume_is_lost(deployed):
+    before = rows("SELECT sum(revenue) AS revenue FROM bi.v_sales_daily")
+    docker("rm", "--force", f"{NAME}-clickhouse")
+    docker("volume", "rm", f"{NAME}-clickhouse-data")
+    assert play("site").code == 0
+    assert rows("SELECT sum(revenue) AS revenue FROM bi.v_sales_daily") == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("clickhouse_http_prot=1", "did you mean clickhouse_http_port?"),
+        ("preflight_min_free_disk_gb=100000", "lower preflight_min_free_disk_gb"),
+        ("clickhouse_log_level=loud", "clickhouse_log_level"),
+        ("qtickets_api_token=wrong", "qtickets_api_token"),
+        ("clickhouse_memory=6m", "clickhouse_memory"),
+    ],
+)
+def test_bad_input_ends_with_a_sentence_that_names_the_way_out(deployed, setting, sentence):
+    refused = play("site", setting)
+    assert refused.code != 0
+    assert sentence in refused.output
+    assert "Traceback" not in refused.output
+
+
+def test_port_of_another_program_is_named(deployed):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        refused = play("site", f"clickhouse_http_port={server.getsockname()[1]}")
+    assert refused.code != 0
+    assert "Stop it, or set clickhouse_http_port to a free port" in refused.output
+
+
+def test_after_mending_the_deployment_succeeds_and_settles(deployed):
+    assert play("site").code == 0
+    assert play("site").counts["changed"] == 0
+
+
+def test_no_secret_is_printed(deployed):
+    from .conftest import secret
+
+    for name in ("clickhouse_admin", "clickhouse_bi_reader", "clickhouse_loader_qtickets", "clickhouse_loader_vk"):
+        assert secret(name) not in deployed.output
+        assert secret(name) not in docker("inspect", f"{NAME}-clickhouse")
+
+
+def test_removal_leaves_nothing_behind(deployed):
+    assert play("remove", "remove_data=true").code == 0
+    ours = f"label=zakaz.deployment={NAME}"
+    assert docker("ps", "--all", "--quiet", "--filter", ours) == ""
+    assert docker("volume", "ls", "--quiet", "--filter", ours) == ""
+    assert docker("network", "ls", "--quiet", "--filter", ours) == ""
