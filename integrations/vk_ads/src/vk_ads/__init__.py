@@ -1,0 +1,3 @@
+"""Loads daily advertising statistics of VK Реклама into the warehouse."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,309 @@
+"""One run: every cabinet's objects and daily statistics into staging, then the mart.
+
+Data lands first and the watermark last (:mod:`zakaz_common.run`), and every write is an upsert, so a run that
+died anywhere is simply repeated. A cabinet that fails by itself (its token, its limits, its answers) does not
+stop the others; the run then fails at its end, and says which.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+import msgspec
+import structlog
+from zakaz_common.deadline import Deadline
+from zakaz_common.errors import LoaderError
+from zakaz_common.http import (
+    ApiClient,
+    NotFoundError,
+    RateLimitedError,
+    RefusedError,
+    RequestRejectedError,
+    RouteMissingError,
+    TransientError,
+)
+from zakaz_common.moscow import day_start, moscow_day, now_moscow
+from zakaz_common.run import RunContext
+from zakaz_common.warehouse import RejectedRecord, Scope
+
+from .accounts import configured_accounts
+from .attribution import CityBook
+from .city_book import read_city_book
+from .client import DatesRefused, VkAdsClient
+from .listing import ListingUnstable
+from .mart import refresh_mart
+from .rate_limits import LimitReached
+from .settings import VkAdsSettings
+from .statistics import Slice, TooManyBadIds, read_statistics
+from .token_endpoint import ClientRefused, VkTokenEndpoint
+from .tokens import TokenStore
+from .transform import (
+    BANNER_COLUMNS,
+    BANNER_KEY,
+    DAILY_COLUMNS,
+    DAILY_KEY,
+    Cabinet,
+    DailyRows,
+    banner_rows,
+    daily_rows,
+    read_cabinet,
+)
+from .windows import Window, choose_window
+
+log = structlog.get_logger()
+
+LOADER = "vk_ads"
+DATASET = "statistics"
+#: Kept off the watermark: what the server counted in its last minutes may still be on its way.
+_SAFETY = timedelta(minutes=2)
+_LEAST_BAD_IDS = 20
+
+#: Failures of one cabinet; anything else (ClickHouse, the deadline, a signal) ends the run at once.
+_CABINET_ERRORS = (
+    ClientRefused,
+    DatesRefused,
+    LimitReached,
+    ListingUnstable,
+    NotFoundError,
+    RateLimitedError,
+    RefusedError,
+    RequestRejectedError,
+    RouteMissingError,
+    TooManyBadIds,
+    TransientError,
+)
+
+
+class Source(Protocol):
+    """What a run needs of one cabinet; the API client and the fixtures of a dry run provide it."""
+
+    server_time: datetime | None
+
+    def listing(self, resource: str) -> list[tuple[int, msgspec.Raw]]:
+        """Every object of a resource."""
+
+    def daily(self, ids: Sequence[int], first: date, last: date) -> list[msgspec.Raw]:
+        """Statistics items."""
+
+
+class CabinetsFailed(LoaderError):
+    """Some cabinets could not be read; the others were."""
+
+    def __init__(self, failures: Sequence[tuple[str, LoaderError]], total: int) -> None:
+        told = "; ".join(f"{name}: {error}" for name, error in failures)
+        super().__init__(f"{len(failures)} of {total} cabinets could not be read: {told}")
+        self.exit_code = failures[0][1].exit_code
+
+
+def run(context: RunContext) -> None:
+    """The scheduled run: recent days, once a day a month, the first time the whole history."""
+    _load(context, None)
+
+
+def backfill(context: RunContext, first: date, last: date) -> None:
+    """Read [first, last] again; the watermark stays where it is."""
+    _load(context, Window(first, last, "backfill"))
+
+
+def open_tokens(settings: VkAdsSettings, deadline: Deadline) -> tuple[TokenStore, ApiClient]:
+    """The token store of a process, and the client it renews tokens with (the caller closes it)."""
+    client = ApiClient(
+        settings.vk_ads_base_url,
+        deadline=deadline,
+        requests_per_second=settings.vk_ads_requests_per_second,
+        ca_bundle=settings.vk_ads_ca_bundle,
+        # An answer lost on its way may be a token of the five: do not insist.
+        max_attempts=3,
+    )
+    endpoint = VkTokenEndpoint(client)
+    return TokenStore(settings.loader_state_dir, settings.vk_ads_base_url, endpoint, log.warning), client
+
+
+def _load(context: RunContext, asked: Window | None) -> None:
+    settings: VkAdsSettings = context.settings
+    accounts = configured_accounts(settings)
+    before = _ReadBefore.of(context)
+    book = read_city_book(context.warehouse)
+    tokens, token_client = open_tokens(settings, context.deadline)
+    context.count_requests_of(token_client.requests)
+    failures: list[tuple[str, LoaderError]] = []
+    windows: list[Window] = []
+    server_times: list[datetime] = []
+    try:
+        for account in accounts:
+            client = VkAdsClient(settings, account, tokens, context.deadline)
+            context.count_requests_of(client.requests)
+            try:
+                cabinet = read_objects(context, account.name, client)
+                now = client.server_time or now_moscow()
+                window = asked or choose_window(
+                    moscow_day(now),
+                    loaded_until=before.until(account.name),
+                    deep_read_on=before.deep_read_on,
+                    settings=settings,
+                )
+                windows.append(window)
+                server_times.append(now)
+                log.info(
+                    "cabinet_window",
+                    account=account.name,
+                    kind=window.kind,
+                    first=window.first,
+                    last=window.last,
+                    banners=len(cabinet.banners),
+                )
+                _load_statistics(context, account.name, client, cabinet, window)
+                # After the statistics: a cabinet that has banners in the dimension has its history.
+                _load_banners(context, account.name, cabinet, book, moscow_day(now))
+            except _CABINET_ERRORS as error:
+                failures.append((account.name, error))
+                log.error("cabinet_failed", account=account.name, error=str(error))
+            finally:
+                client.close()
+    finally:
+        token_client.close()
+    if windows:
+        first, last = min(w.first for w in windows), max(w.last for w in windows)
+        context.window_from, context.window_to = day_start(first), min(server_times)
+        context.wrote("dm_vk_ads_daily", refresh_mart(context.warehouse, first, last))
+    if failures:
+        raise failures[0][1] if len(accounts) == 1 else CabinetsFailed(failures, len(accounts))
+    if asked is None:
+        context.watermarks[DATASET] = (min(server_times) - _SAFETY).replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadBefore:
+    """What earlier runs have read."""
+
+    loaded_until: date | None
+    deep_read_on: date | None
+    accounts: frozenset[str]
+
+    @classmethod
+    def of(cls, context: RunContext) -> _ReadBefore:
+        warehouse = context.warehouse
+        mark = warehouse.watermark(LOADER, DATASET)
+        deep = warehouse.query(
+            "SELECT max(toDate(started_at, 'Europe/Moscow')) FROM meta.etl_runs "
+            "WHERE loader = {loader:String} AND status = 'success' AND mode = 'run' "
+            "AND dateDiff('day', window_from, window_to) + 1 >= {days:UInt32} HAVING count() > 0",
+            {"loader": LOADER, "days": context.settings.vk_ads_deep_window_days},
+        )
+        banners = warehouse.name("dim_vk_banners")
+        known = warehouse.query(f"SELECT DISTINCT account FROM {banners} FINAL")  # noqa: S608
+        return cls(
+            moscow_day(mark) if mark else None,
+            deep[0][0] if deep else None,
+            frozenset(row[0] for row in known),
+        )
+
+    def until(self, account: str) -> date | None:
+        """The day up to which a cabinet is loaded; None for one that never was."""
+        return self.loaded_until if account in self.accounts else None
+
+
+def read_objects(context: RunContext, account: str, source: Source) -> Cabinet:
+    """Plans, groups and banners of a cabinet; records that cannot be used are rejected."""
+    rejected: list[RejectedRecord] = []
+
+    def reject(dataset: str, one: str, path: str, reason: str) -> None:
+        rejected.append(RejectedRecord(dataset, f"{account}/{one}", path, reason))
+
+    listings = [source.listing(resource) for resource in ("ad_plans", "ad_groups", "banners")]
+    cabinet = read_cabinet(*listings, reject)
+    context.rows_read += sum(map(len, listings))
+    context.reject(rejected)
+    return cabinet
+
+
+def read_daily(
+    context: RunContext, account: str, source: Source, cabinet: Cabinet, window: Window, version: int
+) -> Iterator[tuple[Slice, DailyRows]]:
+    """Statistics of a cabinet's banners in the window, one API answer at a time."""
+    rejected: list[RejectedRecord] = []
+
+    def reject(key: str, path: str, reason: str) -> None:
+        rejected.append(RejectedRecord(DATASET, key, path, reason))
+
+    def bad_id(one: int, code: str) -> None:
+        reject(f"{account}/{one}", "$.id", f"VK refuses statistics of this banner ({code})")
+
+    banners = list(cabinet.banners)
+    most_bad = max(_LEAST_BAD_IDS, int(len(banners) * context.settings.loader_max_rejected_ratio))
+    try:
+        for piece in read_statistics(
+            source.daily, banners, window.first, window.last, bad_id=bad_id, most_bad=most_bad
+        ):
+            daily = daily_rows(
+                account,
+                piece,
+                cabinet,
+                vat_rate=context.settings.vk_ads_vat_rate,
+                version=version,
+                reject=reject,
+            )
+            context.rows_read += daily.read
+            unanswered = len(piece.ids) - len(daily.answered)
+            if unanswered:
+                log.info("banners_without_an_answer", account=account, banners=unanswered)
+            yield piece, daily
+    finally:
+        context.reject(rejected)
+
+
+def _load_statistics(
+    context: RunContext, account: str, source: Source, cabinet: Cabinet, window: Window
+) -> None:
+    table = "stg_vk_ads_daily"
+    version = _next_version(context, table)
+    for piece, daily in read_daily(context, account, source, cabinet, window, version):
+        scope = Scope(
+            "account = {account:String} AND banner_id IN {banners:Array(UInt64)} "
+            "AND d >= {first:Date} AND d <= {last:Date}",
+            {
+                "account": account,
+                "banners": sorted(daily.answered | {row[2] for row in daily.rows}),
+                "first": piece.first,
+                "last": piece.last,
+            },
+        )
+        # Only a banner that was answered for whole may lose days.
+        whole = replace(
+            scope, gone_at=version, parameters={**scope.parameters, "banners": sorted(daily.answered)}
+        )
+        partial = [row for row in daily.rows if row[2] not in daily.answered]
+        rows = [row for row in daily.rows if row[2] in daily.answered]
+        result = context.warehouse.upsert(table, DAILY_KEY, DAILY_COLUMNS, rows, within=whole)
+        result.add(context.warehouse.upsert(table, DAILY_KEY, DAILY_COLUMNS, partial, within=scope))
+        context.wrote(table, result)
+
+
+def _load_banners(context: RunContext, account: str, cabinet: Cabinet, book: CityBook, today: date) -> None:
+    table = "dim_vk_banners"
+    rows, attributions = banner_rows(
+        account, cabinet, book, today=today, version=_next_version(context, table)
+    )
+    unresolved = Counter(found.unresolved for found in attributions.values() if found.unresolved)
+    if unresolved:
+        log.warning(
+            "city_unknown",
+            account=account,
+            spellings=[name for name, _ in unresolved.most_common(20)],
+            mend="add an alias to templates/ddl/*dim_city_alias.seed*, or correct utm_content",
+        )
+    # Banners that are no longer listed stay: their spend keeps its name and city.
+    scope = Scope("account = {account:String}", {"account": account})
+    context.wrote(table, context.warehouse.upsert(table, BANNER_KEY, BANNER_COLUMNS, rows, within=scope))
+
+
+def _next_version(context: RunContext, table: str) -> int:
+    """Above every version there is: a clock that went back must not make new figures lose."""
+    name = context.warehouse.name(table)
+    highest = context.warehouse.query(f"SELECT max(_ver) FROM {name}")[0][0]  # noqa: S608
+    return max(int(highest) + 1, time.time_ns() // 1_000_000)

@@ -1,0 +1,120 @@
+"""What one record of VK Реклама API v2 must look like to be accepted (msgspec, strict).
+
+Ids arrive as numbers or as strings of digits (third-party clients have seen both), money as decimal
+strings, days as ISO dates; everything else about a record is checked here, once, before it is used.
+Fields the loader does not need are not declared, so they are skipped without being built.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+# The largest id that fits UInt64 has 20 digits; 19 keeps every accepted string within it.
+Id = Annotated[int, Meta(ge=1, le=2**63 - 1)] | Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,18}$")]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+# VK sends decimals as strings; a number would already have been through a float somewhere.
+DecimalText = Annotated[str, Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,10})?$")]
+
+STATUSES = ("active", "blocked", "deleted")
+
+
+class AdPlan(Struct, frozen=True):
+    """A campaign of the cabinet."""
+
+    id: Id
+    name: str = ""
+    status: str = ""
+
+
+class AdGroup(Struct, frozen=True):
+    """A group of banners; UTM settings live here.
+
+    ``utm`` is the text VK appends to links of the group when ``enable_utm`` is on; empty means
+    VK's own automatic template.
+    """
+
+    id: Id
+    ad_plan_id: Id
+    name: str = ""
+    status: str = ""
+    enable_utm: bool | None = None
+    utm: str | None = None
+
+
+class BannerUrl(Struct, frozen=True):
+    """One link of a banner."""
+
+    url: str = ""
+
+
+class Banner(Struct, frozen=True):
+    """One ad. ``urls`` maps a slot of the layout (``primary`` first) to its link."""
+
+    id: Id
+    ad_group_id: Id
+    name: str = ""
+    status: str = ""
+    # An empty map is sent as [] by PHP backends, so the raw value is looked at, not trusted.
+    urls: dict[str, BannerUrl] | list[BannerUrl] | None = None
+    created: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The link people land on: the primary slot, else the first that is not empty."""
+        if not self.urls:
+            return ""
+        if isinstance(self.urls, list):
+            return next((slot.url for slot in self.urls if slot.url), "")
+        primary = self.urls.get("primary")
+        if primary and primary.url:
+            return primary.url
+        return next((slot.url for slot in self.urls.values() if slot.url), "")
+
+
+class Base(Struct, frozen=True):
+    """The ``base`` metrics of one day; ``spent`` is roubles net of VAT."""
+
+    shows: Count
+    clicks: Count
+    spent: DecimalText
+    goals: Count = 0
+
+
+class Day(Struct, frozen=True):
+    """One day of one object's statistics."""
+
+    date: date
+    base: Base
+
+
+class StatisticsItem(Struct, frozen=True):
+    """All days of one object; days stay raw so that one bad day costs that day only."""
+
+    id: Id
+    rows: list[msgspec.Raw]
+
+
+class Page(Struct, frozen=True):
+    """One page of a listing; items stay raw so that one bad record costs that record only."""
+
+    count: Count
+    items: list[msgspec.Raw]
+    offset: Count = 0
+
+
+class Statistics(Struct, frozen=True):
+    """The envelope of a statistics answer."""
+
+    items: list[msgspec.Raw]
+
+
+class Token(Struct, frozen=True):
+    """Answer of the token endpoint; ``expires_in`` is seconds, as a number or as text."""
+
+    access_token: Annotated[str, Meta(min_length=1)]
+    expires_in: Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^[0-9]{1,12}$")]
+    refresh_token: str = ""
