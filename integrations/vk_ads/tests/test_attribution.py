@@ -5,9 +5,6 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zakaz_common.city import CityDirectory
-from zakaz_common.utm import Utm
-
 from vk_ads.attribution import (
     Attribution,
     CityBook,
@@ -18,6 +15,8 @@ from vk_ads.attribution import (
     parse_city_date,
     public_url,
 )
+from zakaz_common.city import CityDirectory
+from zakaz_common.utm import Utm
 
 ALIASES = {
     "tomsk": "томск",
@@ -78,9 +77,7 @@ def test_hand_written_mark_finds_its_city(content: str, city: str, day: date | N
     assert attributed(content) == Attribution("city_date", city, day)
 
 
-@pytest.mark.parametrize(
-    "content", ["", "banner_red", "tomsk", "tomsk_40_10", "tomsk_10_13", "_05_10", "502"]
-)
+@pytest.mark.parametrize("content", ["", "banner_red", "tomsk", "tomsk_40_10", "tomsk_10_13", "_05_10", "502"])
 def test_anything_else_is_unattributed(content: str) -> None:
     assert attributed(content) == Attribution()
 
@@ -108,9 +105,7 @@ def test_a_mark_left_in_the_link_counts_when_utm_is_automatic() -> None:
     assert found == Attribution("banner_utm", "томск", date(2026, 10, 5))
 
 
-@pytest.mark.parametrize(
-    "url", ["", "https://example.test/99999-gone", "https://example.test/33002", "http://[bad"]
-)
+@pytest.mark.parametrize("url", ["", "https://example.test/99999-gone", "https://example.test/33002", "http://[bad"])
 def test_automatic_utm_without_a_known_event_takes_the_nearest_dated_name(url: str) -> None:
     found = attributed("501", url=url, names=("видео 2", "tomsk_05_10", "spb_01_01"))
     assert found == Attribution("banner_utm", "томск", date(2026, 10, 5))
@@ -121,9 +116,7 @@ def test_automatic_utm_with_nothing_to_go_by_is_unattributed() -> None:
 
 
 def test_automatic_utm_is_filled_with_the_banners_ids() -> None:
-    utm = banner_utm(
-        "https://e.test/1", enable_utm=True, group_utm=None, banner_id=501, group_id=40, plan_id=7
-    )
+    utm = banner_utm("https://e.test/1", enable_utm=True, group_utm=None, banner_id=501, group_id=40, plan_id=7)
     assert utm == Utm("vk_ads", "cpc", "40", "501", "")
 
 

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from vk_ads.listing import ListingUnstable, read_listing
 from vk_ads.records import Page
 

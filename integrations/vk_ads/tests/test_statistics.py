@@ -7,7 +7,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from vk_ads.statistics import IdsRefused, TooManyBadIds, day_spans, read_statistics
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 10, 30)
@@ -30,9 +29,7 @@ class Cabinet:
 def read(cabinet, ids, first=FIRST, last=LAST, most_bad=10_000):
     bad: list[int] = []
     slices = list(
-        read_statistics(
-            cabinet.fetch, ids, first, last, bad_id=lambda one, code: bad.append(one), most_bad=most_bad
-        )
+        read_statistics(cabinet.fetch, ids, first, last, bad_id=lambda one, code: bad.append(one), most_bad=most_bad)
     )
     return slices, bad
 

@@ -27,9 +27,7 @@ from zakaz_common.utm import Utm, clean_utm, url_without_query, utm_from_url
 #: What VK appends by itself when UTM is automatic; campaign_id is the ad *group*.
 AUTOMATIC_UTM = "utm_source=vk_ads&utm_medium=cpc&utm_campaign={{campaign_id}}&utm_content={{banner_id}}"
 
-_CITY_DATE = re.compile(
-    r"^\s*(?P<city>\D.*?)[_\s-]+(?P<day>\d{1,2})[_.-](?P<month>\d{1,2})(?:[_.-]\d{2,4})?\s*$"
-)
+_CITY_DATE = re.compile(r"^\s*(?P<city>\D.*?)[_\s-]+(?P<day>\d{1,2})[_.-](?P<month>\d{1,2})(?:[_.-]\d{2,4})?\s*$")
 _EVENT_IN_PATH = re.compile(r"/(?:events?/)?(?P<id>[1-9]\d{0,18})(?=$|[-/_])")
 _LONGEST_STORED_URL = 2000
 
@@ -236,9 +234,7 @@ def _show_day(event: Event, reference: date) -> date | None:
     return min(ahead) if ahead else max(event.days, default=None)
 
 
-def _from_marks(
-    texts: Iterable[str], method: str, book: CityBook, created: date | None, today: date
-) -> Attribution:
+def _from_marks(texts: Iterable[str], method: str, book: CityBook, created: date | None, today: date) -> Attribution:
     unresolved = ""
     for text in texts:
         mark = parse_city_date(text)

@@ -61,9 +61,7 @@ def dry_run(context: RunContext) -> None:
     source = FixtureSource(season)
     book = CityBook(CityDirectory(season.aliases), {one: Event(city) for one, city in season.events.items()})
     cabinet = read_objects(context, _ACCOUNT, source)
-    banners, _ = banner_rows(
-        _ACCOUNT, cabinet, book, today=moscow_day(parse_time(season.server_time)), version=1
-    )
+    banners, _ = banner_rows(_ACCOUNT, cabinet, book, today=moscow_day(parse_time(season.server_time)), version=1)
     city_of = {row[1]: row[BANNER_COLUMNS.index("city")] or UNATTRIBUTED for row in banners}
     window = Window(season.first, season.last, "fixtures")
     spend: Counter[str] = Counter()

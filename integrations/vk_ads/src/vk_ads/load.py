@@ -257,9 +257,7 @@ def read_daily(
         context.reject(rejected)
 
 
-def _load_statistics(
-    context: RunContext, account: str, source: Source, cabinet: Cabinet, window: Window
-) -> None:
+def _load_statistics(context: RunContext, account: str, source: Source, cabinet: Cabinet, window: Window) -> None:
     table = "stg_vk_ads_daily"
     version = _next_version(context, table)
     for piece, daily in read_daily(context, account, source, cabinet, window, version):
@@ -274,9 +272,7 @@ def _load_statistics(
             },
         )
         # Only a banner that was answered for whole may lose days.
-        whole = replace(
-            scope, gone_at=version, parameters={**scope.parameters, "banners": sorted(daily.answered)}
-        )
+        whole = replace(scope, gone_at=version, parameters={**scope.parameters, "banners": sorted(daily.answered)})
         partial = [row for row in daily.rows if row[2] not in daily.answered]
         rows = [row for row in daily.rows if row[2] in daily.answered]
         result = context.warehouse.upsert(table, DAILY_KEY, DAILY_COLUMNS, rows, within=whole)
@@ -286,9 +282,7 @@ def _load_statistics(
 
 def _load_banners(context: RunContext, account: str, cabinet: Cabinet, book: CityBook, today: date) -> None:
     table = "dim_vk_banners"
-    rows, attributions = banner_rows(
-        account, cabinet, book, today=today, version=_next_version(context, table)
-    )
+    rows, attributions = banner_rows(account, cabinet, book, today=today, version=_next_version(context, table))
     unresolved = Counter(found.unresolved for found in attributions.values() if found.unresolved)
     if unresolved:
         log.warning(

@@ -96,9 +96,7 @@ def read_cabinet(
 ) -> Cabinet:
     """Decode the listings strictly; what does not decode goes to ``reject(dataset, key, path, reason)``."""
 
-    def decoded(
-        dataset: str, pairs: Iterable[tuple[int, msgspec.Raw]], decode: Callable[..., R]
-    ) -> dict[int, R]:
+    def decoded(dataset: str, pairs: Iterable[tuple[int, msgspec.Raw]], decode: Callable[..., R]) -> dict[int, R]:
         found: dict[int, R] = {}
         for one, raw in pairs:
             try:
