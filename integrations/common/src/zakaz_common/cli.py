@@ -40,7 +40,10 @@ class LoaderSpec:
 
 
 def settings_or_exit(spec: LoaderSpec, *, dry_run: bool = False, mode: str = "run") -> Any:
-    """The loader's settings with logs configured; a wrong setting ends the process with 78 and one sentence."""
+    """The loader's settings with logs configured.
+
+    A wrong setting ends the process with 78 and one sentence.
+    """
     configure_logs("info", spec.name)
     try:
         settings = load_settings(spec.settings, own_prefix=spec.env_prefix, dry_run=dry_run)

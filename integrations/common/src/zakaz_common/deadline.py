@@ -46,7 +46,9 @@ class Deadline:
         self._ends = max(self._ends, self._clock() + seconds)
 
     def wait(self, seconds: float, why: str) -> None:
-        """Sleep exactly `seconds`, or raise `DeadlineExceededError` at once when that would pass the deadline."""
+        """Sleep exactly `seconds`, or raise `DeadlineExceededError` at once when that would pass the
+        deadline.
+        """
         if seconds <= 0:
             return
         if seconds > self.remaining():

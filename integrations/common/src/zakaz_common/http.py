@@ -1,9 +1,9 @@
 """The HTTP client of an API: polite, bounded, and clear about what kind of failure it met.
 
-Failures are of four classes. Transient (transport, 5xx, 408, a body that is not what was promised) are retried
-with growing waits and capped, since a vendor's 503 can be permanent. Rate-limited (429) waits exactly what
-`Retry-After` says. Permanent (other 4xx) are raised at once. Configuration (401, 403) is raised after the
-caller's one chance to renew its credentials.
+Failures are of four classes. Transient (transport, 5xx, 408, a body that is not what was promised) are
+retried with growing waits and capped, since a vendor's 503 can be permanent. Rate-limited (429) waits exactly
+what `Retry-After` says. Permanent (other 4xx) are raised at once. Configuration (401, 403) is raised after
+the caller's one chance to renew its credentials.
 """
 
 import json as jsonlib
@@ -90,11 +90,11 @@ class Fetched(Generic[T]):
 class ApiClient:
     """Requests of one API within one run.
 
-    Parameters: `base_url` with or without a path; `headers` sent with every request (put the token here or give
-    `authorise`, which returns headers afresh for each attempt); `requests_per_second` of the token bucket;
-    `deadline` of the run; `ca_bundle`, a PEM file used instead of the system's; `timeout` in seconds for each
-    read; `max_response_bytes`; `on_headers`, called with the headers of every answer, for rate-limit headers;
-    `renew_credentials`, called once per request on 401 or 403, returns whether to try again.
+    Parameters: `base_url` with or without a path; `headers` sent with every request (put the token here or
+    give `authorise`, which returns headers afresh for each attempt); `requests_per_second` of the token
+    bucket; `deadline` of the run; `ca_bundle`, a PEM file used instead of the system's; `timeout` in seconds
+    for each read; `max_response_bytes`; `on_headers`, called with the headers of every answer, for rate-limit
+    headers; `renew_credentials`, called once per request on 401 or 403, returns whether to try again.
     """
 
     def __init__(
@@ -152,10 +152,10 @@ class ApiClient:
     ) -> Fetched[T]:
         """Send a request until it succeeds, and return its decoded body.
 
-        Parameters: `path` is appended to the base URL; `json` travels in the body of any method, GET included;
-        `form` is sent form-encoded; `decode` turns the body into a value, and a ValueError of its (msgspec's and
-        json's included) counts as a damaged answer, which is fetched again.
-        Raises the errors of this module, or DeadlineExceededError.
+        Parameters: `path` is appended to the base URL; `json` travels in the body of any method, GET
+        included; `form` is sent form-encoded; `decode` turns the body into a value, and a ValueError of its
+        (msgspec's and json's included) counts as a damaged answer, which is fetched again. Raises the errors
+        of this module, or DeadlineExceededError.
         """
         attempts: Counter[str] = Counter()
 
@@ -219,7 +219,8 @@ class ApiClient:
             raise TransientError(f"{_host(url)} sent a damaged compressed body at {path}") from None
         self._raise_for_status(response, body, path)
         content_type = response.headers.get("content-type", "").split(";")[0].strip().lower()
-        if "json" not in content_type:
+        # 204 has no body, and so no type.
+        if "json" not in content_type and response.status_code != 204:
             raise TransientError(
                 f"{_host(url)} answered {path} with {content_type or 'no content type'}, JSON was expected"
             )
@@ -241,7 +242,8 @@ class ApiClient:
             size += len(chunk)
             if size > self._max_bytes:
                 raise DataError(
-                    f"the answer at {path} is larger than {self._max_bytes >> 20} MiB; nothing was loaded from it"
+                    f"the answer at {path} is larger than {self._max_bytes >> 20} MiB; "
+                    "nothing was loaded from it"
                 )
             chunks.append(chunk)
             self.deadline.check(f"reading {path}")

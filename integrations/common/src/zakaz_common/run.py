@@ -1,7 +1,7 @@
 """The run contract: one lock, one deadline, one run row, one last line.
 
-Data lands first, then the run's row, then the watermarks: a run killed anywhere is repeated whole by the next one,
-whose upserts write only what is missing.
+Data lands first, then the run's row, then the watermarks: a run killed anywhere is repeated whole by the next
+one, whose upserts write only what is missing.
 """
 
 import signal
@@ -112,7 +112,8 @@ class RunContext:
         if ratio > allowed and (self.rows_rejected >= _RATIO_FLOOR or ratio > 0.5 or allowed == 0):
             raise DataError(
                 f"{self.rows_rejected} of {self.rows_read} records were rejected ({ratio:.1%}), at most "
-                f"{allowed:.1%} are allowed (LOADER_MAX_REJECTED_RATIO); the reasons are in meta.rejected_records"
+                f"{allowed:.1%} are allowed (LOADER_MAX_REJECTED_RATIO); "
+                "the reasons are in meta.rejected_records"
             )
 
 
@@ -129,8 +130,8 @@ def run_loader(
 ) -> int:
     """Run `work` under the contract and return the process's exit code.
 
-    Parameters: `mode` is stored in meta.etl_runs (`run`, `backfill`, `import`); a dry run takes no lock, gets no
-    warehouse and writes nothing; `warehouse` and `deadline` are given by tests.
+    Parameters: `mode` is stored in meta.etl_runs (`run`, `backfill`, `import`); a dry run takes no lock, gets
+    no warehouse and writes nothing; `warehouse` and `deadline` are given by tests.
     """
     run_id = uuid4()
     deadline = deadline or Deadline(settings.loader_deadline_seconds)
@@ -258,7 +259,8 @@ def _stoppable() -> Iterator[None]:
 
     def stop(number: int, _: FrameType | None) -> None:
         raise StoppedError(
-            f"{signal.Signals(number).name} asked the run to stop; what was written stays, the next run continues"
+            f"{signal.Signals(number).name} asked the run to stop; "
+            "what was written stays, the next run continues"
         )
 
     try:

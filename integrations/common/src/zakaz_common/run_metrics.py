@@ -1,4 +1,7 @@
-"""Metrics of the last run as a Prometheus textfile. Alerts fire on absence, so a failed run keeps the old success."""
+"""Metrics of the last run as a Prometheus textfile.
+
+Alerts fire on absence, so a failed run keeps the old success.
+"""
 
 import os
 from collections.abc import Mapping
@@ -25,7 +28,10 @@ def write_metrics(
     duration_seconds: float,
     watermark: datetime | None,
 ) -> None:
-    """Write `target` whole (a reader never sees half). A file that cannot be written is a warning, not a failure."""
+    """Write `target` whole (a reader never sees half).
+
+    A file that cannot be written is a warning, not a failure.
+    """
     success_file = state_dir / f"{loader}.last_success"
     try:
         if succeeded:

@@ -54,9 +54,9 @@ S = TypeVar("S", bound=CommonSettings)
 def load_settings(model: type[S], *, own_prefix: str, dry_run: bool = False) -> S:
     """Read `model` from the environment and `/run/secrets`.
 
-    Parameters: `own_prefix`, the loader's own variable prefix such as `QTICKETS_`, in which (and in the common
-    prefixes) an unknown variable is refused as a misspelling; `dry_run` fills what is required but absent, as a
-    dry run contacts nothing. Raises ConfigError whose text is one sentence naming the variable.
+    Parameters: `own_prefix`, the loader's own variable prefix such as `QTICKETS_`, in which (and in the
+    common prefixes) an unknown variable is refused as a misspelling; `dry_run` fills what is required but
+    absent, as a dry run contacts nothing. Raises ConfigError whose text is one sentence naming the variable.
     """
     _refuse_unknown(model, (*_COMMON_PREFIXES, own_prefix))
     secrets_dir = SECRETS_DIR if SECRETS_DIR.is_dir() else None

@@ -1,9 +1,9 @@
 """The ClickHouse sink: upserts, tombstones, marts and the records of a run.
 
-Every statement carries its own settings: defaults differ between versions (async_insert, insert threads), and a
-server's profile may set them. Every write is idempotent, because the driver may send an insert twice and a run
-may die anywhere: a row is written only if its key is new or its content differs, the newest `_ver` wins, and of
-equal versions the last written.
+Every statement carries its own settings: defaults differ between versions (async_insert, insert threads), and
+a server's profile may set them. Every write is idempotent, because the driver may send an insert twice and a
+run may die anywhere: a row is written only if its key is new or its content differs, the newest `_ver` wins,
+and of equal versions the last written.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -56,7 +56,10 @@ class RejectedRecord:
 
 @dataclass(slots=True)
 class UpsertResult:
-    """What an upsert did, in rows. `watched` holds the watched column's values of what changed, old and new."""
+    """What an upsert did, in rows.
+
+    `watched` holds the watched column's values of what changed, old and new.
+    """
 
     read: int = 0
     written: int = 0
@@ -73,6 +76,19 @@ class UpsertResult:
         self.stale += other.stale
         self.tombstoned += other.tombstoned
         self.watched |= other.watched
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The part of a table that a read covered: a condition with server-side parameters.
+
+    `gone_at` is the `_ver` at which kept rows of the part that were not read are tombstoned; None leaves
+    them.
+    """
+
+    condition: str
+    parameters: Mapping[str, Any]
+    gone_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +117,8 @@ class Warehouse:
     """The warehouse, as one loader may use it.
 
     Parameters: `client_factory` makes a clickhouse-connect client (called again after a failure to connect);
-    `where` names the server in messages; `retry_seconds` bounds how long passing failures are waited out, within
-    the run's deadline.
+    `where` names the server in messages; `retry_seconds` bounds how long passing failures are waited out,
+    within the run's deadline.
     """
 
     def __init__(
@@ -157,15 +173,16 @@ class Warehouse:
             self._client.close()
             self._client = None
 
-    # -- statements -------------------------------------------------------------------------------------------
+    # -- statements
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        """Rows of a SELECT. Select moments as `toUnixTimestamp(x)`: the zone a driver returns differs by path."""
+        """Rows of a SELECT.
+
+        Select moments as `toUnixTimestamp(x)`: the zone a driver returns differs by path.
+        """
         rows = self._call(
             lambda client: (
-                client.query(
-                    sql, parameters=dict(parameters or {}), settings=dict(READ_SETTINGS)
-                ).result_rows
+                client.query(sql, parameters=dict(parameters or {}), settings=dict(READ_SETTINGS)).result_rows
             )
         )
         return [tuple(row) for row in rows]
@@ -194,7 +211,7 @@ class Warehouse:
         """The table with its database: the loader's own unless it names one."""
         return table if "." in table else f"{self._database}.{table}"
 
-    # -- rows -------------------------------------------------------------------------------------------------
+    # -- rows
 
     def upsert(
         self,
@@ -204,19 +221,22 @@ class Warehouse:
         rows: Sequence[Row],
         *,
         parents: Mapping[int, int] | None = None,
+        within: Scope | None = None,
         watch: str | None = None,
     ) -> UpsertResult:
         """Write the rows whose key is new or whose content differs from the newest kept version.
 
-        Parameters: `columns` name the values of each row, `_ver` among them; `key_columns` are the table's whole
-        sorting key, all in `columns`, the first an integer or a date. Of rows with one key the greatest `_ver`
-        wins, of equal ones the last. A row older than the one kept is skipped as stale.
-        With `parents` (values of the first key column, each with its `_ver`), `rows` are all children of these
-        parents: kept rows of theirs that are not in `rows` are tombstoned, unless newer than the parent. `watch` names a column whose values
-        before and after the change are collected in the result, such as the day a mart has to be computed for.
+        Parameters: `columns` name the values of each row, `_ver` among them; `key_columns` are the table's
+        whole sorting key, all in `columns`, the first an integer or a date. Of rows with one key the greatest
+        `_ver` wins, of equal ones the last. A row older than the one kept is skipped as stale. With `parents`
+        (values of the first key column, each with its `_ver`), `rows` are all children of these parents: kept
+        rows of theirs that are not in `rows` are tombstoned, unless newer than the parent. `within` covers
+        every row where the first key column is not selective enough (or text). `watch` names a column whose
+        values before and after the change are collected in the result, such as the day a mart has to be
+        computed for.
         """
         result = UpsertResult(read=len(rows))
-        if not rows and not parents:
+        if not rows and not parents and (within is None or within.gone_at is None):
             return result
         at = {name: position for position, name in enumerate(columns)}
         key_at = [at[name] for name in key_columns]
@@ -227,7 +247,7 @@ class Warehouse:
             seen = newest.get(key)
             if seen is None or row[ver_at] >= seen[ver_at]:
                 newest[key] = row
-        kept = self._kept(table, key_columns, newest, parents, watch)
+        kept = self._kept(table, key_columns, newest, parents, within, watch)
         hashes = row_hashes(newest.values(), skip=ver_at)
         changed: list[Row] = []
         for (key, row), content in zip(newest.items(), hashes, strict=True):
@@ -246,11 +266,13 @@ class Warehouse:
             changed.append((*row, content, 0))
         self.insert(table, [*columns, "_row_hash", "_is_deleted"], changed)
         result.written = len(changed)
-        if parents:
+        if parents or (within is not None and within.gone_at is not None):
+            known = parents or {}
+            least = -1 if within is None or within.gone_at is None else within.gone_at
             gone = [
-                (*key, max(before[1], parents[key[0]]))
+                (*key, max(before[1], known.get(key[0], least)))
                 for key, before in kept.items()
-                if key not in newest and parents.get(key[0], -1) >= before[1]
+                if key not in newest and known.get(key[0], least) >= before[1]
             ]
             if watch:
                 result.watched |= {kept[key[:-1]][2] for key in gone}
@@ -270,8 +292,8 @@ class Warehouse:
     ) -> UpsertResult:
         """Mark as deleted the kept rows within `scope` whose first key is not in `keep`.
 
-        Only after a complete read of the scope. `scope` is a condition with server-side parameters; `keep` holds
-        values of the first key column, such as the order ids seen (a set).
+        Only after a complete read of the scope. `scope` is a condition with server-side parameters; `keep`
+        holds values of the first key column, such as the order ids seen (a set).
         """
         keys = ", ".join(key_columns)
         extra = f", {watch}" if watch else ""
@@ -298,7 +320,8 @@ class Warehouse:
         parameters: Mapping[str, Any] | None = None,
         deletes: bool = True,
     ) -> int:
-        """Make `table` equal to the SELECT `desired` with one insert of the rows that differ; returns their number.
+        """Make `table` equal to the SELECT `desired` with one insert of the rows that differ; returns their
+        number.
 
         Keys that are in the table and no longer in `desired` are written as deleted (`deletes`). `scope` is a
         condition over the key columns that both sides are restricted to. Nothing differs: nothing is written.
@@ -335,7 +358,8 @@ class Warehouse:
         day_column: str = "d",
         parameters: Mapping[str, Any] | None = None,
     ) -> int:
-        """Recompute a daily mart for `days` (None: every day) from `desired`, in one insert; returns rows written.
+        """Recompute a daily mart for `days` (None: every day) from `desired`, in one insert; returns rows
+        written.
 
         Readers see the mart before or after, never between. Vanished keys are written as deleted.
         """
@@ -353,15 +377,17 @@ class Warehouse:
         key_columns: Sequence[str],
         newest: Mapping[Row, Row],
         parents: Mapping[int, int] | None,
+        within: Scope | None,
         watch: str | None,
     ) -> dict[Row, tuple[int, int, Any]]:
         """Content hash, version and watched value of the kept rows these keys and parents may meet."""
         firsts = {key[0] for key in newest} | set(parents or ())
+        scopes = [within.condition] if within else _key_scopes(key_columns[0], firsts)
         keys, extra, width = ", ".join(key_columns), f", {watch}" if watch else "", len(key_columns)
         found: dict[Row, tuple[int, int, Any]] = {}
-        for scope in _key_scopes(key_columns[0], firsts):
+        for scope in scopes:
             sql = f"SELECT {keys}, _row_hash, _ver{extra} FROM {self.name(table)} FINAL WHERE {scope}"  # noqa: S608
-            for row in self.query(sql):
+            for row in self.query(sql, within.parameters if within else None):
                 found[row[:width]] = (row[width], row[width + 1], row[width + 2] if watch else None)
         return found
 
@@ -369,7 +395,7 @@ class Warehouse:
         """Insert tombstones; each row is the key and the version the tombstone carries."""
         self.insert(table, [*key_columns, "_ver", "_is_deleted"], [(*row, 1) for row in gone])
 
-    # -- records of the run -----------------------------------------------------------------------------------
+    # -- records of the run
 
     def watermark(self, loader: str, dataset: str) -> datetime | None:
         """The stored watermark of a dataset, or None before its first complete run."""
@@ -381,7 +407,10 @@ class Warehouse:
         return datetime.fromtimestamp(int(rows[0][0]), MOSCOW) if rows else None
 
     def save_watermarks(self, loader: str, run_id: UUID, watermarks: Mapping[str, datetime]) -> None:
-        """Store watermarks. `_ver` is the watermark itself, so that it never goes back, whatever the clock does."""
+        """Store watermarks.
+
+        `_ver` is the watermark itself, so that it never goes back, whatever the clock does.
+        """
         rows = [
             (loader, name, mark, run_id, int(mark.timestamp())) for name, mark in sorted(watermarks.items())
         ]
@@ -401,12 +430,11 @@ class Warehouse:
 
     def city_aliases(self) -> dict[str, str]:
         """`dim_city_alias`: spelling to city."""
-        return {
-            str(a): str(c)
-            for a, c in self.query(f"SELECT alias, city FROM {self.name('dim_city_alias')} FINAL")
-        }  # noqa: S608
+        table = self.name("dim_city_alias")
+        rows = self.query(f"SELECT alias, city FROM {table} FINAL")  # noqa: S608
+        return {str(alias): str(city) for alias, city in rows}
 
-    # -- retries ----------------------------------------------------------------------------------------------
+    # -- retries
 
     def _call(self, statement: Callable[[Client], T]) -> T:
         attempts = 0
@@ -442,7 +470,10 @@ class Warehouse:
 
 
 def _key_scopes(column: str, values: Collection[Any]) -> Iterable[str]:
-    """Conditions that together cover the values of the first key column: a range, or lists when it is sparse."""
+    """Conditions that together cover the values of the first key column.
+
+    A range, or lists when it is sparse.
+    """
     if not values:
         return
     if isinstance(next(iter(values)), date):

@@ -67,7 +67,8 @@ def as_loader_error(error: Exception, where: str) -> LoaderError:
         )
     if code in _SCHEMA_CODES:
         return ConfigError(
-            f"{text}: {_SCHEMA_CODES[code]} ({_first_line(error)}); apply the schema, then run the loader again"
+            f"{text}: {_SCHEMA_CODES[code]} ({_first_line(error)}); "
+            "apply the schema, then run the loader again"
         )
     if code in _SPACE_CODES:
         return StorageError(

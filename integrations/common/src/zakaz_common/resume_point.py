@@ -1,0 +1,53 @@
+"""Where a long read stopped, kept in the state volume so that the next run goes on from there."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from zakaz_common.errors import StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """`scan` tells which read it is.
+
+    Everything up to `after_id` has landed; `window_to` is its first start, ISO.
+    """
+
+    scan: str
+    after_id: int
+    window_to: str
+
+
+class ResumeFile:
+    """The file of a resume point.
+
+    A damaged file counts as none: the read then begins anew, which loses nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self, scan: str) -> ResumePoint | None:
+        """The point of this scan, or None."""
+        try:
+            point = ResumePoint(**json.loads(self._path.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+        return point if point.scan == scan and isinstance(point.after_id, int) else None
+
+    def save(self, point: ResumePoint) -> None:
+        """Replace the file whole. Raises StorageError when the state volume cannot be written."""
+        draft = self._path.with_suffix(".draft")
+        try:
+            draft.write_text(json.dumps(asdict(point)))
+            os.replace(draft, self._path)
+        except OSError as error:
+            raise StorageError(
+                f"{self._path} cannot be written ({error.strerror}); check the state volume"
+            ) from None
+
+    def clear(self) -> None:
+        """Forget the point: the read is complete."""
+        self._path.unlink(missing_ok=True)

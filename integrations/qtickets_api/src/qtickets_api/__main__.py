@@ -1,0 +1,5 @@
+"""`python -m qtickets_api`."""
+
+from qtickets_api.cli import app
+
+app()

@@ -1,0 +1,29 @@
+"""The dry run.
+
+Bundled, generated pages through the same decoding and transformation. No network, no writes.
+"""
+
+from importlib.resources import files
+
+from qtickets_api.pages import decode_events, decode_orders
+from qtickets_api.sink import DryRunSink
+from qtickets_api.transform import event_rows, order_rows
+from zakaz_common.city import CityDirectory
+from zakaz_common.run import RunContext
+
+
+def dry_run(context: RunContext) -> None:
+    """Process the fixtures of the package and say what would have been written."""
+    sink = DryRunSink(context)
+    fixtures = files("qtickets_api") / "fixtures"
+    events = decode_events((fixtures / "events.json").read_bytes())
+    context.rows_read += len(events.records) + len(events.rejected)
+    context.reject(events.rejected)
+    sink.events(event_rows(events.records, CityDirectory({}), context.started_at))
+    for page_file in sorted(f.name for f in fixtures.iterdir() if f.name.startswith("orders")):
+        page = decode_orders((fixtures / page_file).read_bytes())
+        context.rows_read += len(page.records) + len(page.rejected)
+        context.reject(page.rejected)
+        sink.orders(order_rows(page.records))
+    context.extra["stub_mode"] = True
+    context.extra["would_write"] = sink.would_write

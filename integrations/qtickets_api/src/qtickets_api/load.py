@@ -1,0 +1,221 @@
+"""A run: events, then orders of the window, then the marts."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+import structlog
+
+from qtickets_api import LOADER, marts, windows
+from qtickets_api.client import QticketsClient
+from qtickets_api.settings import QticketsSettings
+from qtickets_api.sink import EVENTS, ORDERS, SHOWS, TICKETS, Sink, StagingSink
+from qtickets_api.transform import (
+    EVENT_KEYS,
+    ORDER_KEYS,
+    SHOW_KEYS,
+    TICKET_KEYS,
+    OrderRows,
+    event_rows,
+    order_rows,
+)
+from qtickets_api.windows import Window
+from zakaz_common.city import CityDirectory
+from zakaz_common.errors import DataError, DeadlineExceededError
+from zakaz_common.moscow import now_moscow
+from zakaz_common.progress import progress_line
+from zakaz_common.resume_point import ResumeFile, ResumePoint
+from zakaz_common.run import RunContext
+
+log = structlog.get_logger()
+
+WATERMARK = "orders"
+DEEP_WATERMARK = "orders_deep"
+_FEW = 20  # a handful of vanished orders is never a sign of a wrong token
+
+
+def run(context: RunContext) -> None:
+    """Load what changed. The first run, and one a week, reads everything."""
+    client = _client(context)
+    try:
+        sink = StagingSink(context)
+        load_events(context, client, sink)
+        end = windows.settled(client.server_time or now_moscow())
+        settings: QticketsSettings = context.settings
+        watermark = context.warehouse.watermark(LOADER, WATERMARK)
+        last_deep = context.warehouse.watermark(LOADER, DEEP_WATERMARK)
+        if watermark is None:
+            started = read_everything(context, client, sink, end)
+            context.watermarks |= {WATERMARK: started, DEEP_WATERMARK: started}
+        else:
+            lookback = timedelta(hours=settings.qtickets_lookback_hours)
+            window = windows.incremental(watermark, lookback, end)
+            context.window_from, context.window_to = window.start, window.end
+            read_orders(context, client, sink, window)
+            context.watermarks[WATERMARK] = max(watermark, end)
+            if windows.deep_read_due(last_deep, end, settings.qtickets_deep_reread_days):
+                _deep(context, client, sink, end)
+        refresh_marts(context)
+    finally:
+        client.close()
+
+
+def backfill(context: RunContext, first: date, last: date) -> None:
+    """Load the orders created on these Moscow days again.
+
+    An interrupted backfill goes on where it stopped.
+    """
+    client = _client(context)
+    try:
+        sink = StagingSink(context)
+        load_events(context, client, sink)
+        window = windows.created_between(first, last)
+        context.window_from, context.window_to = window.start, window.end
+        resume = _resume_file(context)
+        scan = f"backfill:{first}:{last}"
+        point = resume.load(scan)
+        after = point.after_id if point else 0
+        if after:
+            log.info("resumed", scan=scan, after_id=after)
+
+        def landed(last_id: int) -> None:
+            resume.save(ResumePoint(scan, last_id, window.end.isoformat()))
+
+        read_orders(context, client, sink, window, after_id=after, landed=landed, tombstones=True)
+        refresh_marts(context)
+        resume.clear()
+    finally:
+        client.close()
+
+
+def load_events(context: RunContext, client: QticketsClient, sink: Sink) -> None:
+    """Read all events; those that are gone from a complete read are tombstoned."""
+    cities = CityDirectory(context.warehouse.city_aliases())
+    scan = client.events()
+    for batch in scan:
+        context.rows_read += len(batch.records) + len(batch.rejected)
+        context.reject(batch.rejected)
+        sink.events(event_rows(batch.records, cities, client.server_time or now_moscow()))
+    seen = set(scan.seen)
+    for table, keys in ((SHOWS, SHOW_KEYS), (EVENTS, EVENT_KEYS)):
+        gone = context.warehouse.tombstone(table, keys, scope="1", keep=seen)
+        context.wrote(table, gone)
+
+
+def read_everything(context: RunContext, client: QticketsClient, sink: Sink, end: datetime) -> datetime:
+    """Read all orders, from where an interrupted read stopped.
+
+    Returns when that read began, as the API's clock.
+    """
+    resume = _resume_file(context)
+    point = resume.load("everything")
+    after, started = (point.after_id, datetime.fromisoformat(point.window_to)) if point else (0, end)
+    if after:
+        log.info("resumed", scan="everything", after_id=after)
+
+    def landed(last_id: int) -> None:
+        resume.save(ResumePoint("everything", last_id, started.isoformat()))
+
+    window = windows.everything(end)
+    context.window_to = end
+    read_orders(context, client, sink, window, after_id=after, landed=landed, tombstones=True)
+    resume.clear()
+    return started
+
+
+def read_orders(
+    context: RunContext,
+    client: QticketsClient,
+    sink: Sink,
+    window: Window,
+    *,
+    after_id: int = 0,
+    landed: Callable[[int], None] = lambda _: None,
+    tombstones: bool = False,
+) -> None:
+    """Read the orders of a window into staging, in batches.
+
+    Parameters: `landed` is told the id up to which everything is in staging; `tombstones` marks orders of the
+    window that the API no longer has, once the read is complete.
+    """
+    limit = context.settings.loader_batch_rows
+    rows, last_id = OrderRows(), after_id
+    done = 0
+    scan = client.orders(window, after_id)
+    with progress_line("orders") as progress:
+        for batch in scan:
+            context.rows_read += len(batch.records) + len(batch.rejected)
+            context.reject(batch.rejected)
+            order_rows(batch.records, rows)
+            done += len(batch.records)
+            progress.update(done, batch.total)
+            last_id = max(last_id, batch.last_id)
+            if len(rows.tickets) >= limit or len(rows.orders) >= limit:
+                sink.orders(rows)
+                rows = OrderRows()
+                if not scan.by_number:
+                    landed(last_id)
+        sink.orders(rows)
+    if tombstones:
+        bury_vanished(context, window, set(scan.seen), after_id)
+
+
+def bury_vanished(context: RunContext, window: Window, seen: set[int], after_id: int) -> None:
+    """Tombstone orders (and tickets) of a completely read window that the API no longer has.
+
+    Raises DataError when implausibly many are gone: a token of another account would empty the warehouse.
+    """
+    warehouse = context.warehouse
+    scope = "order_id > {after:UInt64}"
+    bound: dict[str, object] = {"after": after_id}
+    if window.column == "created_at" and window.start is not None:
+        scope += " AND created_at >= toDateTime({start:Int64}) AND created_at < toDateTime({end:Int64})"
+        bound |= {"start": int(window.start.timestamp()), "end": int(window.end.timestamp())}
+    kept = [
+        int(row[0])
+        for row in warehouse.query(
+            f"SELECT order_id FROM {warehouse.name(ORDERS)} FINAL WHERE {scope}",  # noqa: S608 - parameters are bound
+            bound,
+        )
+    ]
+    gone = [order_id for order_id in kept if order_id not in seen]
+    allowed = context.settings.qtickets_max_vanished_ratio
+    if len(gone) > _FEW and len(gone) > allowed * len(kept):
+        raise DataError(
+            f"the API no longer has {len(gone)} of {len(kept)} orders; that looks like another account's "
+            "token: check QTICKETS_TOKEN, or allow it for one run with a higher QTICKETS_MAX_VANISHED_RATIO"
+        )
+    for start in range(0, len(gone), 10_000):
+        chunk = ",".join(map(str, gone[start : start + 10_000]))
+        for table, keys in ((TICKETS, TICKET_KEYS), (ORDERS, ORDER_KEYS)):
+            context.wrote(table, warehouse.tombstone(table, keys, scope=f"order_id IN ({chunk})", keep=()))
+    if gone:
+        log.warning("orders_vanished", count=len(gone))
+
+
+def refresh_marts(context: RunContext) -> None:
+    """Recompute what differs in dim_events and dm_sales_daily."""
+    context.wrote("dim_events", marts.refresh_events(context.warehouse))
+    context.wrote("dm_sales_daily", marts.refresh_sales(context.warehouse))
+
+
+def _deep(context: RunContext, client: QticketsClient, sink: Sink, end: datetime) -> None:
+    """The weekly re-read.
+
+    When the deadline cuts it, what changed is loaded all the same, and it goes on next time.
+    """
+    log.info("deep_read", reason="weekly")
+    try:
+        context.watermarks[DEEP_WATERMARK] = read_everything(context, client, sink, end)
+    except DeadlineExceededError as error:
+        log.warning("deep_read_interrupted", cause=str(error))
+        context.deadline.grace(60)
+
+
+def _client(context: RunContext) -> QticketsClient:
+    client = QticketsClient(context.settings, context.deadline)
+    context.count_requests_of(client.api.requests)
+    return client
+
+
+def _resume_file(context: RunContext) -> ResumeFile:
+    return ResumeFile(context.settings.loader_state_dir / f"{LOADER}.resume.json")

@@ -1,0 +1,324 @@
+"""From records of the API to rows of staging. Pure functions: no clock, no network.
+
+Revenue rules (the API's documents leave the combinations open, so they are fixed here and tested one by one).
+A ticket of a **paid** order:
+
+| deleted | refunded | is_sold | net_revenue |
+|---|---|---|---|
+| no | no | 1 | price |
+| no | yes | 0 | price − refunded_amount (0 where absent) |
+| yes | no | 0 | 0 |
+| yes | yes | 0 | price − refunded_amount; without an amount the deduction that was kept (0 where absent) |
+
+A ticket of an order that is not paid: is_sold 0, net_revenue 0. "Refunded" means `refunded_at` is set or
+`refunded_amount` is above 0. A deleted order makes its tickets deleted. A refund lowers the revenue of the
+day of the sale, not of the day of the refund.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from qtickets_api.records import Basket, City, Event, Order, Show, UtmRecord
+from zakaz_common.city import UNATTRIBUTED, CityDirectory
+from zakaz_common.moscow import MOSCOW
+from zakaz_common.utm import Utm, clean_utm
+from zakaz_common.warehouse import RejectedRecord
+
+ORDER_KEYS = ("order_id",)
+ORDER_COLUMNS = (
+    "order_id", "event_id", "is_paid", "paid_at", "created_at", "updated_at", "deleted_at", "price",
+    "original_price", "currency", "is_reserved", "payment_type_id", "discount_id", "promo_code_id",
+    "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "_ver",
+)  # fmt: skip
+TICKET_KEYS = ("order_id", "ticket_id")
+TICKET_COLUMNS = (
+    "order_id", "ticket_id", "event_id", "show_id", "is_paid", "sale_date", "price", "original_price",
+    "discount_value", "service_fee", "refunded_at", "refunded_amount", "refund_deduction", "deleted_at",
+    "is_sold", "net_revenue", "currency", "updated_at", "_ver",
+)  # fmt: skip
+EVENT_KEYS = ("event_id",)
+EVENT_COLUMNS = (
+    "event_id", "name", "place_name", "city_id", "city_raw", "city", "timezone", "currency", "is_active",
+    "created_at", "updated_at", "deleted_at", "_ver",
+)  # fmt: skip
+SHOW_KEYS = ("event_id", "show_id")
+SHOW_COLUMNS = (
+    "event_id", "show_id", "name", "is_active", "starts_at", "finishes_at", "timezone", "min_price",
+    "max_price", "updated_at", "deleted_at", "_ver",
+)  # fmt: skip
+
+_ZERO = Decimal("0.00")
+_CENT = Decimal("0.01")
+_MOST = Decimal(10) ** 15
+_NO_UTM = Utm()
+Row = tuple[Any, ...]
+
+
+class RecordError(ValueError):
+    """A record is well formed but cannot be loaded; `path` says where."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class OrderRows:
+    """Rows of a batch of orders.
+
+    `versions` maps each order to its `_ver`, for tickets that vanished from it.
+    """
+
+    orders: list[Row] = field(default_factory=list)
+    tickets: list[Row] = field(default_factory=list)
+    versions: dict[int, int] = field(default_factory=dict)
+    rejected: list[RejectedRecord] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class EventRows:
+    """Rows of a batch of events and their shows."""
+
+    events: list[Row] = field(default_factory=list)
+    shows: list[Row] = field(default_factory=list)
+    versions: dict[int, int] = field(default_factory=dict)
+    rejected: list[RejectedRecord] = field(default_factory=list)
+
+
+def order_rows(orders: Iterable[Order], into: OrderRows | None = None) -> OrderRows:
+    """Rows of orders and of their tickets; orders that cannot be loaded are in `rejected`, whole."""
+    rows = into if into is not None else OrderRows()
+    for order in orders:
+        try:
+            version = _seconds(order.updated_at, "$.updated_at")
+            order_row = _order_row(order, version)
+            ticket_rows = _ticket_rows(order, version)
+        except RecordError as error:
+            rows.rejected.append(RejectedRecord("orders", str(order.id), error.path, error.reason))
+            continue
+        rows.orders.append(order_row)
+        rows.tickets.extend(ticket_rows)
+        rows.versions[order.id] = version
+    return rows
+
+
+def event_rows(events: Iterable[Event], cities: CityDirectory, fetched_at: datetime) -> EventRows:
+    """Rows of events and shows. Where the API gives no `updated_at`, the version is the time of the fetch."""
+    rows = EventRows()
+    for event in events:
+        try:
+            version = _seconds(event.updated_at or fetched_at, "$.updated_at")
+            city = event.city if isinstance(event.city, City) else None
+            city_raw = localised(city.name) if city else ""
+            zone = (city.timezone if city else None) or ""
+            event_row = (
+                event.id,
+                localised(event.name),
+                localised(event.place_name),
+                max(event.city_id or (city.id if city else 0) or 0, 0),
+                city_raw,
+                cities.resolve(city_raw) or UNATTRIBUTED,
+                zone,
+                event.currency_id or "RUB",
+                int(bool(event.is_active)),
+                _moment(event.created_at, "$.created_at"),
+                _moment(event.updated_at or event.created_at, "$.updated_at"),
+                _optional_moment(event.deleted_at, "$.deleted_at"),
+                version,
+            )
+            show_rows = [_show_row(event.id, show, zone, version) for show in _items(event.shows)]
+        except RecordError as error:
+            rows.rejected.append(RejectedRecord("events", str(event.id), error.path, error.reason))
+            continue
+        rows.events.append(event_row)
+        rows.shows.extend(show_rows)
+        rows.versions[event.id] = version
+    return rows
+
+
+def localised(text: str | Mapping[str, Any] | None) -> str:
+    """A text, or the Russian one of an object of languages, or its first one."""
+    if text is None:
+        return ""
+    if isinstance(text, str):
+        return text.strip()
+    for language in ("ru", *text):
+        found = text.get(language)
+        if isinstance(found, str) and found.strip():
+            return found.strip()
+    return ""
+
+
+def _order_row(order: Order, version: int) -> Row:
+    utm = _utm(order.utm)
+    return (
+        order.id,
+        order.event_id,
+        int(order.payed),
+        _optional_moment(order.payed_at, "$.payed_at"),
+        _moment(order.created_at, "$.created_at"),
+        _moment(order.updated_at, "$.updated_at"),
+        _optional_moment(order.deleted_at, "$.deleted_at"),
+        money(order.price, "$.price"),
+        money(order.original_price, "$.original_price"),
+        order.currency_id,
+        int(order.reserved),
+        _number(order.payment_type_id),
+        _number(order.discount_id),
+        _number(order.promo_code_id),
+        *utm,
+        version,
+    )
+
+
+def _ticket_rows(order: Order, version: int) -> list[Row]:
+    sale_day = sale_date(order)
+    updated = _moment(order.updated_at, "$.updated_at")
+    rows = []
+    for position, basket in enumerate(_items(order.baskets)):
+        path = f"$.baskets[{position}]"
+        if basket.quantity != 1:
+            raise RecordError(f"{path}.quantity", "the quantity of a ticket is not 1")
+        price = money(basket.price, f"{path}.price")
+        refunded = _optional_money(basket.refunded_amount, f"{path}.refunded_amount")
+        deduction = _optional_money(basket.refunded_deduction_amount, f"{path}.refunded_deduction_amount")
+        deleted_at = basket.deleted_at or order.deleted_at
+        sold, net = revenue(
+            paid=order.payed,
+            deleted=deleted_at is not None,
+            refunded=is_refunded(basket),
+            price=price,
+            refunded_amount=refunded,
+            deduction=deduction,
+        )
+        rows.append(
+            (
+                order.id,
+                basket.id,
+                order.event_id,
+                basket.show_id or 0,
+                int(order.payed),
+                sale_day,
+                price,
+                money(basket.original_price, f"{path}.original_price"),
+                _optional_money(basket.discount_value, f"{path}.discount_value") or _ZERO,
+                _optional_money(basket.service_fee_amount, f"{path}.service_fee_amount") or _ZERO,
+                _optional_moment(basket.refunded_at, f"{path}.refunded_at"),
+                refunded or _ZERO,
+                deduction or _ZERO,
+                _optional_moment(deleted_at, f"{path}.deleted_at"),
+                int(sold),
+                net,
+                order.currency_id,
+                updated,
+                version,
+            )
+        )
+    return rows
+
+
+def is_refunded(basket: Basket) -> bool:
+    """Whether money of the ticket was given back, by either of the two fields that tell."""
+    return basket.refunded_at is not None or (basket.refunded_amount or 0) > 0
+
+
+def revenue(
+    *,
+    paid: bool,
+    deleted: bool,
+    refunded: bool,
+    price: Decimal,
+    refunded_amount: Decimal | None,
+    deduction: Decimal | None,
+) -> tuple[bool, Decimal]:
+    """Whether a ticket counts as sold, and its net revenue in roubles.
+
+    The table at the top of this module.
+    """
+    if not paid:
+        return False, _ZERO
+    if refunded:
+        if refunded_amount is None and deleted:
+            return False, deduction or _ZERO
+        return False, price - (refunded_amount or _ZERO)
+    return (False, _ZERO) if deleted else (True, price)
+
+
+def sale_date(order: Order) -> date:
+    """The Moscow day of the sale: of the payment, or of the creation while there is none."""
+    return (order.payed_at or order.created_at).astimezone(MOSCOW).date()
+
+
+def money(value: Decimal, path: str) -> Decimal:
+    """Roubles with exactly two decimals; anything finer, infinite or above 10^15 raises RecordError."""
+    try:
+        exact = value.quantize(_CENT)
+    except ArithmeticError:
+        raise RecordError(path, "not an amount of money") from None
+    if exact != value or not -_MOST < exact < _MOST:
+        raise RecordError(path, "an amount of money has more than two decimals or is out of range")
+    return exact
+
+
+def _optional_money(value: Decimal | None, path: str) -> Decimal | None:
+    return None if value is None else money(value, path)
+
+
+def _moment(value: datetime, path: str) -> datetime:
+    moment = value.astimezone(MOSCOW).replace(microsecond=0)
+    if not 1971 <= moment.year <= 2105:
+        raise RecordError(path, "the year is out of range (1971 to 2105)")
+    return moment
+
+
+def _optional_moment(value: datetime | None, path: str) -> datetime | None:
+    return None if value is None else _moment(value, path)
+
+
+def _seconds(value: datetime, path: str) -> int:
+    return int(_moment(value, path).timestamp())
+
+
+def _utm(value: UtmRecord | list[Any] | None) -> Utm:
+    if not isinstance(value, UtmRecord):
+        return _NO_UTM
+    return Utm(
+        clean_utm(value.utm_source),
+        clean_utm(value.utm_medium),
+        clean_utm(value.utm_campaign),
+        clean_utm(value.utm_content),
+        clean_utm(value.utm_term),
+    )
+
+
+def _number(value: int | str | None) -> int | None:
+    """An id as a number; the API sends words for some (`payment_type_id`), which have no column."""
+    if isinstance(value, str):
+        value = int(value) if value.isascii() and value.isdigit() else None
+    return value if value is None or 0 <= value < 2**63 else None
+
+
+def _items(value: list[Any] | dict[str, Any]) -> list[Any]:
+    return value if isinstance(value, list) else list(value.values())
+
+
+def _show_row(event_id: int, show: Show, zone: str, version: int) -> Row:
+    path = f"$.shows[id={show.id}]"
+    return (
+        event_id,
+        show.id,
+        localised(show.name),
+        int(bool(show.is_active)),
+        _optional_moment(show.start_date, f"{path}.start_date"),
+        _optional_moment(show.finish_date, f"{path}.finish_date"),
+        zone,
+        _optional_money(show.min_price, f"{path}.min_price"),
+        _optional_money(show.max_price, f"{path}.max_price"),
+        _optional_moment(show.updated_at, f"{path}.updated_at"),
+        _optional_moment(show.deleted_at, f"{path}.deleted_at"),
+        version,
+    )
