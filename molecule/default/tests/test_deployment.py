@@ -1,0 +1,66 @@
+"""What a deployed host looks like, by other eyes than the roles' own."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+LOADERS = ("zakaz-qtickets-api", "zakaz-vk-ads")
+CONTAINERS = ("zakaz-clickhouse", "zakaz-api-sandbox")
+
+
+def inspect(host, container):
+    return json.loads(host.check_output("docker inspect %s", container))[0]
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_container_is_healthy(host, container):
+    state = inspect(host, container)["State"]
+    assert state["Health"]["Status"] == "healthy", host.run("docker logs --tail 30 %s", container).stdout
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_container_has_no_more_rights_than_it_needs(host, container):
+    config = inspect(host, container)
+    assert config["HostConfig"]["ReadonlyRootfs"]
+    assert config["HostConfig"]["CapDrop"] == ["ALL"]
+    assert not config["HostConfig"]["Privileged"]
+    assert "no-new-privileges:true" in config["HostConfig"]["SecurityOpt"]
+    assert config["HostConfig"]["Memory"] > 0
+    uid = host.check_output("docker exec %s id -u", container)
+    assert uid not in ("", "0")
+
+
+def test_only_the_loopback_is_published(host):
+    listening = host.check_output("ss --listening --tcp --numeric --no-header").splitlines()
+    published = {line.split()[3] for line in listening if ":8123" in line or ":8090" in line}
+    assert published == {"127.0.0.1:8123", "127.0.0.1:8090"}
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_loader_is_scheduled(host, loader):
+    timer = host.service(f"{loader}.timer")
+    assert timer.is_enabled
+    assert timer.is_running, host.run("journalctl --unit %s.timer --lines 20", loader).stdout
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_scheduled_run_succeeds(host, loader):
+    run = host.run("systemctl start %s.service", loader)
+    journal = host.run("journalctl --unit %s.service --lines 40 --output cat", loader).stdout
+    assert run.rc == 0, journal
+    assert '"run_finished"' in journal
+
+
+@pytest.mark.parametrize("name", ["qtickets_api", "vk_ads"])
+def test_secrets_are_for_root_alone(host, name):
+    file = host.file(f"/opt/zakaz/{name}.env")
+    assert (file.user, file.mode) == ("root", 0o600)
+    assert host.file("/opt/zakaz").mode == 0o700
+    password = dict(line.split("=", 1) for line in file.content_string.splitlines() if "=" in line)["CLICKHOUSE_PASSWORD"]
+    assert len(password) == 32
+    assert host.run("journalctl --grep %s --quiet", password).stdout == ""
+    assert password not in host.check_output("ps -eo args")
+    for container in CONTAINERS:
+        assert password not in json.dumps(inspect(host, container))
