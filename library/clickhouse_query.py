@@ -1,0 +1,205 @@
+#!/usr/bin/python
+# Copyright (c) Zakaz Dashboard contributors
+# MIT License (see LICENSE)
+"""Ansible module: read-only ClickHouse queries and assertions on their answers."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: clickhouse_query
+short_description: Read from ClickHouse, and assert what the answer must be
+description:
+  - Runs one SELECT over HTTP, read-only by the server's own setting, and returns its rows.
+  - Values are passed as query parameters, never pasted into the text.
+  - With O(expect) the first row must hold the given values; with O(assertions) conditions are evaluated by ClickHouse
+    over the query's rows. The module fails with a sentence that says what was expected and what was found.
+requirements:
+  - urllib3 (comes with requests and clickhouse-connect)
+author:
+  - Zakaz Dashboard contributors
+attributes:
+  check_mode:
+    support: full
+    description: Only reads, so it does the same.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  query:
+    description: One SELECT, WITH, SHOW, DESCRIBE, EXISTS or EXPLAIN, without FORMAT; parameters as C({name:Type}).
+    type: str
+    required: true
+  parameters:
+    description: Values of the query's parameters; a list becomes an Array.
+    type: dict
+    default: {}
+  settings:
+    description: ClickHouse settings of the query.
+    type: dict
+    default: {}
+  expect:
+    description: Columns of the first row and the values they must have, compared as text.
+    type: dict
+    default: {}
+  expect_rows:
+    description: How many rows the answer must have.
+    type: int
+  min_rows:
+    description: How many rows the answer must have at least.
+    type: int
+  assertions:
+    description: SQL conditions, each of which must be true for every row of the answer.
+    type: list
+    elements: str
+    default: []
+  fail_msg:
+    description: Sentence put before the reason when an assertion fails, for instance what to do.
+    type: str
+    default: ""
+  max_rows:
+    description: Most rows returned; the rest is cut off.
+    type: int
+    default: 1000
+  retries_until_reachable:
+    description: Seconds to go on trying while no server answers.
+    type: int
+    default: 0
+  host:
+    description: Host where ClickHouse answers HTTP.
+    type: str
+    default: 127.0.0.1
+  port:
+    description: HTTP port.
+    type: int
+    default: 8123
+  secure:
+    description: Whether to speak HTTPS; the certificate is verified.
+    type: bool
+    default: false
+  ca_bundle:
+    description: File of certificate authorities for HTTPS; the system's when empty.
+    type: path
+  username:
+    description: User.
+    type: str
+    default: default
+  password:
+    description: Its password.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds the query may take.
+    type: int
+    default: 60
+"""
+
+EXAMPLES = r"""
+- name: The last week has sales
+  clickhouse_query:
+    username: bi_reader
+    password: "{{ bi_reader_password }}"
+    query: >-
+      SELECT d, city, revenue, spend, roas FROM bi.v_marketing_roi_daily
+      WHERE d >= {since:Date} ORDER BY d, city
+    parameters:
+      since: "2026-11-16"
+    min_rows: 1
+    assertions:
+      - d > toDate('2000-01-01')
+      - city != ''
+    fail_msg: The loaders wrote nothing; see 'make status'.
+  register: roi
+
+- name: No mutation is stuck
+  clickhouse_query:
+    username: admin
+    password: "{{ clickhouse_admin_password }}"
+    query: SELECT count() AS stuck FROM system.mutations WHERE NOT is_done
+    expect:
+      stuck: 0
+"""
+
+RETURN = r"""
+rows:
+  description: The answer, a dictionary a row. Decimals and 64-bit integers are text, so that nothing is rounded.
+  returned: success
+  type: list
+  elements: dict
+row_count:
+  description: Number of rows in the answer, before it was cut to O(max_rows).
+  returned: success
+  type: int
+"""
+
+import json
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.zakaz_schema.assertions import Expectation, check_answer, read_only_query
+from ansible.module_utils.zakaz_schema.connection import HttpConnection
+from ansible.module_utils.zakaz_schema.failures import EngineFailure, SchemaFailure, Unreachable
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "query": {"type": "str", "required": True},
+            "parameters": {"type": "dict", "default": {}},
+            "settings": {"type": "dict", "default": {}},
+            "expect": {"type": "dict", "default": {}},
+            "expect_rows": {"type": "int"},
+            "min_rows": {"type": "int"},
+            "assertions": {"type": "list", "elements": "str", "default": []},
+            "fail_msg": {"type": "str", "default": ""},
+            "max_rows": {"type": "int", "default": 1000},
+            "retries_until_reachable": {"type": "int", "default": 0},
+            "host": {"type": "str", "default": "127.0.0.1"},
+            "port": {"type": "int", "default": 8123},
+            "secure": {"type": "bool", "default": False},
+            "ca_bundle": {"type": "path"},
+            "username": {"type": "str", "default": "default"},
+            "password": {"type": "str", "default": "", "no_log": True},
+            "timeout": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    connection = HttpConnection(
+        params["host"],
+        params["port"],
+        params["username"],
+        params["password"],
+        secure=params["secure"],
+        timeout=params["timeout"],
+        ca_bundle=params["ca_bundle"] or "",
+    )
+    expectation = Expectation(
+        first_row=params["expect"],
+        rows=params["expect_rows"],
+        least=params["min_rows"],
+        conditions=tuple(params["assertions"]),
+    )
+    deadline = time.monotonic() + params["retries_until_reachable"]
+    while True:
+        try:
+            answer, failures = check_answer(
+                connection, read_only_query(params["query"]), params["parameters"], params["settings"], expectation
+            )
+            break
+        except Unreachable as failure:
+            if time.monotonic() >= deadline:
+                module.fail_json(msg=str(failure))
+            time.sleep(1)
+        except (EngineFailure, SchemaFailure) as failure:
+            module.fail_json(msg=f"The query failed: {failure}")
+    shown = answer[: params["max_rows"]]
+    if failures:
+        before = f"{params['fail_msg'].strip()} " if params["fail_msg"] else ""
+        module.fail_json(msg=before + " ".join(failures), rows=shown[:20], row_count=len(answer))
+    module.exit_json(changed=False, rows=json.loads(json.dumps(shown)), row_count=len(answer))
+
+
+if __name__ == "__main__":
+    main()

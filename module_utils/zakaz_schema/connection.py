@@ -1,0 +1,105 @@
+"""A ClickHouse that answers: the small interface the schema code needs, and its HTTP form.
+
+The HTTP form speaks the documented HTTP interface with urllib3 (which comes with requests and
+clickhouse-connect): importing clickhouse-connect takes longer than an unchanged apply may.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from .failures import EngineFailure, Unreachable
+
+_CODE = re.compile(r"Code: (\d+)")
+
+
+class Connection(Protocol):
+    """What the schema code asks of an engine."""
+
+    def execute(self, sql: str, settings: Mapping[str, Any] | None = None) -> str:
+        """Run one statement and return the text of its answer.
+
+        :raises EngineFailure: the engine refused it.
+        :raises Unreachable: no engine answered.
+        """
+        ...
+
+
+def rows(connection: Connection, sql: str, settings: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Run a SELECT and return its rows as dictionaries."""
+    text = connection.execute(f"{sql}\nFORMAT JSONEachRow", settings)
+    return [json.loads(line) for line in text.splitlines() if line]
+
+
+def value(connection: Connection, sql: str) -> Any:
+    """Run a SELECT of one row and one column."""
+    found = rows(connection, sql)
+    return next(iter(found[0].values())) if found else None
+
+
+def engine_failure(text: str) -> EngineFailure:
+    """An engine's answer as an error, without stack trace and version noise."""
+    match = _CODE.search(text)
+    words = re.sub(r"\s*\(version [^)]*\)+\s*$", "", text.split("Stack trace:")[0].strip())
+    return EngineFailure(words, int(match.group(1)) if match else 0)
+
+
+class HttpConnection:
+    """ClickHouse over HTTP.
+
+    :param host: name or address.
+    :param port: HTTP port.
+    :param username: user; sent in a header, as is the password.
+    :param password: its password.
+    :param secure: HTTPS, certificates verified.
+    :param timeout: seconds one statement may take.
+    :param ca_bundle: file of certificate authorities; the system's when empty.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        username: str = "default",
+        password: str = "",
+        *,
+        secure: bool = False,
+        timeout: float = 3600,
+        ca_bundle: str = "",
+    ) -> None:
+        import urllib3
+
+        self._urllib3 = urllib3
+        self._where = f"{'https' if secure else 'http'}://{host}:{port}/"
+        tls = {"ca_certs": ca_bundle} if secure and ca_bundle else {}
+        self._pool = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=10, read=timeout),
+            # a statement is never sent twice behind the caller's back
+            retries=False,
+            headers={"X-ClickHouse-User": username, "X-ClickHouse-Key": password},
+            **tls,
+        )
+
+    def execute(self, sql: str, settings: Mapping[str, Any] | None = None) -> str:
+        """See :meth:`Connection.execute`. Keys ``param_x`` of ``settings`` fill ``{x:Type}``."""
+        # wait_end_of_query: an error in the middle of an answer comes as a status, not as rows
+        options = {"wait_end_of_query": "1", **{key: str(item) for key, item in (settings or {}).items()}}
+        try:
+            answer = self._pool.request("POST", f"{self._where}?{urlencode(options)}", body=sql.encode())
+        except self._urllib3.exceptions.HTTPError as error:
+            raise Unreachable(f"ClickHouse does not answer at {self._where}: {_cause(error)}") from error
+        text = answer.data.decode("utf-8", "replace")
+        if answer.status != 200:
+            raise engine_failure(text or f"HTTP status {answer.status}")
+        return text
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason of a transport error, without object addresses."""
+    while error.__cause__ is not None or error.__context__ is not None:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return re.sub(r"<[^>]*>:?\s*", "", str(error)) or type(error).__name__
