@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PLAYBOOK = ANSIBLE_FORCE_COLOR=$(if $(NO_COLOR),0,$(COLOR)) $(BIN)/ansible-playbook -i inventories/$(INVENTORY)
+PIP_INSTALL := $(BIN)/pip install --quiet --no-input --disable-pip-version-check --no-deps --require-hashes
+INTEGRATIONS := $(patsubst %/tests,%,$(wildcard integrations/*/tests))
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
@@ -48,7 +50,16 @@ lint: $(VENV)/develop ## Lint Ansible, YAML, Python, shell and Dockerfiles
 
 unit: $(VENV)/develop ## Unit tests of modules, plugins and integrations
 	$(BIN)/python -m compileall -q integrations library module_utils plugins scripts
-	$(BIN)/python scripts/run_unit_tests.py
+	$(BIN)/python -m pytest -q tests -m 'not slow and not deploy'
+	@for suite in $(INTEGRATIONS); do \
+		echo "$$suite"; (cd $$suite && ../../$(BIN)/python -m pytest -q -m 'not slow') || exit 1; \
+	done
+
+schema-test: $(VENV)/develop ## The schema on every supported engine
+	$(BIN)/python -m pytest -q tests -m 'slow and not deploy'
+
+deploy-test: $(VENV)/develop ## Deploy on this machine, twice, beside a deployment of yours
+	$(BIN)/python -m pytest -q -s tests/deploy
 
 lock: $(VENV)/develop ## Lock the requirements anew
 	scripts/lock_requirements.sh
@@ -61,10 +72,10 @@ $(VENV)/bin/python:
 
 $(VENV)/deploy: requirements/controller.txt | $(VENV)/bin/python
 	@echo 'Installing Ansible into $(VENV) (once, about half a minute)'
-	@$(BIN)/pip install --quiet --no-input --disable-pip-version-check --require-hashes -r $<
+	@$(PIP_INSTALL) -r $<
 	@touch $@
 
 $(VENV)/develop: requirements/develop.txt $(VENV)/deploy
 	@echo 'Installing the test and lint tools into $(VENV) (once)'
-	@$(BIN)/pip install --quiet --no-input --disable-pip-version-check --require-hashes -r $<
+	@$(PIP_INSTALL) -r $<
 	@touch $@

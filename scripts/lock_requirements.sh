@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../requirements"
 PATH="$PWD/../.venv/bin:$PATH"
 # develop last: it repeats what the others have locked
 lock() {
-    uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+    uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --excludes excludes.txt \
         ${UPGRADE:+--upgrade} "$@"
 }
 for input in ./*.in; do

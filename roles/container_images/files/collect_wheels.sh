@@ -26,6 +26,6 @@ done
 # the files must belong to the user who runs this, not to the container's root
 docker run "$@" --env OWNER="$(id -u):$(id -g)" "$base" sh -euc '
     python3 -m venv /tmp/venv
-    /tmp/venv/bin/pip download --quiet --no-input --disable-pip-version-check --only-binary :all: \
+    /tmp/venv/bin/pip download --quiet --no-input --disable-pip-version-check --only-binary :all: --no-deps \
         --require-hashes --requirement /requirements.txt --dest /wheels
     chown -R "$OWNER" /wheels'
