@@ -7,6 +7,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from api_sandbox.control_routes import ControlApi
+from api_sandbox.fault_gate import FaultGate
 from api_sandbox.qtickets_routes import QticketsApi, json_response
 from api_sandbox.service_state import ServiceState
 from api_sandbox.truth import roi_json
@@ -16,7 +18,7 @@ from api_sandbox.vk_routes import VkApi
 _NOT_FOUND_PAGE = "<!DOCTYPE html><html><head><title>404</title></head><body><h1>Страница не найдена</h1></body></html>"
 
 
-def build_app(state: ServiceState) -> Starlette:
+def build_app(state: ServiceState) -> FaultGate:
     """Wire the routes of one service."""
 
     async def healthz(request: Request) -> Response:
@@ -24,9 +26,6 @@ def build_app(state: ServiceState) -> Starlette:
 
     async def truth(request: Request) -> Response:
         return json_response(roi_json(state.season), headers={"X-Sandbox-Only": "not part of any live API"})
-
-    async def violations(request: Request) -> Response:
-        return json_response({"count": len(state.violations), "violations": state.violations})
 
     async def not_found(request: Request, error: Exception) -> Response:
         if request.url.path.startswith(VK_PREFIX):
@@ -42,8 +41,8 @@ def build_app(state: ServiceState) -> Starlette:
     routes = [
         Route("/healthz", healthz),
         Route("/truth/roi.json", truth),
-        Route("/sandbox/violations", violations),
+        *ControlApi(state).routes(),
         *QticketsApi(state).routes(),
         *VkApi(state).routes(),
     ]
-    return Starlette(routes=routes, exception_handlers={404: not_found, 405: wrong_method})
+    return FaultGate(Starlette(routes=routes, exception_handlers={404: not_found, 405: wrong_method}), state)

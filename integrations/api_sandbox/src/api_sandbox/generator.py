@@ -11,7 +11,7 @@ from random import Random
 
 from api_sandbox.advertising import build_accounts, last_change, spend
 from api_sandbox.cities import CITY_ALIASES, city_key
-from api_sandbox.moscow_time import DAY, day_start
+from api_sandbox.moscow_time import day_start
 from api_sandbox.people import Person, barcode, cancel_hash, person
 from api_sandbox.records import Account, Discount, Event, Order, Show
 from api_sandbox.sales import build_orders
@@ -91,20 +91,18 @@ class Season:
         for account in self.accounts:
             for banner in account.banners.values():
                 banner.updated_at = last_change(banner)
-        self.orders: dict[int, Order] = {
-            order.id: order
-            for order in build_orders(
-                seed,
-                events,
-                self.accounts,
-                self.discounts + self.promo_codes,
-                self.first_day,
-                first_second,
-                season_days,
-                orders,
-            )
-        }
-        self.next_second = first_second + season_days * DAY
+        self.desk = build_orders(
+            seed,
+            events,
+            self.accounts,
+            self.discounts + self.promo_codes,
+            self.first_day,
+            first_second,
+            season_days,
+            orders,
+        )
+        self.orders: dict[int, Order] = {order.id: order for order in self.desk.orders}
+        self.desk.orders = []
 
     def client(self, client_id: int) -> Person:
         """The generated buyer of that id."""

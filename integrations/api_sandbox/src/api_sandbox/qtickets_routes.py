@@ -24,6 +24,7 @@ from api_sandbox.qtickets_query import (
     parse_query,
 )
 from api_sandbox.qtickets_seats import SEAT_FIELDS, seats_payload
+from api_sandbox.records import Order
 from api_sandbox.service_state import ServiceState
 
 PREFIX = "/api/rest/v1"
@@ -80,7 +81,7 @@ def _resources(season: Season) -> dict[str, tuple[Resource[Any], Callable[[Any, 
     return {
         "orders": (
             Resource(lambda: season.orders.values(), order_columns, 50),
-            lambda row, state: payloads.order_payload(season, row),
+            _encoded_order,
         ),
         "events": (
             Resource(lambda: season.events.values(), event_columns, 10),
@@ -99,6 +100,14 @@ def _resources(season: Season) -> dict[str, tuple[Resource[Any], Callable[[Any, 
             lambda row, state: payloads.discount_payload(season, row),
         ),
     }
+
+
+def _encoded_order(order: Order, state: ServiceState) -> msgspec.Raw:
+    found = state.encoded_orders.get(order.id)
+    if found is None:
+        found = msgspec.Raw(msgspec.json.encode(payloads.order_payload(state.season, order)))
+        state.encoded_orders[order.id] = found
+    return found
 
 
 class QticketsApi:
@@ -136,7 +145,8 @@ class QticketsApi:
     def _guard(self, handler: Handler) -> Handler:
         async def guarded(request: Request) -> Response:
             scheme, _, token = request.headers.get("authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or token not in self.state.qtickets_tokens:
+            known = self.state.qtickets_tokens_valid and token in self.state.qtickets_tokens
+            if scheme.lower() != "bearer" or not known:
                 return error(403, "FORBIDDEN", "Access denied")
             try:
                 return await handler(request)

@@ -34,7 +34,7 @@ _OTHER_UTM: tuple[dict[str, str] | None, ...] = (
     {"utm_source": "yandex", "utm_medium": "cpc", "utm_campaign": "brand", "utm_term": "билеты на концерт"},
 )
 # Created and paid around the midnight at which a Moscow day ends, in seconds from it.
-_MIDNIGHT = ((-40, 35), (0, 45), (-2, 1), (-1, 0), (1, 90), (-290, 0))
+_MIDNIGHT = ((-40, 55), (0, 45), (-2, 1), (-1, 1), (1, 90), (-290, 300))
 
 
 class _Link:
@@ -63,10 +63,11 @@ def build_orders(
     first_second: int,
     season_days: int,
     count: int,
-) -> list[Order]:
+) -> TicketDesk:
     """``count`` orders in order of creation, with ids rising with it.
 
-    Demand follows the event's curve and rises with what was spent on its advertising that day.
+    Demand follows the event's curve and rises with what was spent on its advertising that day. Answers the desk
+    that sold them: its ``orders``, and the numbers at which later sales go on.
     """
     random = Random(f"{seed}:sales")
     links = _links_by_cell(cabinets, first_day, season_days)
@@ -92,7 +93,7 @@ def build_orders(
         moments.append((first_second + second, delay, cell))
     moments.sort()
     season_end = first_second + season_days * DAY - 1
-    desk = _Desk(seed, random, discounts, season_end)
+    desk = TicketDesk(seed, random, discounts, season_end)
     for created, delay, cell in moments:
         event, day = cells[cell]
         found = links.get((event.id, day), ())
@@ -100,8 +101,8 @@ def build_orders(
             utm = random.choices(found, [link.weight for link in found])[0].utm
         else:
             utm = random.choice(_OTHER_UTM)
-        desk.sell(event, created, delay, utm)
-    return desk.orders
+        desk.orders.append(desk.sell(event, created, delay, utm))
+    return desk
 
 
 def _links_by_cell(
@@ -131,7 +132,7 @@ def _moment(random: Random, number: int, season_days: int, day: int) -> tuple[in
     return day * DAY + hour * 3600 + random.randrange(3600), random.randint(25, 700)
 
 
-class _Desk:
+class TicketDesk:
     """Sells: gives out ids and seats and decides what becomes of each order."""
 
     def __init__(self, seed: int, random: Random, discounts: Sequence[Discount], season_end: int) -> None:
@@ -147,7 +148,22 @@ class _Desk:
         self.refunds = 0
         self.paid = 0
 
-    def sell(self, event: Event, created: int, delay: int, utm: dict[str, str] | None) -> Order:
+    def sell(
+        self,
+        event: Event,
+        created: int,
+        delay: int,
+        utm: dict[str, str] | None,
+        *,
+        payed: bool | None = None,
+        closed_at: int | None = None,
+    ) -> Order:
+        """Sell one order; nothing happens to it later than ``closed_at`` (the end of the season by default).
+
+        ``payed`` of None draws it, and an unpaid order then lapses; given as False the order stays open.
+        """
+        end = self.season_end if closed_at is None else closed_at
+        lapses = payed is None
         random = self.random
         self.order_id += random.choice((1, 1, 1, 2, 3))
         if self.clients > 20 and random.random() < 0.25:
@@ -161,17 +177,19 @@ class _Desk:
             reduction = random.choice(self.codes)
         elif draw < 0.16 and self.rules:
             reduction = random.choice(self.rules)
-        payed_at = min(created + delay, self.season_end)
-        payed = random.random() >= _UNPAID_SHARE
+        payed_at = min(created + delay, end)
+        lapsed_at = min(created + 1800, end)
+        if payed is None:
+            payed = random.random() >= _UNPAID_SHARE
         order = Order(
             id=self.order_id,
             event_id=event.id,
             client_id=client_id,
             payed=payed,
             created_at=created,
-            updated_at=payed_at if payed else min(created + 1800, self.season_end),
+            updated_at=payed_at if payed else lapsed_at,
             payed_at=payed_at if payed else None,
-            deleted_at=None if payed else min(created + 1800, self.season_end),
+            deleted_at=lapsed_at if lapses and not payed else None,
             payment_type=random.choice(PAYMENT_TYPES),
             discount_id=reduction.id if reduction and not reduction.code else None,
             promo_code_id=reduction.id if reduction and reduction.code else None,
@@ -193,11 +211,11 @@ class _Desk:
             )
         if payed:
             self.paid += 1
-            self._after_sale(order, show)
+            if lapses:
+                self._after_sale(order, show)
         else:
             for ticket in order.tickets:
                 ticket.deleted_at = order.deleted_at
-        self.orders.append(order)
         return order
 
     def _after_sale(self, order: Order, show: Show) -> None:

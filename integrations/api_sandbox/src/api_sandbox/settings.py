@@ -10,6 +10,13 @@ import msgspec
 from api_sandbox.moscow_time import today
 
 PREFIX = "API_SANDBOX_"
+_KINDS: dict[str, tuple[type, str]] = {
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+    "bool": (bool, "true or false"),
+    "date": (date, "a date like 2026-11-30"),
+    "str": (str, "text"),
+}
 
 
 class SettingsError(Exception):
@@ -47,13 +54,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         raise SettingsError(f"{unknown[0]}: no such setting; known are {', '.join(known)}")
     values = {}
     for key, value in given.items():
-        kind = Settings.__annotations__[known[key]]
+        kind, meaning = _KINDS[Settings.__annotations__[known[key]]]
         try:
-            values[known[key]] = msgspec.convert(
-                value,
-                {"int": int, "float": float, "bool": bool, "date": date, "str": str}[kind],
-                strict=False,
-            )
+            values[known[key]] = msgspec.convert(value.strip(), kind, strict=False)
         except msgspec.ValidationError as error:
-            raise SettingsError(f"{key}: found {value!r}; {error}") from error
+            raise SettingsError(f"{key}: expected {meaning}, found {value!r}") from error
     return Settings(**values)

@@ -1,0 +1,253 @@
+"""Changes of a running season: what buyers, organisers and the advertising cabinet do between two requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from random import Random
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from api_sandbox.advertising import day_stat
+from api_sandbox.moscow_time import now, parse_iso
+from api_sandbox.records import AdGroup, AdPlan, Banner, DayStat, Order
+from api_sandbox.sales import REFUND_COMBINATIONS, landing_utm, refund
+
+if TYPE_CHECKING:
+    from api_sandbox.service_state import ServiceState
+
+Kind = Literal[
+    "insert_orders",  # ``count`` new orders (unpaid and still open when ``payed`` is false)
+    "update_orders",  # only ``updated_at`` moves
+    "pay_orders",  # open unpaid orders are paid
+    "cancel_orders",  # orders and their tickets get ``deleted_at``
+    "refund_orders",  # paid orders, by ``combination`` (see REFUND_COMBINATIONS) or each in turn
+    "remove_orders",  # orders vanish from the API altogether
+    "update_events",  # only ``updated_at`` moves
+    "delete_events",  # events get ``deleted_at``; their orders stay
+    "revise_vk_days",  # the last ``days`` days of every banner change by up to ±10 %
+    "add_vk_banners",  # ``count`` new banners in existing groups, with spend on the last ``days`` days
+    "hide_vk_statistics",  # listed ids that statistics refuse: ERR_WRONG_IDS for the whole batch
+    "show_vk_statistics",  # the opposite
+    "revoke_qtickets_tokens",  # every Qtickets request is a 403 from now on
+    "restore_qtickets_tokens",
+    "expire_vk_tokens",  # live VK tokens answer expired_token
+    "revoke_vk_tokens",  # live VK tokens answer revoked_token
+    "delete_vk_tokens",  # live VK tokens answer invalid_token and free their places under the cap
+]
+
+
+class MutationError(Exception):
+    """The mutation cannot be carried out; the text says why."""
+
+
+class Mutation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One change.
+
+    ``ids`` are the orders, events or banners it is about; without them ``count`` suitable ones are picked, the same
+    ones every time. ``at`` is the moment it happens: ``now``, seconds relative to now (``-300``), or ISO 8601.
+    """
+
+    kind: Kind
+    ids: list[int] = []
+    count: int = 1
+    at: str = "now"
+    payed: bool = True
+    combination: int | None = None
+    days: int = 3
+
+
+def mutate(state: ServiceState, mutation: Mutation) -> list[int]:
+    """Carry out one change; answers the ids it touched. Raises MutationError."""
+    season = state.season
+    random = Random(f"{season.seed}:mutation:{season.revision}")
+    touched = _ACTIONS[mutation.kind](state, mutation, _moment(mutation.at), random)
+    season.revision += 1
+    for number in touched:
+        state.encoded_orders.pop(number, None)
+    return touched
+
+
+def _moment(text: str) -> int:
+    try:
+        if text == "now":
+            return now()
+        return now() + int(text) if text.lstrip("+-").isdecimal() else parse_iso(text)
+    except ValueError as error:
+        raise MutationError(f"at: expected now, seconds or ISO 8601, found {text!r}") from error
+
+
+def _pick(mutation: Mutation, random: Random, rows: dict[int, object], suits: Callable[[object], bool]) -> list[int]:
+    if mutation.ids:
+        if missing := [number for number in mutation.ids if number not in rows]:
+            raise MutationError(f"{mutation.kind}: no such id: {missing[0]}")
+        return list(mutation.ids)
+    suitable = [number for number, row in rows.items() if suits(row)]
+    if len(suitable) < mutation.count:
+        raise MutationError(f"{mutation.kind}: {mutation.count} wanted, only {len(suitable)} are suitable")
+    return sorted(random.sample(suitable, mutation.count))
+
+
+def _orders(suits: Callable[[Order], bool], change: Callable[[Order, Mutation, int, int], None]):
+    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+        orders = state.season.orders
+        chosen = _pick(mutation, random, orders, suits)
+        for turn, number in enumerate(chosen):
+            order = orders[number]
+            change(order, mutation, at, turn)
+            order.updated_at = at
+        return chosen
+
+    return act
+
+
+def _pay(order: Order, mutation: Mutation, at: int, turn: int) -> None:
+    order.payed, order.payed_at = True, at
+    for ticket in order.tickets:
+        ticket.updated_at = at
+
+
+def _cancel(order: Order, mutation: Mutation, at: int, turn: int) -> None:
+    order.deleted_at = at
+    for ticket in order.tickets:
+        if ticket.deleted_at is None:
+            ticket.deleted_at = ticket.updated_at = at
+
+
+def _refund(order: Order, mutation: Mutation, at: int, turn: int) -> None:
+    number = turn if mutation.combination is None else mutation.combination
+    refund(order, REFUND_COMBINATIONS[number % len(REFUND_COMBINATIONS)], at)
+
+
+def _has_open_tickets(order: Order) -> bool:
+    return order.payed and any(t.deleted_at is None and t.refunded_at is None for t in order.tickets)
+
+
+def _insert(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    season = state.season
+    events = [event for event in season.events.values() if event.appeal > 0]
+    banners = [
+        (account.groups[banner.group_id], banner, account.plans[account.groups[banner.group_id].plan_id].event_id)
+        for account in season.accounts
+        for banner in account.banners.values()
+    ]
+    touched = []
+    for _ in range(mutation.count):
+        event = random.choice(events)
+        links = [landing_utm(group, banner) for group, banner, event_id in banners if event_id == event.id]
+        order = season.desk.sell(event, at, 0, random.choice([*links, None]), payed=mutation.payed, closed_at=at)
+        season.orders[order.id] = order
+        touched.append(order.id)
+    return touched
+
+
+def _remove(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    chosen = _pick(mutation, random, state.season.orders, lambda order: True)
+    for number in chosen:
+        del state.season.orders[number]
+    return chosen
+
+
+def _change_events(deleted: bool):
+    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+        events = state.season.events
+        chosen = _pick(mutation, random, events, lambda event: event.deleted_at is None)
+        for number in chosen:
+            events[number].updated_at = at
+            if deleted:
+                events[number].deleted_at = at
+        return chosen
+
+    return act
+
+
+def _revise(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    first = state.season.season_end - timedelta(days=mutation.days - 1)
+    touched = []
+    for banner in _banners(state).values():
+        changed = False
+        for day, stat in banner.days.items():
+            if day >= first and stat.spent:
+                spent = max(1, round(stat.spent * random.uniform(0.9, 1.1)))
+                banner.days[day] = DayStat(stat.shows + 1, stat.clicks, stat.goals, spent + (spent == stat.spent))
+                changed = True
+        if changed:
+            banner.updated_at = at
+            touched.append(banner.id)
+    return touched
+
+
+def _banners(state: ServiceState) -> dict[int, Banner]:
+    return {banner.id: banner for account in state.season.accounts for banner in account.banners.values()}
+
+
+def _add_banners(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    season = state.season
+    highest = max(
+        number
+        for account in season.accounts
+        for rows in (account.plans, account.groups, account.banners)
+        for number in rows
+    )
+    places: list[tuple[dict[int, Banner], AdGroup, AdPlan]] = [
+        (account.banners, group, account.plans[group.plan_id])
+        for account in season.accounts
+        for group in account.groups.values()
+    ]
+    touched = []
+    for number in range(mutation.count):
+        banners, group, _ = random.choice(places)
+        like = next(banner for banner in banners.values() if banner.group_id == group.id)
+        banner = Banner(highest + 1 + number, group.id, f"новый {number + 1}", "active", like.url, at, at)
+        for back in range(mutation.days):
+            banner.days[season.season_end - timedelta(days=back)] = day_stat(random, random.randint(5_000, 90_000))
+        banners[banner.id] = banner
+        touched.append(banner.id)
+    return touched
+
+
+def _statistics(hide: bool):
+    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+        chosen = _pick(mutation, random, _banners(state), lambda banner: (banner.id in state.hidden_ids) is not hide)
+        (state.hidden_ids.update if hide else state.hidden_ids.difference_update)(chosen)
+        return chosen
+
+    return act
+
+
+def _qtickets_tokens(valid: bool):
+    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+        state.qtickets_tokens_valid = valid
+        return []
+
+    return act
+
+
+def _vk_tokens(mark: str):
+    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+        state.vk_tokens.mark(mark)
+        return []
+
+    return act
+
+
+_ACTIONS: dict[str, Callable[[ServiceState, Mutation, int, Random], list[int]]] = {
+    "insert_orders": _insert,
+    "update_orders": _orders(lambda order: True, lambda order, mutation, at, turn: None),
+    "pay_orders": _orders(lambda order: not order.payed and order.deleted_at is None, _pay),
+    "cancel_orders": _orders(lambda order: order.deleted_at is None, _cancel),
+    "refund_orders": _orders(_has_open_tickets, _refund),
+    "remove_orders": _remove,
+    "update_events": _change_events(deleted=False),
+    "delete_events": _change_events(deleted=True),
+    "revise_vk_days": _revise,
+    "add_vk_banners": _add_banners,
+    "hide_vk_statistics": _statistics(hide=True),
+    "show_vk_statistics": _statistics(hide=False),
+    "revoke_qtickets_tokens": _qtickets_tokens(valid=False),
+    "restore_qtickets_tokens": _qtickets_tokens(valid=True),
+    "expire_vk_tokens": _vk_tokens("expired"),
+    "revoke_vk_tokens": _vk_tokens("revoked"),
+    "delete_vk_tokens": _vk_tokens("dead"),
+}
