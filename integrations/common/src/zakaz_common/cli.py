@@ -50,9 +50,14 @@ def settings_or_exit(spec: LoaderSpec, *, dry_run: bool = False, mode: str = "ru
     except ConfigError as error:
         log.error(
             "run_failed",
+            loader=spec.name,
             status="failed",
             dry_run=dry_run,
             mode=mode,
+            rows_read=0,
+            rows_written=0,
+            rows_rejected=0,
+            duration_s=0.0,
             exit_code=error.exit_code,
             error=str(error),
         )
@@ -80,9 +85,7 @@ def make_app(spec: LoaderSpec) -> typer.Typer:
 
     @app.command()
     def run(
-        dry_run: Annotated[
-            bool, typer.Option("--dry-run", help="Bundled fixtures, no network, no writes.")
-        ] = False,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Bundled fixtures, no network, no writes.")] = False,
     ) -> None:
         """Load what changed since the last run."""
         if dry_run:
@@ -98,9 +101,7 @@ def make_app(spec: LoaderSpec) -> typer.Typer:
     @app.command()
     def backfill(
         first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First Moscow day.")],
-        last: Annotated[
-            datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last Moscow day, included.")
-        ],
+        last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last Moscow day, included.")],
     ) -> None:
         """Load a range of days again, whatever the watermark says."""
         settings = settings_or_exit(spec, mode="backfill")

@@ -229,9 +229,7 @@ class ApiClient:
         except LoaderError:
             raise
         except (ValueError, msgspec.MsgspecError) as error:
-            raise TransientError(
-                f"{_host(url)} sent an unreadable answer at {path}: {_decode_cause(error)}"
-            ) from None
+            raise TransientError(f"{_host(url)} sent an unreadable answer at {path}: {_decode_cause(error)}") from None
         moment = parse_http_date(response.headers.get("date")) or now_moscow()
         return Fetched(value, response.status_code, response.headers, moment, len(body))
 
@@ -242,8 +240,7 @@ class ApiClient:
             size += len(chunk)
             if size > self._max_bytes:
                 raise DataError(
-                    f"the answer at {path} is larger than {self._max_bytes >> 20} MiB; "
-                    "nothing was loaded from it"
+                    f"the answer at {path} is larger than {self._max_bytes >> 20} MiB; nothing was loaded from it"
                 )
             chunks.append(chunk)
             self.deadline.check(f"reading {path}")

@@ -1,7 +1,6 @@
 """Where a long read stopped, kept in the state volume so that the next run goes on from there."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,11 +41,9 @@ class ResumeFile:
         draft = self._path.with_suffix(".draft")
         try:
             draft.write_text(json.dumps(asdict(point)))
-            os.replace(draft, self._path)
+            draft.replace(self._path)
         except OSError as error:
-            raise StorageError(
-                f"{self._path} cannot be written ({error.strerror}); check the state volume"
-            ) from None
+            raise StorageError(f"{self._path} cannot be written ({error.strerror}); check the state volume") from None
 
     def clear(self) -> None:
         """Forget the point: the read is complete."""

@@ -1,7 +1,8 @@
 """A 64-bit content hash of a row: tells a changed row from an unchanged one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -9,10 +10,11 @@ import msgspec
 _encode = msgspec.msgpack.Encoder(decimal_format="string").encode
 
 
-def row_hashes(rows: Iterable[tuple[Any, ...]], skip: int) -> Iterator[int]:
-    """The hash of each row, leaving out the value at position `skip` (its version).
+def row_hashes(rows: Iterable[tuple[Any, ...]], content: Sequence[int]) -> Iterator[int]:
+    """The hash of each row over its values at the positions `content`.
 
     Values are compared as written: give money with two decimals always, and datetimes in one zone.
     """
+    pick = itemgetter(*content)
     for row in rows:
-        yield int.from_bytes(blake2b(_encode(row[:skip] + row[skip + 1 :]), digest_size=8).digest(), "little")
+        yield int.from_bytes(blake2b(_encode(pick(row)), digest_size=8).digest(), "little")

@@ -223,9 +223,7 @@ def _record(context: RunContext, status: str, code: int, error: str, version: st
     )
 
 
-def _record_failure(
-    context: RunContext, failure: Exception, status: str, code: int, error: str, version: str
-) -> None:
+def _record_failure(context: RunContext, failure: Exception, status: str, code: int, error: str, version: str) -> None:
     """Store the failed run's row, if ClickHouse takes it; a failure here never hides the first one."""
     if isinstance(failure, UnavailableError) and "ClickHouse" in error:
         return
@@ -247,9 +245,7 @@ def _judge(failure: Exception) -> tuple[str, int, str]:
     frames = traceback.extract_tb(failure.__traceback__)
     place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "?"
     own = next((f for f in reversed(frames) if "site-packages" not in f.filename), None)
-    via = (
-        f", called at {own.filename.rsplit('/', 1)[-1]}:{own.lineno}" if own and own is not frames[-1] else ""
-    )
+    via = f", called at {own.filename.rsplit('/', 1)[-1]}:{own.lineno}" if own and own is not frames[-1] else ""
     return "failed", EXIT_IO, f"internal error {failure.__class__.__name__} at {place}{via}; please report it"
 
 
@@ -259,8 +255,7 @@ def _stoppable() -> Iterator[None]:
 
     def stop(number: int, _: FrameType | None) -> None:
         raise StoppedError(
-            f"{signal.Signals(number).name} asked the run to stop; "
-            "what was written stays, the next run continues"
+            f"{signal.Signals(number).name} asked the run to stop; what was written stays, the next run continues"
         )
 
     try:

@@ -31,9 +31,7 @@ def run_lock(state_dir: Path, loader: str, run_id: str) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LockHeldError(
-                f"another run of {loader} is working: {_holder(handle)}; try again later"
-            ) from None
+            raise LockHeldError(f"another run of {loader} is working: {_holder(handle)}; try again later") from None
         holder = {
             "run_id": run_id,
             "pid": os.getpid(),

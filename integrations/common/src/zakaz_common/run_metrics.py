@@ -3,7 +3,6 @@
 Alerts fire on absence, so a failed run keeps the old success.
 """
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -42,15 +41,11 @@ def write_metrics(
         def gauge(name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
             return Gauge(f"zakaz_loader_{name}", text, ("loader", *labels), registry=registry)
 
-        gauge("last_success_timestamp_seconds", "End of the last successful run").labels(loader).set(
-            last_success
-        )
+        gauge("last_success_timestamp_seconds", "End of the last successful run").labels(loader).set(last_success)
         gauge("last_run_timestamp_seconds", "End of the last run").labels(loader).set(finished_at.timestamp())
         gauge("last_run_exit_code", "Exit code of the last run").labels(loader).set(exit_code)
         gauge("last_run_duration_seconds", "Duration of the last run").labels(loader).set(duration_seconds)
-        gauge("last_run_slept_seconds", "Time spent waiting in the last run").labels(loader).set(
-            slept_seconds
-        )
+        gauge("last_run_slept_seconds", "Time spent waiting in the last run").labels(loader).set(slept_seconds)
         by_stage = gauge("last_run_rows", "Rows of the last run", ("stage",))
         for stage, count in rows.items():
             by_stage.labels(loader, stage).set(count)
@@ -59,11 +54,9 @@ def write_metrics(
             by_code.labels(loader, code).set(count)
         if watermark is not None:
             lag = (finished_at - watermark).total_seconds()
-            gauge("watermark_lag_seconds", "Age of the watermark at the end of the run").labels(loader).set(
-                lag
-            )
+            gauge("watermark_lag_seconds", "Age of the watermark at the end of the run").labels(loader).set(lag)
         target.parent.mkdir(parents=True, exist_ok=True)
         write_to_textfile(str(target), registry)
-        os.chmod(target, 0o644)  # the collector is another user
+        target.chmod(0o644)  # the collector is another user
     except (OSError, ValueError) as error:
         log.warning("metrics_not_written", file=str(target), cause=error.__class__.__name__)

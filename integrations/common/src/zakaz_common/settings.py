@@ -86,9 +86,7 @@ def settings_sentence(error: ValidationError) -> str:
             f"{variable} is not set; put it into the loader's env file, "
             f"or a secret into {SECRETS_DIR}/{variable.lower()}{tail}"
         )
-    return (
-        f"{variable} is wrong: {first['msg'][0].lower()}{first['msg'][1:]}; correct it in the env file{tail}"
-    )
+    return f"{variable} is wrong: {first['msg'][0].lower()}{first['msg'][1:]}; correct it in the env file{tail}"
 
 
 def _refuse_unknown(model: type[CommonSettings], prefixes: tuple[str, ...]) -> None:

@@ -67,13 +67,10 @@ def as_loader_error(error: Exception, where: str) -> LoaderError:
         )
     if code in _SCHEMA_CODES:
         return ConfigError(
-            f"{text}: {_SCHEMA_CODES[code]} ({_first_line(error)}); "
-            "apply the schema, then run the loader again"
+            f"{text}: {_SCHEMA_CODES[code]} ({_first_line(error)}); apply the schema, then run the loader again"
         )
     if code in _SPACE_CODES:
-        return StorageError(
-            f"{text}: its disk is full; free space or grow the volume, then run the loader again"
-        )
+        return StorageError(f"{text}: its disk is full; free space or grow the volume, then run the loader again")
     if code in _TYPE_CODES:
         return DataError(f"{text}: a value does not fit its column ({_first_line(error)})")
     if code in PASSING_CODES:
@@ -82,12 +79,7 @@ def as_loader_error(error: Exception, where: str) -> LoaderError:
 
 
 def _is_refusal(text: str) -> bool:
-    return (
-        "HTTP status: 401" in text
-        or "HTTP status: 403" in text
-        or "status 401" in text
-        or "status 403" in text
-    )
+    return "HTTP status: 401" in text or "HTTP status: 403" in text or "status 401" in text or "status 403" in text
 
 
 def _first_line(error: Exception) -> str:

@@ -1,11 +1,12 @@
 """The command line of the Qtickets loader."""
 
+from zakaz_common.cli import LoaderSpec, make_app
+from zakaz_common.deadline import Deadline
+
 from qtickets_api import LOADER, __version__, load
 from qtickets_api.client import QticketsClient
 from qtickets_api.dry_run import dry_run
 from qtickets_api.settings import QticketsSettings
-from zakaz_common.cli import LoaderSpec, make_app
-from zakaz_common.deadline import Deadline
 
 
 def check_api(settings: QticketsSettings, deadline: Deadline) -> str:

@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
+from zakaz_common.deadline import Deadline
+from zakaz_common.errors import ConfigError
+from zakaz_common.http import ApiClient, RefusedError, RouteMissingError
 
 from qtickets_api.pages import Page, decode_events, decode_orders, unknown_fields
 from qtickets_api.records import Event, Order
 from qtickets_api.scan import Fetch, Scan
 from qtickets_api.settings import QticketsSettings
 from qtickets_api.windows import Window
-from zakaz_common.deadline import Deadline
-from zakaz_common.errors import ConfigError
-from zakaz_common.http import ApiClient, RefusedError, RouteMissingError
 
 T = TypeVar("T")
 log = structlog.get_logger()

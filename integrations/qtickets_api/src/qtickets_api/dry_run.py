@@ -5,11 +5,12 @@ Bundled, generated pages through the same decoding and transformation. No networ
 
 from importlib.resources import files
 
+from zakaz_common.city import CityDirectory
+from zakaz_common.run import RunContext
+
 from qtickets_api.pages import decode_events, decode_orders
 from qtickets_api.sink import DryRunSink
 from qtickets_api.transform import event_rows, order_rows
-from zakaz_common.city import CityDirectory
-from zakaz_common.run import RunContext
 
 
 def dry_run(context: RunContext) -> None:

@@ -4,6 +4,12 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import structlog
+from zakaz_common.city import CityDirectory
+from zakaz_common.errors import DataError, DeadlineExceededError
+from zakaz_common.moscow import now_moscow
+from zakaz_common.progress import progress_line
+from zakaz_common.resume_point import ResumeFile, ResumePoint
+from zakaz_common.run import RunContext
 
 from qtickets_api import LOADER, marts, windows
 from qtickets_api.client import QticketsClient
@@ -19,12 +25,6 @@ from qtickets_api.transform import (
     order_rows,
 )
 from qtickets_api.windows import Window
-from zakaz_common.city import CityDirectory
-from zakaz_common.errors import DataError, DeadlineExceededError
-from zakaz_common.moscow import now_moscow
-from zakaz_common.progress import progress_line
-from zakaz_common.resume_point import ResumeFile, ResumePoint
-from zakaz_common.run import RunContext
 
 log = structlog.get_logger()
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import msgspec
-
-from qtickets_api.records import KNOWN_FIELDS, Envelope, Event, EventsPage, Order, OrdersPage, Paging
 from zakaz_common.http import TransientError
 from zakaz_common.warehouse import RejectedRecord
+
+from qtickets_api.records import KNOWN_FIELDS, Envelope, Event, EventsPage, Order, OrdersPage, Paging
 
 R = TypeVar("R")
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import structlog
-
-from qtickets_api.pages import Page
 from zakaz_common.errors import DataError
 from zakaz_common.warehouse import RejectedRecord
+
+from qtickets_api.pages import Page
 
 R = TypeVar("R")
 log = structlog.get_logger()

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
-
 from zakaz_common.settings import CommonSettings
 
 OPTIONAL_DATASETS = frozenset({"inventory", "discounts", "promo_codes", "color_themes", "barcodes"})

@@ -2,9 +2,10 @@
 
 from typing import Protocol
 
+from zakaz_common.run import RunContext
+
 from qtickets_api import transform
 from qtickets_api.transform import EventRows, OrderRows
-from zakaz_common.run import RunContext
 
 ORDERS = "stg_qtickets_orders"
 TICKETS = "stg_qtickets_tickets"
@@ -46,9 +47,7 @@ class StagingSink:
         """Upsert events and shows; shows that vanished from an event are tombstoned."""
         self._context.reject(rows.rejected)
         warehouse = self._context.warehouse
-        shows = warehouse.upsert(
-            SHOWS, transform.SHOW_KEYS, transform.SHOW_COLUMNS, rows.shows, parents=rows.versions
-        )
+        shows = warehouse.upsert(SHOWS, transform.SHOW_KEYS, transform.SHOW_COLUMNS, rows.shows, parents=rows.versions)
         self._context.wrote(SHOWS, shows)
         events = warehouse.upsert(EVENTS, transform.EVENT_KEYS, transform.EVENT_COLUMNS, rows.events)
         self._context.wrote(EVENTS, events)

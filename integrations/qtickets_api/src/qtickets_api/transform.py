@@ -21,11 +21,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from qtickets_api.records import Basket, City, Event, Order, Show, UtmRecord
 from zakaz_common.city import UNATTRIBUTED, CityDirectory
 from zakaz_common.moscow import MOSCOW
 from zakaz_common.utm import Utm, clean_utm
 from zakaz_common.warehouse import RejectedRecord
+
+from qtickets_api.records import Basket, City, Event, Order, Show, UtmRecord
 
 ORDER_KEYS = ("order_id",)
 ORDER_COLUMNS = (

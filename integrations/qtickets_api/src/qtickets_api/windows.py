@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from qtickets_api.records import Order
 from zakaz_common.moscow import MOSCOW, day_start
+
+from qtickets_api.records import Order
 
 SETTLING = timedelta(minutes=2)
 """How far a window stays behind the API's clock: rows may still be on their way into its database."""

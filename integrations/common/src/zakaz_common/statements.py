@@ -1,0 +1,166 @@
+"""Statements to ClickHouse: pinned settings, retries by error code, one deadline.
+
+Every statement carries its own settings: defaults differ between versions (async_insert, insert threads), and
+a server's profile may set them. Every statement must be safe to repeat: the driver itself may send an insert
+twice when the connection breaks.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+import clickhouse_connect
+import stamina
+import structlog
+from clickhouse_connect.driver.client import Client
+
+from zakaz_common.deadline import Deadline
+from zakaz_common.errors import LoaderError
+from zakaz_common.settings import CommonSettings
+from zakaz_common.warehouse_errors import DRIVER_ERRORS, as_loader_error, is_passing
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+log = structlog.get_logger()
+
+READ_SETTINGS: Mapping[str, Any] = {
+    "do_not_merge_across_partitions_select_final": 0,
+    "join_use_nulls": 0,
+    "max_execution_time": 300,
+}
+INSERT_SETTINGS: Mapping[str, Any] = {
+    "async_insert": 0,
+    "max_insert_threads": 1,
+    # One block, one part: an insert is seen whole or not at all, even when its maker is killed.
+    "min_insert_block_size_rows": 100_000_000,
+    "min_insert_block_size_bytes": 4 << 30,
+    "date_time_input_format": "best_effort",
+}
+
+
+class Statements:
+    """A connection to ClickHouse that waits out passing failures.
+
+    Parameters: `client_factory` makes a clickhouse-connect client (called again after a failure to connect);
+    `where` names the server in messages; `retry_seconds` bounds how long passing failures are waited out,
+    within the run's deadline.
+    """
+
+    def __init__(
+        self,
+        client_factory: Callable[[], Client],
+        deadline: Deadline,
+        *,
+        database: str = "zakaz",
+        where: str = "clickhouse",
+        retry_seconds: float = float("inf"),
+        backoff_initial: float = 0.5,
+        backoff_max: float = 15.0,
+    ) -> None:
+        self._factory = client_factory
+        self._client: Client | None = None
+        self._deadline = deadline
+        self._database = database
+        self._where = where
+        self.retry_seconds = retry_seconds
+        self._backoff = (backoff_initial, backoff_max)
+
+    @classmethod
+    def from_settings(cls, settings: CommonSettings, deadline: Deadline, client_name: str) -> Self:
+        """The server the settings name. Connects at the first statement."""
+
+        def connect() -> Client:
+            return clickhouse_connect.get_client(
+                host=settings.clickhouse_host,
+                port=settings.clickhouse_port,
+                secure=settings.clickhouse_secure,
+                username=settings.clickhouse_user,
+                password=settings.clickhouse_password.get_secret_value(),
+                client_name=client_name,
+                connect_timeout=10,
+                send_receive_timeout=300,
+                query_retries=0,  # the retries are this module's
+                autogenerate_session_id=False,
+                compress="lz4",
+            )
+
+        where = f"{settings.clickhouse_host}:{settings.clickhouse_port}"
+        return cls(connect, deadline, database=settings.clickhouse_database, where=where)
+
+    @classmethod
+    def from_client(cls, client: Client, deadline: Deadline, **options: Any) -> Self:
+        """Over an open client: tests and benchmarks pass the engine in process."""
+        return cls(lambda: client, deadline, **options)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Rows of a SELECT.
+
+        Select moments as `toUnixTimestamp(x)`: the zone a driver returns differs by path.
+        """
+        rows = self._call(
+            lambda client: (
+                client.query(sql, parameters=dict(parameters or {}), settings=dict(READ_SETTINGS)).result_rows
+            )
+        )
+        return [tuple(row) for row in rows]
+
+    def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """A statement without rows, sent with the insert settings. It must be safe to repeat."""
+        settings = {**READ_SETTINGS, **INSERT_SETTINGS}
+        self._call(lambda client: client.command(sql, parameters=dict(parameters or {}), settings=settings))
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """One insert of one block, by columns. It must be safe to repeat."""
+        if not rows:
+            return
+        data = [list(column) for column in zip(*rows, strict=True)]
+        self._call(
+            lambda client: client.insert(
+                self.name(table),
+                data,
+                column_names=list(columns),
+                column_oriented=True,
+                settings=dict(INSERT_SETTINGS),
+            )
+        )
+
+    def name(self, table: str) -> str:
+        """The table with its database: the loader's own unless it names one."""
+        return table if "." in table else f"{self._database}.{table}"
+
+    def _call(self, statement: Callable[[Client], T]) -> T:
+        attempts = 0
+        first_failure: float | None = None
+
+        def backoff(error: Exception) -> bool | float:
+            nonlocal attempts, first_failure
+            if not isinstance(error, DRIVER_ERRORS) or not is_passing(error):
+                return False
+            attempts += 1
+            first_failure = self._deadline.now() if first_failure is None else first_failure
+            initial, most = self._backoff
+            wait = min(initial * 2 ** (attempts - 1), most)
+            if self._deadline.now() + wait - first_failure > self.retry_seconds:
+                return False
+            if wait > self._deadline.remaining():
+                return False
+            log.warning("clickhouse_retry", cause=str(as_loader_error(error, self._where)), wait_s=wait)
+            self._deadline.wait(wait, "ClickHouse")
+            return 0.0
+
+        try:
+            for attempt in stamina.retry_context(backoff, attempts=None, timeout=None):
+                with attempt:
+                    if self._client is None:
+                        self._client = self._factory()
+                    return statement(self._client)
+        except LoaderError:
+            raise
+        except DRIVER_ERRORS as error:
+            raise as_loader_error(error, self._where) from None
+        raise AssertionError("unreachable")
