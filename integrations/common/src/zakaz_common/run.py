@@ -143,7 +143,7 @@ def run_loader(
     status, code, error = "success", EXIT_OK, ""
     lock = nullcontext() if dry_run else run_lock(settings.loader_state_dir, loader, str(run_id))
     try:
-        with _stoppable(), lock:
+        with stoppable(), lock:
             log.info("run_started", mode=mode, dry_run=dry_run, version=version)
             try:
                 work(context)
@@ -250,7 +250,7 @@ def _judge(failure: Exception) -> tuple[str, int, str]:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """Turn SIGTERM and SIGINT into StoppedError in the main thread."""
 
     def stop(number: int, _: FrameType | None) -> None:

@@ -205,7 +205,8 @@ class Warehouse(RunJournal):
     ) -> int:
         """Recompute a daily mart for `days` (None: every day) from `desired`, in one insert.
 
-        Returns the rows written. Readers see the mart before or after, never between. Vanished keys are written as deleted.
+        Returns the rows written. Readers see the mart before or after, never between. Vanished keys are
+        written as deleted.
         """
         if days is not None and not days:
             return 0

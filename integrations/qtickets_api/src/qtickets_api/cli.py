@@ -1,12 +1,23 @@
 """The command line of the Qtickets loader."""
 
-from zakaz_common.cli import LoaderSpec, make_app
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from zakaz_common.cli import LoaderSpec, make_app, settings_or_exit
 from zakaz_common.deadline import Deadline
+from zakaz_common.errors import LoaderError
+from zakaz_common.run import RunContext, run_loader
 
 from qtickets_api import LOADER, __version__, load
 from qtickets_api.client import QticketsClient
 from qtickets_api.dry_run import dry_run
 from qtickets_api.settings import QticketsSettings
+from qtickets_api.sheets_import import import_sheets
+from qtickets_api.webhook import serve
+
+log = structlog.get_logger()
 
 
 def check_api(settings: QticketsSettings, deadline: Deadline) -> str:
@@ -43,3 +54,28 @@ SPEC = LoaderSpec(
 )
 
 app = make_app(SPEC)
+
+
+@app.command("import-sheets")
+def import_sheets_command(
+    directory: Annotated[Path, typer.Option("--dir", help="Directory with events.csv, inventory.csv, sales.csv.")],
+) -> None:
+    """Import CSV exports of the organiser's Google Sheets."""
+    settings = settings_or_exit(SPEC, mode="import")
+
+    def work(context: RunContext) -> None:
+        import_sheets(context, directory)
+
+    raise typer.Exit(run_loader(LOADER, settings, work, mode="import", version=__version__))
+
+
+@app.command()
+def webhook() -> None:
+    """Receive webhooks and read the orders they name again, until stopped."""
+    settings = settings_or_exit(SPEC, mode="webhook")
+    try:
+        code = serve(settings)
+    except LoaderError as error:
+        log.error("run_failed", status="failed", mode="webhook", exit_code=error.exit_code, error=str(error))
+        raise typer.Exit(error.exit_code) from None
+    raise typer.Exit(code)

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import structlog
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import ConfigError
-from zakaz_common.http import ApiClient, RefusedError, RouteMissingError
+from zakaz_common.http import ApiClient, NotFoundError, RefusedError, RouteMissingError
 
-from qtickets_api.pages import Page, decode_events, decode_orders, unknown_fields
+from qtickets_api.pages import Page, decode_events, decode_order, decode_orders, unknown_fields
 from qtickets_api.records import Event, Order
 from qtickets_api.scan import Fetch, Scan
 from qtickets_api.settings import QticketsSettings
@@ -55,12 +55,12 @@ class QticketsClient:
         """A read of all events, deleted ones included."""
         return Scan("events", self._fetcher("events", decode_events), lambda event: event.id)
 
-    def order(self, order_id: int) -> Page[Order]:
-        """The order with this id, through the list's filter: its answer has the same shape as any page."""
-        body = {"where": [{"column": "id", "value": order_id}], "orderBy": {"id": "asc"}, "page": 1}
-        page = self._fetcher("orders", decode_orders)(body)
-        page.records = [order for order in page.records if order.id == order_id]
-        return page
+    def order(self, order_id: int) -> Order | None:
+        """One order, or None when there is none with this id."""
+        try:
+            return self.get(f"orders/{order_id}", decode_order).data
+        except NotFoundError:
+            return None
 
     def get(self, path: str, decode: Callable[[bytes], T], body: object | None = None) -> T:
         """One GET with a JSON body. A missing route or a wrong token is a mistake of the settings."""
@@ -70,6 +70,16 @@ class QticketsClient:
             raise ConfigError(f"{error}; check QTICKETS_TOKEN") from None
         self.server_time = fetched.server_time
         return fetched.value
+
+    def optional(self, path: str, decode: Callable[[bytes], T], body: object | None = None) -> T:
+        """One GET of an optional dataset: what the API refuses is raised as it is, to be skipped."""
+        fetched = self.api.fetch("GET", path, json=body, decode=decode)
+        self.server_time = fetched.server_time
+        return fetched.value
+
+    def optional_pages(self, path: str, decode: Callable[[bytes], Page[Any]]) -> Fetch:
+        """Pages of an optional list."""
+        return lambda body: self.optional(path, decode, body)
 
     def _fetcher(self, dataset: str, decode: Callable[[bytes], Page[Any]]) -> Fetch:
         def decode_and_watch(body: bytes) -> Page[Any]:

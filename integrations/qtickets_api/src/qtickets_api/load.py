@@ -1,6 +1,6 @@
 """A run: events, then orders of the window, then the marts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
 import structlog
@@ -13,6 +13,7 @@ from zakaz_common.run import RunContext
 
 from qtickets_api import LOADER, marts, windows
 from qtickets_api.client import QticketsClient
+from qtickets_api.optional import load_optional
 from qtickets_api.settings import QticketsSettings
 from qtickets_api.sink import EVENTS, ORDERS, SHOWS, TICKETS, Sink, StagingSink
 from qtickets_api.transform import (
@@ -55,6 +56,8 @@ def run(context: RunContext) -> None:
             if windows.deep_read_due(last_deep, end, settings.qtickets_deep_reread_days):
                 _deep(context, client, sink, end)
         refresh_marts(context)
+        load_optional(context, client)
+        context.wrote("fact_qtickets_inventory_latest", marts.refresh_inventory(context.warehouse))
     finally:
         client.close()
 
@@ -83,6 +86,26 @@ def backfill(context: RunContext, first: date, last: date) -> None:
         read_orders(context, client, sink, window, after_id=after, landed=landed, tombstones=True)
         refresh_marts(context)
         resume.clear()
+    finally:
+        client.close()
+
+
+def reread(context: RunContext, order_ids: Sequence[int]) -> None:
+    """Read these orders again, whatever the watermark says: a webhook named them. Unknown ones are left alone."""
+    client = _client(context)
+    try:
+        sink, rows, missing = StagingSink(context), OrderRows(), 0
+        for order_id in order_ids:
+            order = client.order(order_id)
+            if order is None or order.id != order_id:
+                missing += 1
+                continue
+            context.rows_read += 1
+            order_rows([order], rows)
+        sink.orders(rows)
+        if missing:
+            log.warning("orders_unknown", count=missing, then="the weekly re-read settles them")
+        refresh_marts(context)
     finally:
         client.close()
 

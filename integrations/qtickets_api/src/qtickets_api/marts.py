@@ -1,4 +1,4 @@
-"""What the dimension of events and the daily sales mart hold, as queries over staging.
+"""What the dimension of events, the daily sales mart and the inventory hold, as queries over staging.
 
 An event the API knows is never taken from a sheet: sheets serve organisers whose sales are not in the API.
 """
@@ -7,6 +7,7 @@ from zakaz_common.city import UNATTRIBUTED
 from zakaz_common.warehouse import Warehouse
 
 EVENT_VALUES = ("name", "city", "place_name", "first_show_at", "last_show_at", "is_active")
+INVENTORY_VALUES = ("city", "tickets_total", "tickets_available", "tickets_sold", "taken_at")
 SALES_KEYS = ("d", "event_id", "currency")
 SALES_VALUES = ("city", "tickets_sold", "orders", "revenue", "refunded_amount")
 
@@ -62,4 +63,38 @@ def refresh_sales(warehouse: Warehouse) -> int:
                sales.event_id
         """,  # noqa: S608 - names come from settings that are checked to be identifiers
         days=None,
+    )
+
+
+def refresh_inventory(warehouse: Warehouse) -> int:
+    """Make fact_qtickets_inventory_latest equal to the last snapshots; returns rows written.
+
+    Sheets know no shows: the places of an event that only a sheet knows stand under show 0.
+    """
+    name = warehouse.name
+    return warehouse.reconcile(
+        "fact_qtickets_inventory_latest",
+        ("event_id", "show_id"),
+        INVENTORY_VALUES,
+        f"""
+        SELECT places.event_id AS event_id, places.show_id AS show_id,
+               if(events.city = '', '{UNATTRIBUTED}', events.city) AS city, places.tickets_total AS tickets_total,
+               places.tickets_available AS tickets_available, places.tickets_sold AS tickets_sold,
+               places.taken_at AS taken_at
+        FROM (
+            SELECT event_id, show_id, tickets_total, tickets_available, tickets_sold, taken_at
+            FROM {name("stg_qtickets_inventory")} FINAL
+            UNION ALL
+            SELECT sheet.event_id AS event_id, toUInt64(0) AS show_id, sum(sheet.tickets_total) AS tickets_total,
+                   sum(sheet.tickets_available) AS tickets_available,
+                   toUInt64(sum(greatest(toInt64(sheet.tickets_total) - toInt64(sheet.tickets_available), 0)))
+                       AS tickets_sold,
+                   max(sheet._loaded_at) AS taken_at
+            FROM {name("stg_qtickets_sheets_inventory")} AS sheet FINAL
+            WHERE sheet.event_id NOT IN (SELECT event_id FROM {name("stg_qtickets_events")} FINAL)
+            GROUP BY sheet.event_id
+        ) AS places
+        LEFT ANY JOIN (SELECT event_id, city FROM {name("dim_events")} FINAL) AS events
+            ON events.event_id = places.event_id
+        """,  # noqa: S608 - names come from settings that are checked to be identifiers
     )

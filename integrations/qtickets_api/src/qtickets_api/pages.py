@@ -12,7 +12,7 @@ import msgspec
 from zakaz_common.http import TransientError
 from zakaz_common.warehouse import RejectedRecord
 
-from qtickets_api.records import KNOWN_FIELDS, Envelope, Event, EventsPage, Order, OrdersPage, Paging
+from qtickets_api.records import KNOWN_FIELDS, Envelope, Event, EventsPage, Order, OrderAnswer, OrdersPage, Paging
 
 R = TypeVar("R")
 
@@ -87,4 +87,5 @@ def unknown_fields(dataset: str, body: bytes) -> frozenset[str]:
 
 
 decode_orders = page_decoder("orders", OrdersPage, Order)
+decode_order = msgspec.json.Decoder(OrderAnswer).decode
 decode_events = page_decoder("events", EventsPage, Event)

@@ -138,6 +138,12 @@ class OrdersPage(Struct):
     paging: Paging
 
 
+class OrderAnswer(Struct):
+    """One order by its id."""
+
+    data: Order
+
+
 class EventsPage(Struct):
     """A page of events, all well formed."""
 

@@ -27,6 +27,11 @@ class QticketsSettings(CommonSettings):
     qtickets_max_vanished_ratio: float = Field(
         0.05, ge=0, le=1, description="Largest part of the orders that may vanish at once"
     )
+    qtickets_webhook_secret: SecretStr = Field(SecretStr(""), description="Secret of the webhook receiver")
+    qtickets_webhook_port: int = Field(8081, ge=0, le=65535, description="Port of the webhook receiver")
+    qtickets_webhook_delay_seconds: float = Field(
+        5, gt=0, le=3600, description="How long hints are collected before the orders are read again"
+    )
     qtickets_ca_bundle: Path | None = Field(None, description="PEM file of the API's CA, if not the system's")
 
     @field_validator("qtickets_base_url")
