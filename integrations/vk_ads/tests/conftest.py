@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import warehouse_engine
+from api_sandbox.generator import Season
+from api_sandbox.testing import Sandbox, running_sandbox
+from truth import city_truth, staging_truth
 from vk_ads import __version__
 from vk_ads.load import LOADER, backfill, run
 from vk_ads.settings import VkAdsSettings
 from zakaz_common.deadline import Deadline
 from zakaz_common.run import run_loader
 from zakaz_common.warehouse import Warehouse
+
+
+@pytest.fixture(autouse=True)
+def plain_logs():
+    """Logs as structlog makes them without configuration; the command line configures them for good."""
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +46,7 @@ class Loader:
     state_dir: Path
     settings: dict[str, Any]
     waits: list[float] = field(default_factory=list)
+    last_ids: set[str] = field(default_factory=set)
 
     def with_settings(self, **changes: Any) -> Loader:
         """The same loader with other settings."""
@@ -49,27 +64,76 @@ class Loader:
         )
         deadline = Deadline(settings.loader_deadline_seconds, sleep=self.waits.append)
         warehouse = Warehouse.from_client(self.client, deadline)
-        return run_loader(
+        before = self._run_ids()
+        code = run_loader(
             LOADER, settings, work, mode=mode, version=__version__, warehouse=warehouse, deadline=deadline
         )
+        self.last_ids = self._run_ids() - before
+        return code
+
+    def _run_ids(self) -> set[str]:
+        return {row[0] for row in self.rows("SELECT toString(run_id) FROM meta.etl_runs")}
 
     def backfill(self, first: date, last: date) -> int:
         """One backfill; returns the exit code."""
         return self.run(lambda context: backfill(context, first, last), mode="backfill")
 
+    def command(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """The loader's command line in a process of its own, with these settings as variables."""
+        values = {"CLICKHOUSE_HOST": "127.0.0.1", "CLICKHOUSE_PORT": "1", "CLICKHOUSE_USER": "u"}
+        values |= {"CLICKHOUSE_PASSWORD": "p", "LOADER_STATE_DIR": str(self.state_dir)}
+        values |= {name.upper(): str(value) for name, value in self.settings.items()}
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **values, **variables}
+        return subprocess.run(
+            [sys.executable, "-m", "vk_ads", *arguments], env=environment, capture_output=True, text=True, timeout=60
+        )
+
     def rows(self, sql: str) -> list[tuple]:
         """Rows of a query."""
         return [tuple(row) for row in self.client.query(sql).result_rows]
 
+    def staging(self) -> dict:
+        """zakaz.stg_vk_ads_daily in the shape of truth.staging_truth."""
+        columns = "d, account, banner_id, ad_plan_id, ad_group_id, impressions, clicks, goals, spend"
+        return {row[:3]: row[3:] for row in self.rows(f"SELECT {columns} FROM zakaz.stg_vk_ads_daily FINAL")}
+
+    def by_city(self) -> dict:
+        """bi.v_vk_ads_daily in the shape of truth.city_truth."""
+        return {
+            row[:2]: row[2:] for row in self.rows("SELECT d, city, impressions, clicks, spend FROM bi.v_vk_ads_daily")
+        }
+
+    def assert_equal_to(self, season: Season) -> None:
+        """The warehouse holds what the season holds: staging, and the view by day and city."""
+        assert self.staging() == staging_truth(season)
+        assert self.by_city() == city_truth(season)
+
     def last_run(self, *columns: str) -> tuple:
-        """Columns of the last row of meta.etl_runs."""
-        return self.rows(f"SELECT {', '.join(columns)} FROM meta.etl_runs ORDER BY _loaded_at, started_at")[-1]
+        """Columns of the last run's row in meta.etl_runs."""
+        [run_id] = self.last_ids
+        return self.rows(f"SELECT {', '.join(columns)} FROM meta.etl_runs WHERE run_id = '{run_id}'")[0]
 
 
 @pytest.fixture
-def loader(engine, tmp_path: Path) -> Loader:
-    """A loader on an empty warehouse; tests add the address of an API."""
+def api() -> Iterator[Sandbox]:
+    """A small season of one cabinet, with limits far away."""
+    with running_sandbox(
+        orders=200, season_days=45, vk_banners=60, vk_rps=10**5, vk_hourly=10**9, vk_daily=10**9
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def bare_loader(engine, tmp_path: Path) -> Loader:
+    """A loader on an empty warehouse, without an API."""
     warehouse_engine.empty(engine)
-    return Loader(
-        engine, tmp_path, {"vk_ads_client_id": "sandbox-vk-client", "vk_ads_client_secret": "sandbox-vk-secret"}
+    return Loader(engine, tmp_path, {})
+
+
+@pytest.fixture
+def loader(bare_loader: Loader, api: Sandbox) -> Loader:
+    """A loader of the sandbox's first cabinet."""
+    client_id, secret, name = api.vk_clients[0]
+    return bare_loader.with_settings(
+        vk_ads_base_url=api.url, vk_ads_client_id=client_id, vk_ads_client_secret=secret, vk_ads_account_name=name
     )

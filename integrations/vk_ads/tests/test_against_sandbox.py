@@ -1,81 +1,210 @@
-"""The warehouse against the sandbox's own truth: staging, marts and views, to the kopeck."""
+"""The warehouse against the sandbox's own season: staging, marts and views, to the kopeck."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from api_sandbox.generator import Season
-from api_sandbox.moscow_time import today
-from api_sandbox.truth import banner_cities
-from sandbox_server import sandbox
-
-END = today() - timedelta(days=1)
+from api_sandbox.records import DayStat
+from truth import total_spend
 
 
-def expected_staging(season: Season, first=None, last=None) -> dict:
-    """(day, account, banner) → figures; days on which nothing happened have no row."""
-    rows = {}
-    for account in season.accounts:
-        for banner in account.banners.values():
-            group = account.groups[banner.group_id]
-            for day, stat in banner.days.items():
-                if (stat.shows or stat.clicks or stat.goals or stat.spent) and (not first or first <= day <= last):
-                    rows[day, account.name, banner.id] = (
-                        group.plan_id,
-                        group.id,
-                        stat.shows,
-                        stat.clicks,
-                        stat.goals,
-                        Decimal(stat.spent) / 100,
-                    )
-    return rows
+def test_first_run_loads_the_season_and_the_second_writes_nothing(loader, api) -> None:
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+    assert loader.last_run("status", "exit_code", "rows_rejected") == ("success", 0, 0)
+    assert loader.run() == 0
+    assert loader.last_run("rows_written") == (0,)
+    loader.assert_equal_to(api.season)
+    assert api.violations == []
 
 
-def staging(loader) -> dict:
-    return {
-        row[:3]: row[3:]
-        for row in loader.rows(
-            "SELECT d, account, banner_id, ad_plan_id, ad_group_id, impressions, clicks, goals, spend "
-            "FROM zakaz.stg_vk_ads_daily FINAL"
+def test_figures_are_net_of_vat_and_the_view_offers_gross(loader, api) -> None:
+    loader.with_settings(vk_ads_vat_rate="0.20").run()
+    net, gross = loader.rows("SELECT sum(spend), sum(spend_gross) FROM bi.v_vk_ads_campaigns_daily")[0]
+    assert net == total_spend(api.season)
+    assert abs(gross - net * Decimal("1.2")) < Decimal("0.01") * len(loader.staging())
+
+
+def test_recent_revisions_overwrite_and_old_ones_wait_for_the_deep_read(loader, api) -> None:
+    loader.run()
+    api.mutate("revise_vk_days", days=2)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+    api.mutate("revise_vk_days", days=20)
+    loader.run()
+    assert loader.staging() != {}
+    with pytest.raises(AssertionError):
+        loader.assert_equal_to(api.season)
+    yesterday(loader)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def yesterday(loader) -> None:
+    """Make every run so far one of yesterday: the next one is the first of its day."""
+    loader.client.command(
+        "ALTER TABLE meta.etl_runs UPDATE window_from = window_to WHERE 1 SETTINGS mutations_sync = 2"
+    )
+
+
+def test_backfill_reads_the_days_asked_for_and_leaves_the_watermark(loader, api) -> None:
+    loader.run()
+    mark = loader.rows("SELECT watermark FROM meta.watermarks FINAL")
+    api.mutate("revise_vk_days", days=40)
+    first = api.season.season_end - timedelta(days=39)
+    assert loader.backfill(first, api.season.season_end) == 0
+    loader.assert_equal_to(api.season)
+    assert loader.rows("SELECT watermark FROM meta.watermarks FINAL") == mark
+
+
+def test_backfill_beside_the_revised_days_changes_nothing(loader, api) -> None:
+    loader.run()
+    before = loader.staging()
+    api.mutate("revise_vk_days", days=2)
+    old = api.season.first_day
+    assert loader.backfill(old, old + timedelta(days=5)) == 0
+    assert loader.staging() == before
+
+
+def test_days_that_vanish_or_turn_to_zero_lose_their_spend(loader, api) -> None:
+    loader.run()
+    banner = next(b for b in api.season.accounts[0].banners.values() if api.season.season_end in b.days)
+    banner.days.pop(api.season.season_end)
+    other = next(
+        b
+        for b in api.season.accounts[0].banners.values()
+        if b.days.get(api.season.season_end, DayStat(0, 0, 0, 0)).spent and b is not banner
+    )
+    other.days[api.season.season_end] = DayStat(0, 0, 0, 0)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_new_banners_appear_with_their_spend(loader, api) -> None:
+    loader.run()
+    api.mutate("add_vk_banners", count=3, days=2)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_after_an_outage_the_window_reaches_back_to_where_data_end(loader, api) -> None:
+    loader.run()
+    loader.client.command("TRUNCATE TABLE meta.watermarks")
+    loader.client.command(
+        "INSERT INTO meta.watermarks (loader, dataset, watermark, run_id, _ver) "
+        "SELECT 'vk_ads', 'statistics', now('Europe/Moscow') - INTERVAL 12 DAY, generateUUIDv4(), 1"
+    )
+    api.mutate("revise_vk_days", days=11)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_a_clock_that_went_back_does_not_make_new_figures_lose(loader, api) -> None:
+    loader.run()
+    loader.client.command("ALTER TABLE zakaz.stg_vk_ads_daily UPDATE goals = goals WHERE 1 SETTINGS mutations_sync = 2")
+    far = 9_000_000_000_000
+    loader.client.command(
+        "INSERT INTO zakaz.stg_vk_ads_daily (d, account, banner_id, ad_plan_id, ad_group_id, impressions, clicks, "
+        "goals, spend, vat_rate, currency, _ver) SELECT d, account, banner_id, ad_plan_id, ad_group_id, "
+        f"impressions + 1, clicks, goals, spend, vat_rate, currency, {far} FROM zakaz.stg_vk_ads_daily FINAL"
+    )
+    assert loader.backfill(api.season.first_day, api.season.season_end) == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_a_foreign_id_costs_its_banner_only_and_is_reported(loader, api) -> None:
+    [hidden] = api.mutate("hide_vk_statistics", count=1)
+    assert loader.run() == 0
+    assert hidden not in {key[2] for key in loader.staging()}
+    assert loader.rows("SELECT DISTINCT dataset, record_key, reason FROM meta.rejected_records") == [
+        ("statistics", f"kabinet-1/{hidden}", "VK refuses statistics of this banner (ERR_WRONG_IDS)")
+    ]
+    api.mutate("show_vk_statistics", ids=[hidden])
+    loader.backfill(api.season.first_day, api.season.season_end)
+    loader.assert_equal_to(api.season)
+
+
+def test_a_banner_refused_later_keeps_what_was_loaded(loader, api) -> None:
+    loader.run()
+    api.mutate("hide_vk_statistics", count=2)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_attributed_and_unattributed_add_up_to_the_total_whatever_is_known(loader, api) -> None:
+    loader.client.command("TRUNCATE TABLE zakaz.dim_events")
+    loader.run()
+    shown = loader.by_city()
+    assert sum(figures[2] for figures in shown.values()) == total_spend(api.season)
+    assert any(city == "unattributed" for _, city in shown)
+
+
+def test_an_older_day_keeps_its_city_but_unattributed_spend_finds_it_later(loader, api) -> None:
+    loader.run()
+    group, banner = _brand(api)
+    banner.url = "https://afisha.example.com/?utm_content=zzz-gorodok_01_02"
+    group.enable_utm = False
+    loader.run()
+    spent = loader.rows(f"SELECT sum(spend) FROM zakaz.stg_vk_ads_daily FINAL WHERE banner_id = {banner.id}")[0][0]
+    assert _cities(loader, banner.id) == {"unattributed": spent}
+    loader.client.command("INSERT INTO zakaz.dim_city_alias (alias, city, _ver) VALUES ('zzz-gorodok', 'городок', 1)")
+    try:
+        loader.run()
+        assert _cities(loader, banner.id) == {"городок": spent}
+        banner.url = "https://afisha.example.com/?utm_content=tomsk_01_02"
+        loader.run()
+        moved = _cities(loader, banner.id)
+        assert set(moved) == {"городок", "томск"}
+        assert sum(moved.values()) == spent
+        loader.backfill(api.season.first_day, api.season.season_end)
+        assert _cities(loader, banner.id) == {"томск": spent}
+    finally:
+        loader.client.command("DELETE FROM zakaz.dim_city_alias WHERE alias = 'zzz-gorodok'")
+
+
+def _brand(api):
+    account = api.season.accounts[0]
+    for banner in account.banners.values():
+        group = account.groups[banner.group_id]
+        plan = account.plans[group.plan_id]
+        if plan.event_id is None and len(banner.days) > 10:
+            return group, banner
+    raise AssertionError("the season has no brand banner")
+
+
+def _cities(loader, banner_id: int) -> dict:
+    return dict(
+        loader.rows(
+            f"SELECT city, sum(spend) FROM zakaz.dm_vk_ads_daily FINAL WHERE banner_id = {banner_id} GROUP BY city"
         )
-    }
+    )
 
 
-def ads_by_city(season: Season) -> dict:
-    cities = banner_cities(season)
-    days: dict = defaultdict(lambda: [0, 0, Decimal(0)])
-    for account in season.accounts:
-        for banner in account.banners.values():
-            for day, stat in banner.days.items():
-                if stat.shows or stat.clicks or stat.spent:
-                    figures = days[day, cities[banner.id]]
-                    figures[0] += stat.shows
-                    figures[1] += stat.clicks
-                    figures[2] += Decimal(stat.spent) / 100
-    return {key: tuple(value) for key, value in days.items()}
+def test_names_statuses_and_utm_follow_the_cabinet(loader, api) -> None:
+    loader.run()
+    account = api.season.accounts[0]
+    banner = next(iter(account.banners.values()))
+    banner.name, banner.status = "переименован", "deleted"
+    account.plans[account.groups[banner.group_id].plan_id].name = "новое имя плана"
+    loader.run()
+    assert loader.rows(
+        f"SELECT name, status, ad_plan_name FROM zakaz.dim_vk_banners FINAL WHERE banner_id = {banner.id}"
+    ) == [("переименован", "deleted", "новое имя плана")]
+    assert loader.rows("SELECT count() FROM zakaz.dim_vk_banners FINAL") == [(60,)]
 
 
-def shown_by_city(loader) -> dict:
-    return {
-        row[:2]: row[2:] for row in loader.rows("SELECT d, city, impressions, clicks, spend FROM bi.v_vk_ads_daily")
-    }
-
-
-@pytest.fixture(scope="module")
-def season() -> Season:
-    return Season(seed=3, orders=400, season_end=END, season_days=45, vk_banners=60)
-
-
-def test_first_run_loads_the_whole_season_and_the_second_writes_nothing(loader, season) -> None:
-    with sandbox(season) as api:
-        loader = loader.with_settings(vk_ads_base_url=api.url, vk_ads_account_name=season.accounts[0].name)
-        assert loader.run() == 0
-        assert staging(loader) == expected_staging(season)
-        assert shown_by_city(loader) == ads_by_city(season)
-        assert loader.last_run("status", "exit_code", "rows_rejected") == ("success", 0, 0)
-        assert loader.run() == 0
-        assert loader.last_run("rows_written") == (0,)
-    assert len(api.state.vk_tokens.tokens) == 1
+def test_orders_that_carry_the_banner_decide_its_city(loader, api) -> None:
+    account = api.season.accounts[0]
+    banner = next(b for b in account.banners.values() if account.groups[b.group_id].utm.endswith("{{banner_id}}"))
+    loader.client.command("INSERT INTO zakaz.dim_events (event_id, name, city, _ver) VALUES (1, 'к', 'норильск', 1)")
+    loader.client.command(
+        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_content, _ver) "
+        f"VALUES (1, 1, 1, '{banner.id}', 1), (2, 2, 1, '{banner.id}', 1), (3, 1, 0, 'x', 1)"
+    )
+    loader.run()
+    assert loader.rows(
+        f"SELECT city, attribution, utm_content FROM zakaz.dim_vk_banners FINAL WHERE banner_id = {banner.id}"
+    ) == [("норильск", "banner_utm", str(banner.id))]

@@ -1,0 +1,230 @@
+"""Faults of the API over real sockets.
+
+Each ends in equality with the cabinet, at once or after the next run, or in a clear failure with nothing half done.
+"""
+
+from __future__ import annotations
+
+import socket
+from datetime import timedelta
+
+import pytest
+from zakaz_common.moscow import moscow_day, now_moscow
+
+STATISTICS = "*/statistics/banners/day.json"
+BANNERS = "*/banners.json"
+LISTED = "*/ad_groups.json"
+
+
+def assert_failed_cleanly(loader, code: int, told: str) -> None:
+    """The run says what it was, moves no watermark, and leaves no half of the mart."""
+    status, exit_code, error = loader.last_run("status", "exit_code", "error")
+    assert status in ("failed", "stopped")
+    assert exit_code == code
+    assert told in error
+    assert loader.rows("SELECT count() FROM meta.watermarks") == [(0,)]
+    staged, shown = (
+        loader.rows(f"SELECT count(), sum(spend) FROM zakaz.{table} FINAL")[0]
+        for table in ("stg_vk_ads_daily", "dm_vk_ads_daily")
+    )
+    assert shown in (staged, (0, None), (0, 0))
+
+
+@pytest.mark.parametrize("route", [LISTED, STATISTICS])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 500},
+        {"kind": "status", "status": 503, "times": 3},
+        {"kind": "html"},
+        {"kind": "cut"},
+        {"kind": "cut", "reset": True},
+        {"kind": "cut", "keep": 0},
+        {"kind": "truncate"},
+        {"kind": "truncate", "keep": 0},
+        {"kind": "status", "status": 200, "body": {"items": 7}},
+        {"kind": "status", "status": 200, "body": "[]"},
+        {"kind": "clock_skew", "seconds": 600, "times": 0},
+        {"kind": "clock_skew", "seconds": -600, "times": 0},
+    ],
+    ids=lambda fault: "-".join(str(value) for value in fault.values()),
+)
+def test_a_passing_fault_is_ridden_out(loader, api, route: str, fault: dict) -> None:
+    api.inject(route=route, **fault)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 503}, {"kind": "html"}, {"kind": "truncate"}])
+@pytest.mark.parametrize("route", [BANNERS, STATISTICS])
+def test_a_lasting_fault_fails_clearly_and_the_next_run_mends_it(loader, api, fault: dict, route: str) -> None:
+    api.inject(route=route, times=0, **fault)
+    assert loader.run() == 69
+    assert_failed_cleanly(loader, 69, route.strip("*/"))
+    api.reset()
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_429_waits_exactly_what_the_server_says(loader, api) -> None:
+    api.inject("status", route=STATISTICS, status=429, retry_after=37)
+    assert loader.run() == 0
+    assert 37.0 in loader.waits
+    loader.assert_equal_to(api.season)
+
+
+def test_429_without_a_hint_is_waited_out(loader, api) -> None:
+    api.inject("status", route=BANNERS, status=429, times=3)
+    assert loader.run() == 0
+    assert sum(loader.waits) >= 30
+    loader.assert_equal_to(api.season)
+
+
+def test_a_wait_beyond_the_deadline_stops_the_run_cleanly(loader, api) -> None:
+    api.inject("status", route=STATISTICS, status=429, retry_after=7200)
+    assert loader.run() == 75
+    assert_failed_cleanly(loader, 75, "7200 s")
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+@pytest.mark.parametrize(("name", "word"), [("Hourly", "hourly"), ("Daily", "daily")])
+def test_a_used_up_limit_stops_the_run_and_says_when_it_resets(loader, api, name: str, word: str) -> None:
+    api.inject(
+        "status",
+        route=BANNERS,
+        status=429,
+        headers={f"X-RateLimit-{name}-Remaining": "0", f"X-RateLimit-{name}-Limit": "100"},
+    )
+    assert loader.run() == 75
+    assert_failed_cleanly(loader, 75, f"{word} limit for banners.json is used up; it resets by")
+    assert api.count(BANNERS) == 1
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_the_rate_the_server_names_is_kept(loader, api) -> None:
+    api.inject("status", route="*/ad_plans.json", status=429, retry_after=0, headers={"X-RateLimit-RPS-Limit": "2"})
+    assert loader.run() == 0
+    # The test's clock stands still while the loader waits, so each later request waits half a second more.
+    assert max(loader.waits) > 0.4 * (api.count() - 2)
+
+
+@pytest.mark.parametrize("path", ["base.shows", "base.spent", "base", "date"])
+def test_a_broken_day_is_rejected_and_costs_that_day_only(loader, api, path: str) -> None:
+    api.inject("edit", route=STATISTICS, edits=[{"path": f"items.0.rows.0.{path}", "value": ["?"]}])
+    assert loader.run() == 0
+    [(key, place)] = loader.rows("SELECT record_key, json_path FROM meta.rejected_records")
+    assert key.startswith("kabinet-1/")
+    assert place.startswith(f"$.{path}")
+    # The broken day is of the first run's oldest days; reading it again brings it.
+    assert loader.backfill(api.season.first_day, moscow_day(now_moscow())) == 0
+    loader.assert_equal_to(api.season)
+
+
+@pytest.mark.parametrize("value", ["12,50", "-1", "1e3", "NaN", 12.5, None, ""])
+def test_money_that_is_not_a_plain_decimal_is_rejected(loader, api, value: object) -> None:
+    api.inject("edit", route=STATISTICS, edits=[{"path": "items.0.rows.0.base.spent", "value": value}])
+    loader.run()
+    assert loader.rows("SELECT count(), any(json_path) FROM meta.rejected_records") == [(1, "$.base.spent")]
+
+
+def test_a_broken_day_read_again_does_not_delete_what_was_loaded(loader, api) -> None:
+    loader.run()
+    api.inject("edit", route=STATISTICS, edits=[{"path": "items.*.rows.0.base.shows", "value": "?"}])
+    loader.with_settings(loader_max_rejected_ratio=1).run()
+    assert loader.rows("SELECT count() > 0 FROM meta.rejected_records") == [(True,)]
+    loader.assert_equal_to(api.season)
+
+
+def test_too_many_rejected_records_fail_the_run(loader, api) -> None:
+    api.inject("edit", route=STATISTICS, edits=[{"path": "items.*.rows.*.base.clicks", "op": "delete"}])
+    assert loader.run() == 65
+    assert_failed_cleanly(loader, 65, "were rejected")
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_a_missing_required_field_rejects_the_banner_and_names_the_place(loader, api) -> None:
+    api.inject("edit", route=BANNERS, edits=[{"path": "items.0.ad_group_id", "op": "delete"}])
+    assert loader.run() == 0
+    [(dataset, reason)] = loader.rows("SELECT dataset, reason FROM meta.rejected_records")
+    assert dataset == "banners"
+    assert "ad_group_id" in reason
+
+
+def test_ids_as_text_new_fields_and_php_lists_are_taken(loader, api) -> None:
+    first = api.season.accounts[0]
+    banner = min(first.banners)
+    api.inject("edit", route=BANNERS, edits=[{"path": "items.0.id", "value": str(banner)}])
+    api.inject("edit", route=BANNERS, edits=[{"path": "items.*.novelty", "value": {"a": [1]}}])
+    api.inject("edit", route=STATISTICS, edits=[{"path": "items.0.id", "value": str(banner)}])
+    api.inject("edit", route=STATISTICS, edits=[{"path": "items.*.rows.*.base.novelty", "value": 1}])
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+    api.inject("edit", route=BANNERS, edits=[{"path": "items.*.urls", "value": []}])
+    assert loader.run() == 0
+    assert loader.rows("SELECT count() FROM meta.rejected_records") == [(0,)]
+
+
+def test_statistics_without_an_item_leave_the_banner_as_it_was(loader, api) -> None:
+    loader.run()
+    before = loader.staging()
+    api.inject("edit", route=STATISTICS, edits=[{"path": "items", "value": []}])
+    assert loader.run() == 0
+    assert loader.staging() == before
+
+
+@pytest.mark.parametrize("shift", [-400, 3])
+def test_days_that_were_not_asked_for_are_not_taken(loader, api, shift: int) -> None:
+    day = moscow_day(now_moscow()) + timedelta(days=shift)
+    api.inject("edit", route=STATISTICS, edits=[{"path": "items.0.rows.0.date", "value": day.isoformat()}])
+    assert loader.run() == 0
+    assert day not in {key[0] for key in loader.staging()}
+    assert loader.rows("SELECT json_path FROM meta.rejected_records") == [("$.date",)]
+
+
+def test_a_repeated_page_is_noticed_and_read_again(loader, api) -> None:
+    api.inject("duplicate_page", route=BANNERS, nth=2)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_banners_added_while_listing_are_loaded_by_this_run_or_the_next(loader, api) -> None:
+    new = {"kind": "add_vk_banners", "count": 4, "days": 1}
+    api.inject("mutate", route=BANNERS, nth=2, mutations=[new])
+    api.inject("mutate", route=STATISTICS, mutations=[{"kind": "revise_vk_days", "days": 2}])
+    assert loader.run() == 0
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_a_redirect_to_another_host_is_not_followed(loader, api) -> None:
+    api.inject("status", route="*/ad_plans.json", status=302, headers={"Location": "https://ads.example/api"})
+    assert loader.run() == 78
+    assert_failed_cleanly(loader, 78, "ads.example")
+
+
+def test_an_api_that_is_not_there_is_unavailable(loader) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert loader.with_settings(vk_ads_base_url=f"http://127.0.0.1:{port}").run() == 69
+    assert_failed_cleanly(loader, 69, str(port))
+
+
+def test_dates_out_of_reach_are_told(loader, api) -> None:
+    api.inject(
+        "status", route=STATISTICS, status=400, times=0, body={"error": {"code": "ERR_WRONG_DATE", "message": "no"}}
+    )
+    assert loader.run() == 65
+    assert_failed_cleanly(loader, 65, "begin the backfill later")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(404, "ERR_WRONG_IDS"), (400, "ERR_WRONG_BANNERS"), (403, "ERR_ACCESS_DENIED")]
+)
+def test_a_cabinet_that_refuses_every_id_fails_after_a_few_calls(loader, api, status: int, code: str) -> None:
+    api.inject("status", route=STATISTICS, status=status, times=0, body={"error": {"code": code, "message": "no"}})
+    assert loader.run() == 65
+    assert_failed_cleanly(loader, 65, code)
+    assert api.count(STATISTICS) < 80
