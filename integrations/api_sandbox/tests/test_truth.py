@@ -46,6 +46,8 @@ def ticket(**fields: int | None) -> Ticket:
         ({"refunded_at": 5, "refunded_amount": None}, 90_000),
         ({"refunded_at": 5, "refunded_amount": 80_000, "deleted_at": 5}, 10_000),
         ({"refunded_at": 5, "refunded_amount": 90_000, "deleted_at": 5}, 0),
+        ({"refunded_at": 5, "refunded_amount": None, "refund_deduction": 10_000, "deleted_at": 5}, 10_000),
+        ({"refunded_at": 5, "refunded_amount": None, "deleted_at": 5}, 0),
     ],
 )
 def test_revenue_of_a_paid_ticket(fields: dict[str, int | None], earned: int) -> None:

@@ -120,13 +120,6 @@ CITY_ALIASES: dict[str, str] = {
 
 
 def resolve_utm_city(raw: str) -> str | None:
-    """City key of the ``<city>`` part of a hand-written UTM, or None when no city is meant.
-
-    ``_`` inside the part stands for a blank, as people type it in links.
-    """
-    key = city_key(raw)
-    for candidate in (key, city_key(key.replace("_", " "))):
-        found = CITY_ALIASES.get(candidate, candidate)
-        if found in CITY_BY_KEY:
-            return found
-    return None
+    """City key of the ``<city>`` part of a hand-written UTM, or None when no city of a season is meant."""
+    key = CITY_ALIASES.get(city_key(raw), city_key(raw))
+    return key if key in CITY_BY_KEY else None

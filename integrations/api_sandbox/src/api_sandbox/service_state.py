@@ -24,7 +24,7 @@ class ServiceState:
 
     ``hidden_ids`` are VK ids that the listings hold and the statistics refuse; ``violations`` are calls that
     would have changed something at the live service; ``encoded_orders`` is the JSON of orders already answered,
-    so that reading a season again costs no rendering (about 160 MB for 100,000 orders).
+    so that reading a season again costs no rendering (about 300 MB for 100,000 orders).
     """
 
     season: Season

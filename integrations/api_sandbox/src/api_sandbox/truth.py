@@ -4,7 +4,8 @@ Rules:
 
 * The day of a sale is the Moscow day of the payment (of the creation where that is missing).
 * A ticket of a paid order earns ``price - refunded_amount``. A ticket deleted without a refund earns
-  nothing. A ticket that was refunded **and** deleted still earns what was kept back: the deduction is income.
+  nothing. A ticket that was refunded **and** deleted still earns what was kept back: the deduction is income
+  (where the amount is missing, the deduction itself).
 * A ticket is sold when its order is paid and it is neither deleted nor refunded.
 * Spend belongs to the city of the event whose paid orders carry the banner's id in ``utm_content``; else to
   the city in a hand-written ``utm_content=<city>_<dd>_<mm>`` (the banner's link first, then the group's
@@ -65,6 +66,8 @@ def roubles(kopecks: int) -> str:
 def ticket_revenue(ticket: Ticket) -> int:
     """Kopecks a ticket of a paid order earned."""
     if ticket.refunded_at is not None:
+        if ticket.refunded_amount is None and ticket.deleted_at is not None:
+            return ticket.refund_deduction or 0
         return ticket.price - (ticket.refunded_amount or 0)
     return 0 if ticket.deleted_at is not None else ticket.price
 
