@@ -1,0 +1,53 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zakaz_common.moscow import MOSCOW, day_start, days_between, moscow_day, parse_http_date, parse_time
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2026-01-31T22:30:00Z", date(2026, 2, 1)),
+        ("2026-01-31T22:30:00+03:00", date(2026, 1, 31)),
+        ("2026-02-01T02:59:59+07:00", date(2026, 1, 31)),
+        ("2026-01-31 23:59:59", date(2026, 1, 31)),
+        ("2013-06-30T20:30:00Z", date(2013, 7, 1)),  # Moscow was at +04:00 then
+    ],
+)
+def test_a_moment_belongs_to_its_moscow_day(text, day):
+    assert moscow_day(parse_time(text)) == day
+
+
+def test_a_time_without_offset_is_moscow_time():
+    assert parse_time("2026-11-03 10:00:00") == parse_time("2026-11-03T07:00:00Z")
+
+
+@pytest.mark.parametrize("text", ["0000-00-00 00:00:00", "", "yesterday", "1970-01-01T00:00:00Z", "2200-01-01"])
+def test_what_is_no_time_of_the_warehouse_is_refused(text):
+    with pytest.raises(ValueError):
+        parse_time(text)
+
+
+def test_a_naive_datetime_has_no_day():
+    with pytest.raises(ValueError, match="without a zone"):
+        moscow_day(datetime(2026, 1, 1))
+
+
+@given(st.datetimes(datetime(2015, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
+def test_a_day_starts_at_its_own_midnight(moment):
+    day = moscow_day(moment)
+    assert day_start(day) <= moment < day_start(day + timedelta(days=1))
+
+
+def test_days_between_holds_both_ends():
+    assert list(days_between(date(2026, 2, 27), date(2026, 3, 1))) == [
+        date(2026, 2, 27), date(2026, 2, 28), date(2026, 3, 1),
+    ]  # fmt: skip
+
+
+def test_http_date():
+    assert parse_http_date("Mon, 23 Nov 2026 03:00:00 GMT") == datetime(2026, 11, 23, 6, tzinfo=MOSCOW)
+    assert parse_http_date("soon") is None
+    assert parse_http_date(None) is None
