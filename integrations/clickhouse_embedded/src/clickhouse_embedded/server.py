@@ -1,0 +1,127 @@
+"""`clickhouse server`: read the configuration, open the data directory, serve HTTP until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement
+
+import structlog
+import uvicorn
+
+from . import xml_merge
+from .engine import Engine
+from .http_interface import HttpInterface
+from .users import Users
+
+# What the server image's own config.xml says and the engine would otherwise not know.
+_BASE = "<clickhouse><http_port>8123</http_port><listen_host>0.0.0.0</listen_host></clickhouse>"
+# Files and network the engine can't or must not take from config.d; each is named in a warning.
+_NOT_APPLIED = (
+    "tcp_port", "https_port", "mysql_port", "postgresql_port", "interserver_http_port", "grpc_port", "openSSL",
+    "zookeeper", "keeper_server", "remote_servers", "distributed_ddl", "user_directories", "ldap_servers", "kerberos",
+    "logger", "prometheus", "path", "tmp_path", "user_files_path",
+)  # fmt: skip
+_SERVICE_OWNED = ("http_port", "listen_host", "max_concurrent_queries", "users_config", "default_database")
+STOP_AFTER_S = 8
+
+log = structlog.get_logger()
+
+
+def configure_logging() -> None:
+    """One JSON object a line on stdout, uvicorn's messages included."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+    )
+
+    class Forward(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            structlog.get_logger().log(record.levelno, record.getMessage(), source=record.name)
+
+    logging.basicConfig(handlers=[Forward()], level=logging.WARNING)
+
+
+def engine_config(root: Element, users_file: Path, backups: Path) -> str:
+    """The engine's config.xml from the merged config.d."""
+    for tag in (*_NOT_APPLIED, *_SERVICE_OWNED):
+        for element in root.findall(tag):
+            root.remove(element)
+    SubElement(root, "users_config").text = str(users_file)
+    # the engine lays its overlay of local files over this name; `default` stays an ordinary database
+    SubElement(root, "default_database").text = "_local_files"
+    if root.find("backups") is None:
+        SubElement(SubElement(root, "backups"), "allowed_path").text = str(backups)
+    return xml_merge.to_text(root)
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until told to stop.
+
+    Returns:
+        0 after SIGTERM or SIGINT; 1 for a wrong configuration; 2 when the data directory can't be had.
+    """
+    parser = argparse.ArgumentParser("clickhouse server", description="The embedded ClickHouse over HTTP.")
+    parser.add_argument("--data", type=Path, default=Path("/var/lib/clickhouse"))
+    parser.add_argument(
+        "--config", type=Path, default=Path("/etc/clickhouse-server"), help="holds config.d and users.d"
+    )
+    parser.add_argument("--backups", type=Path, default=Path("/backups"))
+    parser.add_argument("--port", type=int, help="instead of http_port")
+    options, _ = parser.parse_known_args(arguments)
+    configure_logging()
+    try:
+        users = Users.load(options.config / "users.d")
+        config = xml_merge.load(_BASE, options.config / "config.d")
+    except (xml_merge.ConfigError, ValueError) as error:
+        log.error("configuration_refused", error=str(error))
+        return 1
+    port = options.port if options.port is not None else int(config.findtext("http_port"))
+    host = [e.text for e in config.findall("listen_host")][-1]
+    limit = int(config.findtext("max_concurrent_queries") or 100)
+    ignored = sorted({e.tag for e in config} & set(_NOT_APPLIED))
+    for warning in users.warnings:
+        log.warning("not_enforced", what=warning)
+    if ignored:
+        log.warning("configuration_not_applied", elements=ignored)
+    log.warning("not_enforced", what="SQL users, roles and row policies, quotas, settings constraints: see the README")
+
+    scratch = Path(tempfile.mkdtemp(prefix="clickhouse-embedded-"))
+    users_file, config_file = scratch / "users.xml", scratch / "config.xml"
+    users_file.write_text(users.engine_users_config(), encoding="utf-8")
+    config_file.write_text(engine_config(config, users_file, options.backups), encoding="utf-8")
+    try:
+        engine = Engine(options.data, config_file)
+    except RuntimeError as error:
+        log.error("data_directory_refused", error=str(error))
+        return 2
+    application = HttpInterface(engine, users, limit)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=STOP_AFTER_S,
+            h11_max_incomplete_event_size=1 << 20,
+            lifespan="on",
+        )
+    )
+    log.info("ready", version=engine.version, port=port, users=sorted(users.by_name), data=str(options.data))
+    server.run()
+    log.info("stopped")
+    sys.stdout.flush()
+    # the engine is closed; interpreter teardown would only race its static destructors
+    os._exit(0 if server.started else 1)
