@@ -42,8 +42,12 @@ def test_bi_shows_the_same_money_as_the_source_by_day_and_city(deployed):
         )
         for row in truth()
     }
+    # the source lists no day and city on which nothing happened
+    nothing = (Decimal(0), 0, Decimal(0), 0)
     assert len(source) > 100
-    assert shown == source
+    assert {key: figures for key, figures in shown.items() if figures != nothing} == {
+        key: figures for key, figures in source.items() if figures != nothing
+    }
 
 
 def test_roas_in_the_summary_is_revenue_over_spend_of_the_source(deployed):
