@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 from .failures import EngineFailure, Unreachable
 
 _CODE = re.compile(r"Code: (\d+)")
+# Characters of settings and parameters that go into the URL.
+_LONGEST_URL = 8000
 
 
 class Connection(Protocol):
@@ -88,8 +90,13 @@ class HttpConnection:
         """See :meth:`Connection.execute`. Keys ``param_x`` of ``settings`` fill ``{x:Type}``."""
         # wait_end_of_query: an error in the middle of an answer comes as a status, not as rows
         options = {"wait_end_of_query": "1", **{key: str(item) for key, item in (settings or {}).items()}}
+        content: dict[str, Any] = {"body": sql.encode()}
+        if sum(map(len, options.values())) > _LONGEST_URL:
+            # a form: servers and proxies cut or refuse long URLs
+            values = {key: options.pop(key) for key in list(options) if key.startswith("param_")}
+            content = {"fields": {"query": sql, **values}}
         try:
-            answer = self._pool.request("POST", f"{self._where}?{urlencode(options)}", body=sql.encode())
+            answer = self._pool.request("POST", f"{self._where}?{urlencode(options)}", **content)
         except self._urllib3.exceptions.HTTPError as error:
             raise Unreachable(f"ClickHouse does not answer at {self._where}: {_cause(error)}") from error
         text = answer.data.decode("utf-8", "replace")
