@@ -1,5 +1,12 @@
-"""The warehouse in process: the real engine with the schema of templates/ddl, emptied between tests."""
+"""The warehouse for tests: the real engine behind its HTTP interface, with the schema of templates/ddl."""
 
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +37,42 @@ def _split(text: str) -> list[str]:
     return "\n".join(lines).replace(";\n", "\x00").rstrip().rstrip(";").split("\x00")
 
 
-def engine(path: str = ":memory:") -> Any:
-    """A client of the engine in this process, with the schema applied."""
-    client = clickhouse_connect.get_client(interface="chdb", path=path)
+def start_server(path: Path) -> int:
+    """Start the embedded ClickHouse with its data in `path`, until this process ends; returns its port.
+
+    In a process of its own: the engine in this one would need pandas and pyarrow to hand out rows.
+    """
+    for name in ("config/users.d", "data", "backups"):
+        (path / name).mkdir(parents=True, exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "clickhouse_embedded", "server", "--port", str(port)]
+    command += ["--data", str(path / "data"), "--config", str(path / "config"), "--backups", str(path / "backups")]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "integrations/clickhouse_embedded/src")}
+    with (path / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    atexit.register(process.kill)
+    give_up = time.monotonic() + 60
+    while not _answers(port):
+        if process.poll() is not None or time.monotonic() > give_up:
+            raise RuntimeError(f"the engine did not start: {(path / 'server.log').read_text()[-500:]}")
+        time.sleep(0.05)
+    return port
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def engine(path: str | Path) -> Any:
+    """A client of an engine whose data are in `path`, with the schema applied."""
+    client = clickhouse_connect.get_client(
+        host="127.0.0.1", port=start_server(Path(path)), autogenerate_session_id=False
+    )
     for statement in schema_statements():
         client.command(statement)
     return client
