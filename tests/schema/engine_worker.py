@@ -13,8 +13,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "module_utils"))
 
 from zakaz_schema.sql_tokens import tokens
 
-# the engine prints to the process's own output: the protocol keeps a private copy of it
+# The engine prints to the process's own output, and an INSERT … VALUES goes on reading rows from its
+# input: the protocol keeps private copies of both.
+requests = os.fdopen(os.dup(0), encoding="utf-8")
 answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(os.open(os.devnull, os.O_RDWR), 0)
 os.dup2(2, 1)
 
 from chdb import session  # noqa: E402
@@ -61,7 +64,7 @@ def run(request: dict) -> dict:
                 execute(f"SET {key} = DEFAULT")
 
 
-for line in sys.stdin:
+for line in requests:
     try:
         found = run(json.loads(line))
     except Exception as error:
