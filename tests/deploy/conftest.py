@@ -37,10 +37,10 @@ class Play:
         return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)}
 
 
-def play(playbook: str, *extra: str) -> Play:
+def play(playbook: str, *extra: str, flags: tuple[str, ...] = ()) -> Play:
     """Run a playbook on inventories/ci, showing its output as it goes."""
     started = time.monotonic()
-    command = [str(BIN / "ansible-playbook"), "-i", "inventories/ci", f"playbooks/{playbook}.yml"]
+    command = [str(BIN / "ansible-playbook"), "-i", "inventories/ci", f"playbooks/{playbook}.yml", *flags]
     for setting in extra:
         command += ["-e", setting]
     print(f"\n$ {' '.join(command)}", flush=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from zakaz_schema.statements import Statement
 
 from tests.schema.engines import VERSIONS, Engine, python_of
 from tests.schema.rendering import declared_schema
-from zakaz_schema.statements import Statement
 
 QUICK = "26.3"
 

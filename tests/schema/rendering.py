@@ -7,9 +7,9 @@ from pathlib import Path
 
 import jinja2
 import yaml
+from zakaz_schema.statements import Statement, split_statements
 
 from tests.schema.engines import REPOSITORY
-from zakaz_schema.statements import Statement, split_statements
 
 TEMPLATES = REPOSITORY / "templates" / "ddl"
 
@@ -23,7 +23,7 @@ def defaults() -> dict[str, object]:
 @cache
 def _rendered(changes: tuple[tuple[str, object], ...]) -> dict[str, str]:
     # keep_trailing_newline as Ansible's template module does
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)  # noqa: S701
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     variables = {**defaults(), **dict(changes)}
     return {
         path.name.removesuffix(".j2"): environment.from_string(path.read_text(encoding="utf-8")).render(variables)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.schema.engines import Engine
 from zakaz_schema.converge import Options, converge
 from zakaz_schema.statements import Statement, databases
+
+from tests.schema.engines import Engine
 
 
 def apply(engine: Engine, schema: list[Statement], **options: object):
