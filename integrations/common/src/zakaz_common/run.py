@@ -228,6 +228,8 @@ def _record_failure(context: RunContext, failure: Exception, status: str, code: 
     if isinstance(failure, UnavailableError) and "ClickHouse" in error:
         return
     context.deadline.grace(_GRACE_SECONDS)
+    # A run that failed early has most of its deadline left; its row is not worth waiting that long.
+    context.warehouse.retry_seconds = _GRACE_SECONDS
     try:
         context.warehouse.record_run(_record(context, status, code, error, version))
     except LoaderError as second:
