@@ -13,7 +13,7 @@ def test_a_wait_that_fits_is_waited_exactly(clock):
 def test_a_wait_that_ends_after_the_deadline_is_refused_at_once(clock):
     deadline = clock.deadline(100)
     deadline.wait(70, "the API")
-    with pytest.raises(DeadlineExceededError, match="asks to wait 31 s.*deadline is in 30 s") as caught:
+    with pytest.raises(DeadlineExceededError, match=r"asks to wait 31 s.*deadline is in 30 s") as caught:
         deadline.wait(31, "the API")
     assert clock.waits == [70]
     assert caught.value.exit_code == 75
@@ -23,7 +23,7 @@ def test_work_after_the_deadline_is_refused_and_grace_allows_it_again(clock):
     deadline = clock.deadline(10)
     deadline.check("reading")
     clock.now = 11
-    with pytest.raises(DeadlineExceededError, match="while reading.*LOADER_DEADLINE_SECONDS"):
+    with pytest.raises(DeadlineExceededError, match=r"while reading.*LOADER_DEADLINE_SECONDS"):
         deadline.check("reading")
     deadline.grace(5)
     deadline.check("recording the run")
@@ -54,5 +54,5 @@ def test_a_rate_limit_header_lowers_the_rate_and_never_raises_it(clock):
 
 
 def test_a_rate_of_nothing_is_refused(clock):
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(ValueError, match=r"above 0"):
         TokenBucket(0, clock.deadline())

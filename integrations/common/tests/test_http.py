@@ -118,7 +118,7 @@ def test_429_without_retry_after_waits_longer_each_time(api, httpserver, clock):
 
 def test_a_retry_after_beyond_the_deadline_stops_at_once(api, httpserver, clock):
     answers(httpserver, status(429, **{"Retry-After": "3600"}))
-    with pytest.raises(DeadlineExceededError, match="wait 3600 s"):
+    with pytest.raises(DeadlineExceededError, match=r"wait 3600 s"):
         fetch(api(seconds=600))
     assert real_waits(clock) == []
 
@@ -133,7 +133,7 @@ def test_passing_failures_are_retried_with_growing_waits(api, httpserver, clock,
 def test_a_503_that_lasts_is_given_up(api, httpserver):
     answers(httpserver, status(503, b'{"error": "Unknown error", "code": "UNKNOWN_ERROR"}'))
     client = api(max_attempts=4)
-    with pytest.raises(UnavailableError, match="answered 503 at /x \\(UNKNOWN_ERROR\\)") as caught:
+    with pytest.raises(UnavailableError, match=r"answered 503 at /x \(UNKNOWN_ERROR\)") as caught:
         fetch(client)
     assert client.requests == {"503": 4}
     assert caught.value.exit_code == 69
@@ -174,7 +174,7 @@ def test_a_server_that_is_not_there_is_unavailable(clock):
 def test_a_wrong_token_is_a_setting_to_mend(api, httpserver):
     answers(httpserver, status(403, b'{"error": "Access denied", "code": "FORBIDDEN"}'))
     client = api()
-    with pytest.raises(RefusedError, match="403") as caught:
+    with pytest.raises(RefusedError, match=r"403") as caught:
         fetch(client)
     assert caught.value.exit_code == 78
     assert caught.value.code == "FORBIDDEN"
@@ -209,7 +209,7 @@ def test_credentials_are_renewed_once(api, httpserver):
 
 def test_404_tells_a_missing_object_from_a_missing_route(api, httpserver):
     answers(httpserver, status(404, b'{"code": "RESOURCE_NOT_FOUND"}'), status(404, b"<html>", "text/html"))
-    with pytest.raises(NotFoundError, match="RESOURCE_NOT_FOUND"):
+    with pytest.raises(NotFoundError, match=r"RESOURCE_NOT_FOUND"):
         fetch(api())
     with pytest.raises(RouteMissingError, match="no such route"):
         fetch(api())
@@ -217,7 +217,7 @@ def test_404_tells_a_missing_object_from_a_missing_route(api, httpserver):
 
 def test_another_4xx_is_the_requests_own_fault(api, httpserver):
     answers(httpserver, status(400, b'{"error": {"code": "ERR_WRONG_DATE", "message": "who: a@b.c"}}'))
-    with pytest.raises(RequestRejectedError, match="ERR_WRONG_DATE") as caught:
+    with pytest.raises(RequestRejectedError, match=r"ERR_WRONG_DATE") as caught:
         fetch(api())
     assert caught.value.status == 400
     assert caught.value.body["error"]["code"] == "ERR_WRONG_DATE"
@@ -226,14 +226,14 @@ def test_another_4xx_is_the_requests_own_fault(api, httpserver):
 
 def test_a_redirect_is_refused_and_names_the_host(api, httpserver):
     answers(httpserver, status(302, Location="https://elsewhere.example/api/x"))
-    with pytest.raises(ConfigError, match="redirects /x to elsewhere.example"):
+    with pytest.raises(ConfigError, match=r"redirects /x to elsewhere.example"):
         fetch(api(headers={"Authorization": "Bearer t"}))
     assert len(httpserver.log) == 1
 
 
 def test_an_answer_beyond_the_size_limit_is_refused(api, httpserver):
     answers(httpserver, ok(b'{"data": "' + b"x" * (3 << 20) + b'"}'))
-    with pytest.raises(DataError, match="larger than 1 MiB"):
+    with pytest.raises(DataError, match=r"larger than 1 MiB"):
         fetch(api(max_response_bytes=1 << 20))
 
 
@@ -241,7 +241,7 @@ def test_a_compressed_bomb_is_refused(api, httpserver):
     import gzip
 
     answers(httpserver, ok(gzip.compress(b" " * (50 << 20)), **{"Content-Encoding": "gzip"}))
-    with pytest.raises(DataError, match="larger than 1 MiB"):
+    with pytest.raises(DataError, match=r"larger than 1 MiB"):
         fetch(api(max_response_bytes=1 << 20))
 
 
@@ -263,7 +263,7 @@ def test_headers_of_every_answer_are_shown(api, httpserver):
 
 def test_an_unreadable_ca_bundle_is_a_setting_to_mend(api, tmp_path):
     (tmp_path / "ca.pem").write_text("no certificate")
-    with pytest.raises(ConfigError, match="the CA bundle .*ca.pem cannot be read"):
+    with pytest.raises(ConfigError, match=r"the CA bundle .*ca.pem cannot be read"):
         api(ca_bundle=tmp_path / "ca.pem")
     with pytest.raises(ConfigError, match="cannot be read"):
         api(ca_bundle=tmp_path / "absent.pem")

@@ -67,7 +67,7 @@ def test_a_good_run_leaves_its_row_its_watermark_and_a_last_line(run, client):
     code, line = run(work)
     assert code == 0
     assert line["event"] == "run_finished"
-    assert list(line)[0] == "event"
+    assert next(iter(line)) == "event"
     expected = {"loader": "demo", "status": "success", "dry_run": False, "rows_read": 5, "rows_written": 3,
                 "rows_rejected": 0, "note": "x"}  # fmt: skip
     assert {key: line[key] for key in expected} == expected

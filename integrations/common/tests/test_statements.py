@@ -73,7 +73,7 @@ def test_lasting_failures_stop_at_once_with_a_sentence(clock, failure, kind, sen
 
 def test_a_server_that_stays_down_is_given_up_before_the_deadline(clock):
     client = ScriptedClient(*[OperationalError("connection refused")] * 1000)
-    with pytest.raises(UnavailableError, match="did not answer .*CLICKHOUSE_HOST") as caught:
+    with pytest.raises(UnavailableError, match=r"did not answer .*CLICKHOUSE_HOST") as caught:
         warehouse(clock, client, seconds=120).query("SELECT 1")
     assert caught.value.exit_code == 69
     assert 100 < clock.now <= 120

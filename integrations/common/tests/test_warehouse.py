@@ -1,5 +1,6 @@
 """Upserts, tombstones and marts on the real engine."""
 
+import itertools
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -236,7 +237,7 @@ def test_any_split_order_and_replay_ends_alike(engine, rows, cuts, data):
     shuffled = data.draw(st.permutations(rows)) + data.draw(st.lists(st.sampled_from(rows or [sale()]), max_size=4))
     shuffled = shuffled if rows else []
     edges = [0, *sorted(cuts), len(shuffled)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         upsert(warehouse, *shuffled[start:end])
     newest = {}
     for row in rows:
@@ -246,7 +247,7 @@ def test_any_split_order_and_replay_ends_alike(engine, rows, cuts, data):
 
 
 def test_a_missing_table_asks_for_the_schema(warehouse):
-    with pytest.raises(ConfigError, match="error 60: a table is missing.*apply the schema"):
+    with pytest.raises(ConfigError, match=r"error 60: a table is missing.*apply the schema"):
         warehouse.query("SELECT 1 FROM zakaz.stg_absent")
 
 

@@ -79,8 +79,7 @@ class Scan(Generic[R]):
                 repeats += 1
                 if repeats == 1:  # a page sent twice by something between; ask once more
                     continue
-                log.warning("filter_ignored", what=self.what, column="id", then="a full read by page numbers")
-                self.by_number = True
+                self._ignores_ids()
                 return
             repeats = 0
             done += len(page.records) + len(page.rejected)
@@ -97,9 +96,17 @@ class Scan(Generic[R]):
         if last > self.after_id:
             up_to = {"column": "id", "operator": "<=", "value": last}
             closed = [*self.where, _more_than(self.after_id), up_to]
-            counted = self.fetch(self._body(closed, 1)).paging.total
+            check = self.fetch(self._body(closed, 1))
+            if any(not self.after_id < shown <= last for shown in check.ids):
+                self._ignores_ids()
+                return
+            counted = check.paging.total
         # Records may leave the window while it is read, never join it: fewer than read is right, more is not.
         self.complete = done >= counted
+
+    def _ignores_ids(self) -> None:
+        log.warning("filter_ignored", what=self.what, columns=["id"], then="a full read by page numbers")
+        self.by_number = True
 
     def _by_number(self) -> Iterator[Batch[R]]:
         number, seen, most, shrank, done = 1, set[int](), 0, False, 0

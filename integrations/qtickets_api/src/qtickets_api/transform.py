@@ -118,8 +118,8 @@ def event_rows(events: Iterable[Event], cities: CityDirectory, fetched_at: datet
             zone = (city.timezone if city else None) or ""
             event_row = (
                 event.id,
-                localised(event.name),
-                localised(event.place_name),
+                localised(event.name).strip(),
+                localised(event.place_name).strip(),
                 max(event.city_id or (city.id if city else 0) or 0, 0),
                 city_raw,
                 cities.resolve(city_raw) or UNATTRIBUTED,
@@ -142,15 +142,15 @@ def event_rows(events: Iterable[Event], cities: CityDirectory, fetched_at: datet
 
 
 def localised(text: str | Mapping[str, Any] | None) -> str:
-    """A text, or the Russian one of an object of languages, or its first one."""
+    """A text as it is, or the Russian one of an object of languages, or its first one."""
     if text is None:
         return ""
     if isinstance(text, str):
-        return text.strip()
+        return text
     for language in ("ru", *text):
         found = text.get(language)
         if isinstance(found, str) and found.strip():
-            return found.strip()
+            return found
     return ""
 
 
@@ -312,7 +312,7 @@ def _show_row(event_id: int, show: Show, zone: str, version: int) -> Row:
     return (
         event_id,
         show.id,
-        localised(show.name),
+        localised(show.name).strip(),
         int(bool(show.is_active)),
         _optional_moment(show.start_date, f"{path}.start_date"),
         _optional_moment(show.finish_date, f"{path}.finish_date"),
