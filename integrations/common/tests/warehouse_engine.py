@@ -82,7 +82,7 @@ def empty(client: Any) -> None:
     """Remove all rows, except the seeded city aliases."""
     tables = client.query(
         "SELECT database || '.' || name FROM system.tables WHERE database IN ('zakaz', 'meta') "
-        "AND engine LIKE '%MergeTree' AND name != 'dim_city_alias'"
+        "AND engine LIKE '%MergeTree' AND name != 'dim_city_alias' AND total_rows > 0"
     ).result_rows
     for (table,) in tables:
         client.command(f"TRUNCATE TABLE {table}")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import structlog
 import warehouse_engine
 from api_sandbox.generator import Season
+from api_sandbox.moscow_time import today
 from api_sandbox.testing import Sandbox, running_sandbox
 from truth import city_truth, staging_truth
 from vk_ads import __version__
@@ -47,13 +51,14 @@ class Loader:
     settings: dict[str, Any]
     waits: list[float] = field(default_factory=list)
     last_ids: set[str] = field(default_factory=set)
+    read_from: Any = None
 
     def with_settings(self, **changes: Any) -> Loader:
         """The same loader with other settings."""
         return Loader(self.client, self.state_dir, {**self.settings, **changes}, self.waits)
 
     def run(self, work: Callable[..., None] = run, *, mode: str = "run") -> int:
-        """One run; returns the exit code. Waits are counted, not slept."""
+        """One run; returns the exit code. Waits pass at once, and are kept."""
         settings = VkAdsSettings(
             clickhouse_host="in-process",
             clickhouse_user="loader_vk",
@@ -62,7 +67,14 @@ class Loader:
             vk_ads_requests_per_second=1000,
             **self.settings,
         )
-        deadline = Deadline(settings.loader_deadline_seconds, sleep=self.waits.append)
+        skipped = 0.0
+
+        def skip(seconds: float) -> None:
+            nonlocal skipped
+            skipped += seconds
+            self.waits.append(seconds)
+
+        deadline = Deadline(settings.loader_deadline_seconds, clock=lambda: time.monotonic() + skipped, sleep=skip)
         warehouse = Warehouse.from_client(self.client, deadline)
         before = self._run_ids()
         code = run_loader(
@@ -78,19 +90,21 @@ class Loader:
         """One backfill; returns the exit code."""
         return self.run(lambda context: backfill(context, first, last), mode="backfill")
 
-    def command(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """The loader's command line in a process of its own, with these settings as variables."""
+    def command(self, *arguments: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
+        """The loader's command line in a process of its own, with these settings as variables (None: not set)."""
         values = {"CLICKHOUSE_HOST": "127.0.0.1", "CLICKHOUSE_PORT": "1", "CLICKHOUSE_USER": "u"}
         values |= {"CLICKHOUSE_PASSWORD": "p", "LOADER_STATE_DIR": str(self.state_dir)}
+        values["VK_ADS_REQUESTS_PER_SECOND"] = "1000"
         values |= {name.upper(): str(value) for name, value in self.settings.items()}
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **values, **variables}
+        values |= {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **variables}
+        environment = {name: value for name, value in values.items() if value is not None}
         return subprocess.run(
             [sys.executable, "-m", "vk_ads", *arguments], env=environment, capture_output=True, text=True, timeout=60
         )
 
     def rows(self, sql: str) -> list[tuple]:
         """Rows of a query."""
-        return [tuple(row) for row in self.client.query(sql).result_rows]
+        return [tuple(row) for row in (self.read_from or self.client).query(sql).result_rows]
 
     def staging(self) -> dict:
         """zakaz.stg_vk_ads_daily in the shape of truth.staging_truth."""
@@ -115,11 +129,24 @@ class Loader:
 
 
 @pytest.fixture
-def api() -> Iterator[Sandbox]:
-    """A small season of one cabinet, with limits far away."""
-    with running_sandbox(
-        orders=200, season_days=45, vk_banners=60, vk_rps=10**5, vk_hourly=10**9, vk_daily=10**9
-    ) as running:
+def http_port(engine) -> int:
+    """Port of the engine's HTTP interface."""
+    return urlsplit(engine.url).port
+
+
+@pytest.fixture(scope="session")
+def frozen_season() -> bytes:
+    """A small season of one cabinet, made once; every test thaws its own."""
+    return pickle.dumps(
+        Season(seed=1, orders=100, season_end=today() - timedelta(days=1), season_days=45, vk_banners=60)
+    )
+
+
+@pytest.fixture
+def api(frozen_season: bytes) -> Iterator[Sandbox]:
+    """The small season's sandbox, with limits far away."""
+    season = pickle.loads(frozen_season)
+    with running_sandbox(season, vk_rps=10**5, vk_hourly=10**9, vk_daily=10**9) as running:
         yield running
 
 

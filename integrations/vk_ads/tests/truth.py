@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
+from api_sandbox.cities import city_key
 from api_sandbox.generator import Season
 from api_sandbox.truth import banner_cities, roi
 
@@ -31,9 +32,27 @@ def staging_truth(season: Season) -> dict:
     return rows
 
 
-def city_truth(season: Season) -> dict:
-    """(day, city) → impressions, clicks, spend."""
+def banner_truth(season: Season, *, events_known: bool) -> dict[int, str]:
+    """Banner → city by the sandbox's own reckoning.
+
+    Where the warehouse knows the events, an automatically marked banner that sold nothing yet still belongs to
+    the event its link opens, which the generator knows as the event of its plan.
+    """
     cities = banner_cities(season)
+    if not events_known:
+        return cities
+    for account in season.accounts:
+        for banner in account.banners.values():
+            group = account.groups[banner.group_id]
+            event = account.plans[group.plan_id].event_id
+            if cities[banner.id] == "unattributed" and event and group.utm.endswith("{{banner_id}}"):
+                cities[banner.id] = city_key(season.events[event].city_raw)
+    return cities
+
+
+def city_truth(season: Season, *, events_known: bool = False) -> dict:
+    """(day, city) → impressions, clicks, spend."""
+    cities = banner_truth(season, events_known=events_known)
     days: dict = defaultdict(lambda: [0, 0, Decimal(0)])
     for account in season.accounts:
         for banner in account.banners.values():
@@ -47,17 +66,14 @@ def city_truth(season: Season) -> dict:
 
 
 def roi_truth(season: Season) -> dict:
-    """(day, city) → revenue, tickets, impressions, clicks, spend of the sandbox's own report."""
-    return {
-        (row.d, row.city): (
-            Decimal(row.revenue) / 100,
-            row.tickets_sold,
-            row.impressions,
-            row.clicks,
-            Decimal(row.spend) / 100,
-        )
-        for row in roi(season)
-    }
+    """(day, city) → revenue, tickets, impressions, clicks, spend: sales of the sandbox's report, ads of city_truth."""
+    days: dict = {}
+    for row in roi(season):
+        if row.revenue or row.tickets_sold:
+            days[row.d, row.city] = (Decimal(row.revenue) / 100, row.tickets_sold, 0, 0, Decimal(0))
+    for key, ads in city_truth(season, events_known=True).items():
+        days[key] = (*days.get(key, (Decimal(0), 0))[:2], *ads)
+    return days
 
 
 def total_spend(season: Season, first: date = date.min, last: date = date.max) -> Decimal:

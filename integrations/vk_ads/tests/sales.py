@@ -1,0 +1,39 @@
+"""The sales side of a season, written as the Qtickets loader would leave it, without that loader."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any
+
+from api_sandbox.cities import city_key
+from api_sandbox.generator import Season
+from api_sandbox.moscow_time import day_of
+from api_sandbox.truth import ticket_revenue
+
+
+def write_sales(client: Any, season: Season) -> None:
+    """Fill dim_events, stg_qtickets_orders (what attribution reads of it) and dm_sales_daily."""
+    events = [[e.id for e in season.events.values()], [city_key(e.city_raw) for e in season.events.values()]]
+    client.insert(
+        "zakaz.dim_events", [*events, [1] * len(events[0])], ["event_id", "city", "_ver"], column_oriented=True
+    )
+    orders = [
+        (o.id, o.event_id, int(o.payed), (o.utm or {}).get("utm_content", "").lower(), 1)
+        for o in season.orders.values()
+    ]
+    client.insert("zakaz.stg_qtickets_orders", orders, ["order_id", "event_id", "is_paid", "utm_content", "_ver"])
+    days: dict = defaultdict(lambda: [0, 0, Decimal(0)])
+    for order in season.orders.values():
+        if order.payed:
+            figures = days[day_of(order.payed_at or order.created_at), order.event_id]
+            figures[1] += 1
+            for ticket in order.tickets:
+                figures[0] += ticket.deleted_at is None and ticket.refunded_at is None
+                figures[2] += Decimal(ticket_revenue(ticket)) / 100
+    rows = [
+        (day, event, "RUB", city_key(season.events[event].city_raw), *figures, Decimal(0), 1)
+        for (day, event), figures in days.items()
+    ]
+    names = ["d", "event_id", "currency", "city", "tickets_sold", "orders", "revenue", "refunded_amount", "_ver"]
+    client.insert("zakaz.dm_sales_daily", rows, names)
