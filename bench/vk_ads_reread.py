@@ -1,0 +1,111 @@
+"""Time, memory and API calls of the VK Реклама loader over 2,000 banners.
+
+The loader, the sandbox and the engine each run in a process of their own, as they do when deployed. Needs the
+locked developer tools (requirements/develop.txt):
+
+    python bench/vk_ads_reread.py [--banners 2000] [--days 400] [--accounts 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SOURCES = [REPOSITORY / "integrations" / name / "src" for name in ("common", "vk_ads", "api_sandbox")]
+sys.path[:0] = [*map(str, SOURCES), str(REPOSITORY / "integrations/common/tests")]
+
+import warehouse_engine  # noqa: E402
+from api_sandbox.testing import sandbox_process  # noqa: E402
+
+
+def load(arguments: list[str], environment: dict[str, str]) -> dict:
+    """One run of the loader in a process; its last log line with CPU seconds and peak memory in MiB."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vk_ads", *arguments], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    lines = process.stdout.read().splitlines()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"the loader failed: {lines[-1]}")
+    cpu = usage.ru_utime + usage.ru_stime
+    return {**json.loads(lines[-1]), "cpu_s": cpu, "peak_mib": usage.ru_maxrss / 1024}
+
+
+def report(name: str, line: dict, calls: dict[str, int]) -> None:
+    """One row of the table."""
+    print(
+        f"{name:<34}{line['duration_s']:>8.1f}{line['cpu_s']:>8.1f}{line['peak_mib']:>8.0f}"
+        f"{calls['statistics']:>8}{calls['all']:>7}{line['rows_read']:>10,}{line['rows_written']:>10,}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--banners", type=int, default=2000)
+    parser.add_argument("--days", type=int, default=400)
+    parser.add_argument("--accounts", type=int, default=3)
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sandbox_process(
+            orders=2000,
+            season_days=options.days,
+            vk_accounts=options.accounts,
+            vk_banners=options.banners,
+            vk_rps=10**5,
+            vk_hourly=10**9,
+            vk_daily=10**9,
+        ) as api,
+    ):
+        engine = warehouse_engine.engine(folder)
+        port = engine.url.rsplit(":", 1)[1]
+        accounts = [{"name": n, "client_id": i, "client_secret": s} for i, s, n in api.vk_clients]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(map(str, SOURCES)),
+            "CLICKHOUSE_HOST": "127.0.0.1",
+            "CLICKHOUSE_PORT": port,
+            "CLICKHOUSE_USER": "default",
+            "CLICKHOUSE_PASSWORD": "",
+            "LOADER_STATE_DIR": folder,
+            "VK_ADS_BASE_URL": api.url,
+            "VK_ADS_ACCOUNTS": json.dumps(accounts),
+            "VK_ADS_REQUESTS_PER_SECOND": "1000",
+        }
+
+        def measure(name: str, *arguments: str) -> None:
+            api.reset()
+            line = load(list(arguments), environment)
+            report(name, line, {"all": api.count(), "statistics": api.count("*/statistics/*")})
+
+        def first_run_of_the_day() -> None:
+            engine.command(
+                "ALTER TABLE meta.etl_runs UPDATE window_from = window_to WHERE 1 SETTINGS mutations_sync = 2"
+            )
+
+        print(f"{options.banners} banners in {options.accounts} cabinets, {options.days} days")
+        heads = ("run", "time s", "CPU s", "MiB", "stat.", "calls", "read", "written")
+        print(f"{heads[0]:<34}" + "".join(f"{h:>{w}}" for h, w in zip(heads[1:], (8, 8, 8, 8, 7, 10, 10), strict=True)))
+        measure("first run, 366 days", "run")
+        measure("3 days again, nothing new", "run")
+        first_run_of_the_day()
+        measure("30 days again, nothing new", "run")
+        api.mutate("revise_vk_days", days=29)
+        first_run_of_the_day()
+        measure("30 days again, all revised", "run")
+        allowed = math.ceil(options.banners / 200) * options.accounts
+        print(f"allowed statistics calls of a re-read: {allowed}")
+
+
+if __name__ == "__main__":
+    main()
