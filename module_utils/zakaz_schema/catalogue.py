@@ -13,8 +13,8 @@ from .create_query import Column, CreateQuery, parse
 from .sql_tokens import quote, without_outer_parentheses
 
 KINDS = {"View": "view", "MaterializedView": "materialized_view", "Dictionary": "dictionary"}
-# an object that a rebuild has put aside: <table>__kept_<14 digits>
-KEPT_PATTERN = "__kept_[0-9]{14}$"
+# a table that a rebuild has put aside, or the copy that an interrupted rebuild left: <table>__kept_<UTC time>
+KEPT_PATTERN = "__kept_[0-9]{17}$"
 
 
 @dataclass(frozen=True)

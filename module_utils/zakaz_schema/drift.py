@@ -23,7 +23,7 @@ class Drift:
     :param missing: declared objects that do not exist.
     :param changed: declared objects that differ.
     :param extra: objects in the schema's databases that nothing declares.
-    :param kept: tables put aside by a rebuild.
+    :param kept: tables put aside by a rebuild, or copies left by an interrupted one.
     :param broken_views: views that cannot be read, with the engine's words.
     :param stuck_mutations: unfinished mutations, with the last failure.
     """

@@ -155,7 +155,7 @@ def _table(statement: Statement, live: CatalogueObject, desired: CatalogueObject
         Operation(
             "alter",
             statement.name,
-            (alter_sql(statement.name, actions, statement.on_cluster()),),
+            tuple(alter_statements(statement.name, actions, statement.on_cluster())),
             frozenset(action.risk for action in actions),
             tuple(action.says for action in actions),
             statement,
@@ -171,11 +171,18 @@ def _without_ambient_settings(statement: Statement, item: CatalogueObject) -> Ca
     return replace(item, parts=replace(item.parts, settings=settings))
 
 
-def alter_sql(name: str, actions: Sequence[Action], on_cluster: str = "") -> str:
-    """One ALTER for all actions: they are validated together, so none is applied when one is wrong."""
-    cluster = f" {on_cluster}" if on_cluster else ""
-    listed = ",\n    ".join(f"({action.sql})" for action in actions)
-    return f"ALTER TABLE {quote_object(name)}{cluster}\n    {listed}"
+def alter_statements(name: str, actions: Sequence[Action], on_cluster: str = "") -> list[str]:
+    """One ALTER for all actions: they are validated together, so none is applied when one is wrong.
+
+    What an action needs before or after it comes as an ALTER of its own.
+    """
+    groups = (
+        [action.first for action in actions if action.first],
+        [action.sql for action in actions],
+        [action.then for action in actions if action.then],
+    )
+    head = f"ALTER TABLE {quote_object(name)}{' ' + on_cluster if on_cluster else ''}\n    "
+    return [head + ",\n    ".join(f"({sql})" for sql in group) for group in groups if group]
 
 
 def _view_says(live: CatalogueObject, desired: CatalogueObject) -> list[str]:

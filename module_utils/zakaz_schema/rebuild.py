@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from .catalogue import Catalogue, CatalogueObject
+from .catalogue import Catalogue, CatalogueObject, read
 from .connection import Connection, rows, value
 from .failures import EngineFailure, SchemaFailure
 from .plan import Operation
@@ -20,7 +20,7 @@ COPY = {"max_threads": 1, "max_insert_threads": 1, "optimize_on_insert": 0, "ins
 def kept_name(name: str, at: datetime | None = None) -> str:
     """The name the old table is kept under."""
     moment = at or datetime.now(UTC)
-    return f"{name}__kept_{moment:%Y%m%d%H%M%S}"
+    return f"{name}__kept_{moment:%Y%m%d%H%M%S}{moment.microsecond // 1000:03d}"
 
 
 def obstacles(connection: Connection, operation: Operation, live: Catalogue, desired: Catalogue) -> list[str]:
@@ -96,10 +96,13 @@ def rebuild(
                 mend="Nothing was exchanged. Stop the loaders and run again; if it repeats, the new key "
                 "or version column merges rows that differ.",
             )
-    except BaseException:
-        connection.execute(f"DROP TABLE IF EXISTS {quote_object(aside)}")
+        run(f"EXCHANGE TABLES {quote_object(operation.name)} AND {quote_object(aside)}")
+    except (EngineFailure, SchemaFailure):
+        # only while the table is the old one: an exchange whose answer was an error may still have happened
+        now = read(connection, [operation.name.partition(".")[0]]).objects
+        if now[operation.name].create_query == old.create_query:
+            connection.execute(f"DROP TABLE IF EXISTS {quote_object(aside)}")
         raise
-    run(f"EXCHANGE TABLES {quote_object(operation.name)} AND {quote_object(aside)}")
     # rows that came between the comparison and the exchange are in the kept table now
     late = compare(connection, old, new, operation.name, columns, source=aside)
     if late:

@@ -10,7 +10,7 @@ from .catalogue import Catalogue, CatalogueObject, read
 from .connection import Connection
 from .drift import stuck_mutations
 from .failures import EngineFailure, Unreachable
-from .plan import alter_sql
+from .plan import alter_statements
 from .sql_tokens import quote, quote_object
 from .statements import drop_statement
 from .table_changes import alter_actions, rebuild_reasons
@@ -103,6 +103,7 @@ def _table_back(connection: Connection, old: CatalogueObject, new: CatalogueObje
             result.left.append(f"{old.name}: {action.says} would come back empty")
     actions = [action for action in actions if action.restores]
     if actions:
-        connection.execute(alter_sql(old.name, actions), WAIT)
+        for sql in alter_statements(old.name, actions):
+            connection.execute(sql, WAIT)
         result.done.append(f"{old.name}: {'; '.join(action.says for action in actions)}")
     connection.execute(f"SELECT * FROM {quote_object(old.name)} LIMIT 1")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .catalogue import CatalogueObject
 from .create_query import Column
 from .sql_tokens import quote, quote_name, split_commas, tokens, without_outer_parentheses
-from .type_changes import DESTRUCTIVE, MUTATION, SAFE, lossy_rows, metadata_only, risk_of
+from .type_changes import DESTRUCTIVE, MUTATION, SAFE, lossy_rows, metadata_only, risk_of, unwrapped
 
 # settings that the engine refuses to change on a living table
 _FIXED_SETTINGS = re.compile(
@@ -26,6 +26,8 @@ class Action:
     :param says: the change in words.
     :param lossy: condition of the rows that would lose something, '' when none can.
     :param restores: this action can bring back what a failed run took away (an added column cannot).
+    :param first: an ALTER of its own that must be done before, without ``ALTER TABLE name``.
+    :param then: one that must be done after.
     """
 
     sql: str
@@ -33,6 +35,8 @@ class Action:
     says: str
     lossy: str = ""
     restores: bool = True
+    first: str = ""
+    then: str = ""
 
 
 def same(left: str, right: str) -> bool:
@@ -188,7 +192,8 @@ def _changed_column(old: Column, new: Column, where: str) -> list[Action]:
     actions = [Action(f"MODIFY COLUMN {name} REMOVE {word}", SAFE, f"{new.name}: no {word}") for word in removed]
     words = []
     risk = SAFE
-    lossy = ""
+    lossy = first = then = ""
+    definition = new.definition
     if old.type != new.type:
         risk = risk_of(old.type, new.type)
         lossy = lossy_rows(name, old.type, new.type) if risk != MUTATION else ""
@@ -206,8 +211,16 @@ def _changed_column(old: Column, new: Column, where: str) -> list[Action]:
     if where:
         words.append(f"moved{where.lower().replace('`', '')}")
     if words:
-        sql = f"MODIFY COLUMN {new.definition}{where}"
-        actions.append(Action(sql, risk, f"column {new.name}: {', '.join(words)}", lossy))
+        if unwrapped(old.type)[1] and not unwrapped(new.type)[1] and new.default_kind != "MATERIALIZED":
+            # 26.x wants a DEFAULT for the NULLs to become; 24.8 cannot convert a NULL even then
+            value = new.default if new.default_kind == "DEFAULT" else f"defaultValueOfTypeName({quote(new.type)})"
+            first = f"UPDATE {name} = {value} WHERE isNull({name})"
+            if not new.default_kind:
+                plain = f"{name} {new.type}"
+                definition = f"{plain} DEFAULT {value}{new.definition[len(plain) :]}"
+                then = f"MODIFY COLUMN {name} REMOVE DEFAULT"
+        sql = f"MODIFY COLUMN {definition}{where}"
+        actions.append(Action(sql, risk, f"column {new.name}: {', '.join(words)}", lossy, first=first, then=then))
     return actions
 
 

@@ -39,7 +39,9 @@ def table(
 def _columns(name: str, old: str, new: str, risk: str = SAFE, rows: str = "", reads: tuple[str, str] | None = None):
     """A pair that differs in one more column."""
     base = "k UInt64, v UInt64"
-    return Change(name, table(f"{base}, {old}" if old else base), table(f"{base}, {new}" if new else base), risk, rows, reads)
+    return Change(
+        name, table(f"{base}, {old}" if old else base), table(f"{base}, {new}" if new else base), risk, rows, reads
+    )
 
 
 T = table()
@@ -93,7 +95,9 @@ CHANGES = [
     _columns("widen with comment and default", "c Int16", "c Int32 DEFAULT 5 COMMENT 'x'", MUTATION, "(1, 1, -7)", ("SELECT c FROM s.t", "-7")),
     # --- columns: what could lose a value
     _columns("no longer nullable, no NULL in it", "c Nullable(Int32)", "c Int32", UNSAFE, "(1, 1, 5)", ("SELECT c FROM s.t", "5")),
-    _columns("no longer nullable, a NULL in it", "c Nullable(Int32)", "c Int32", DESTRUCTIVE, "(1, 1, NULL)"),
+    _columns("no longer nullable, a NULL in it", "c Nullable(Int32)", "c Int32", DESTRUCTIVE, "(1, 1, NULL), (2, 1, 5)", ("SELECT sum(c) FROM s.t", "5")),
+    _columns("no longer nullable, a default for the NULLs", "c Nullable(Int32)", "c Int32 DEFAULT 7 COMMENT 'x'", DESTRUCTIVE, "(1, 1, NULL)", ("SELECT c FROM s.t", "7")),
+    _columns("nullable text becomes low cardinality", "c Nullable(String)", "c LowCardinality(String)", UNSAFE, "(1, 1, 'x')", ("SELECT c FROM s.t", "x")),
     _columns("narrow an integer, values fit", "c Int64", "c Int16", UNSAFE, "(1, 1, -300)", ("SELECT c FROM s.t", "-300")),
     _columns("narrow an integer, values do not fit", "c Int64", "c Int8", DESTRUCTIVE, "(1, 1, 300)"),
     _columns("float money to decimal, a kopeck at stake", "c Float64", "c Decimal(18, 2)", DESTRUCTIVE, "(1, 1, 0.29), (2, 1, 1.15)"),

@@ -36,7 +36,9 @@ def test_a_change_converges_or_is_refused(engine: Engine, change: Change) -> Non
     assert max(risks, key=RISKS.index, default="none") == change.risk, plan.as_dict()["summary"]
 
     if change.risk not in ("safe", "none"):
-        with pytest.raises(SchemaFailure, match=rf"pair\.sql:\d+: s\.\w+: refused .*{change.risk}.*clickhouse_schema_allow"):
+        with pytest.raises(
+            SchemaFailure, match=rf"pair\.sql:\d+: s\.\w+: refused .*{change.risk}.*clickhouse_schema_allow"
+        ):
             apply(engine, change.new)
         assert definitions(engine) == before
 

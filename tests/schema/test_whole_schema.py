@@ -69,13 +69,19 @@ def test_the_contract_with_dashboards_keeps_its_columns(one_engine: Engine, sche
 
 def test_everything_is_described(one_engine: Engine, schema: list[Statement]) -> None:
     apply(one_engine, schema)
-    assert one_engine.rows(
-        "SELECT database, name FROM system.tables WHERE database IN ('zakaz', 'bi', 'meta') AND comment = ''"
-    ) == []
-    assert one_engine.rows(
-        "SELECT database, table, name FROM system.columns WHERE database IN ('zakaz', 'meta') AND comment = '' "
-        "AND table NOT LIKE 'v\\_%'"
-    ) == []
+    assert (
+        one_engine.rows(
+            "SELECT database, name FROM system.tables WHERE database IN ('zakaz', 'bi', 'meta') AND comment = ''"
+        )
+        == []
+    )
+    assert (
+        one_engine.rows(
+            "SELECT database, table, name FROM system.columns WHERE database IN ('zakaz', 'meta') AND comment = '' "
+            "AND table NOT LIKE 'v\\_%'"
+        )
+        == []
+    )
 
 
 def test_one_file_holds_one_object_and_is_named_after_it(schema: list[Statement]) -> None:
