@@ -58,7 +58,9 @@ def test_secrets_are_for_root_alone(host, name):
     file = host.file(f"/opt/zakaz/{name}.env")
     assert (file.user, file.mode) == ("root", 0o600)
     assert host.file("/opt/zakaz").mode == 0o700
-    password = dict(line.split("=", 1) for line in file.content_string.splitlines() if "=" in line)["CLICKHOUSE_PASSWORD"]
+    password = dict(line.split("=", 1) for line in file.content_string.splitlines() if "=" in line)[
+        "CLICKHOUSE_PASSWORD"
+    ]
     assert len(password) == 32
     assert host.run("journalctl --grep %s --quiet", password).stdout == ""
     assert password not in host.check_output("ps -eo args")
