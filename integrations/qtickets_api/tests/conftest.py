@@ -13,7 +13,6 @@ from api_sandbox.testing import Sandbox, running_sandbox
 from qtickets_api import LOADER, __version__, load
 from qtickets_api.settings import QticketsSettings
 from truth import STAGING, sales_by_city, shown_sales, staging_truth
-
 from zakaz_common.deadline import Deadline
 from zakaz_common.run import run_loader
 from zakaz_common.run_log import configure_logs

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 from qtickets_api import LOADER, load
-
 from zakaz_common.moscow import MOSCOW, now_moscow
 
 

@@ -2,7 +2,6 @@ import msgspec
 import pytest
 from payloads import event, order, page
 from qtickets_api.pages import decode_events, decode_orders, unknown_fields
-
 from zakaz_common.http import TransientError
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from qtickets_api.pages import Page
 from qtickets_api.records import Paging
 from qtickets_api.scan import Scan
-
 from zakaz_common.errors import DataError
 from zakaz_common.warehouse import RejectedRecord
 

@@ -8,7 +8,6 @@ from payloads import basket, event, order, page
 from qtickets_api import transform
 from qtickets_api.pages import decode_events, decode_orders
 from qtickets_api.transform import event_rows, order_rows, revenue
-
 from zakaz_common.city import CityDirectory
 from zakaz_common.moscow import MOSCOW
 
@@ -22,14 +21,14 @@ def rows_of(*orders):
 
 
 def one_order(**changes):
-    (row,) = rows_of(order(**changes)).orders
+    (row,) = rows_of(order(**changes)).parents
     return dict(zip(transform.ORDER_COLUMNS, row, strict=True))
 
 
 def one_ticket(order_changes=None, **changes):
     found = rows_of(order(**(order_changes or {}), baskets=[basket(**changes)]))
     assert found.rejected == []
-    (row,) = found.tickets
+    (row,) = found.children
     return dict(zip(transform.TICKET_COLUMNS, row, strict=True))
 
 
@@ -37,7 +36,7 @@ def one_event(aliases=None, **changes):
     decoded = decode_events(page([event(**changes)]))
     assert decoded.rejected == []
     found = event_rows(decoded.records, CityDirectory(aliases or {}), FETCHED)
-    return dict(zip(transform.EVENT_COLUMNS, found.events[0], strict=True))
+    return dict(zip(transform.EVENT_COLUMNS, found.parents[0], strict=True))
 
 
 def rejection(*orders):
@@ -130,7 +129,7 @@ def test_moments_are_kept_as_moscow_time_whatever_their_offset():
 def test_money_is_exact_to_the_kopeck(kopecks):
     text = f"{kopecks // 100}.{kopecks % 100:02d}"
     body = page([order(price=0)]).replace(b'"price": 0', f'"price": {text}'.encode(), 1)
-    (row,) = order_rows(decode_orders(body).records).orders
+    (row,) = order_rows(decode_orders(body).records).parents
     assert row[transform.ORDER_COLUMNS.index("price")] == D(text)
 
 
@@ -138,7 +137,7 @@ def test_money_is_exact_to_the_kopeck(kopecks):
 def test_an_amount_that_is_none_is_rejected_with_its_place(price):
     body = page([order(price=7777)]).replace(b'"price": 7777', f'"price": {price}'.encode())
     found = order_rows(decode_orders(body).records)
-    assert found.orders == found.tickets == []
+    assert found.parents == found.children == []
     assert [(r.key, r.path) for r in found.rejected] == [("1", "$.price")]
 
 
@@ -199,14 +198,23 @@ def test_utm_is_cleaned_and_split():
 
 
 def test_baskets_may_come_as_an_object():
-    assert len(rows_of(order(baskets={"3": basket(5), "7": basket(6)})).tickets) == 2
-    assert rows_of(order(baskets=[])).tickets == []
+    assert len(rows_of(order(baskets={"3": basket(5), "7": basket(6)})).children) == 2
+    assert rows_of(order(baskets=[])).children == []
 
 
 def test_a_payment_type_is_kept_when_it_is_a_number():
     assert one_order(payment_type_id=36)["payment_type_id"] == 36
     assert one_order(payment_type_id="36")["payment_type_id"] == 36
     assert one_order(payment_type_id="card")["payment_type_id"] is None
+
+
+def test_of_two_versions_of_an_order_in_a_batch_only_the_newer_and_its_tickets_count():
+    newer = order(1, updated_at="2026-11-02T10:00:00+03:00", baskets=[basket(11)])
+    older = order(1, updated_at="2026-11-01T10:00:00+03:00", baskets=[basket(11), basket(12)])
+    for both in ([newer, older], [older, newer]):
+        found = rows_of(*both)
+        assert [row[1] for row in found.children] == [11]
+        assert (len(found), found.child_count) == (1, 1)
 
 
 def test_new_fields_change_nothing():
@@ -257,7 +265,7 @@ def test_an_event_without_updated_at_has_the_version_of_its_fetch_and_stable_con
 
 
 def test_shows_keep_their_times_and_prices():
-    (row,) = event_rows(decode_events(page([event()])).records, CityDirectory({}), FETCHED).shows
+    (row,) = event_rows(decode_events(page([event()])).records, CityDirectory({}), FETCHED).children
     found = dict(zip(transform.SHOW_COLUMNS, row, strict=True))
     assert found["starts_at"] == datetime(2026, 12, 1, 19, tzinfo=MOSCOW)
     assert found["finishes_at"] is None
@@ -269,5 +277,5 @@ def test_events_and_shows_with_a_bad_field_are_rejected_whole():
     bad_show = event(34, shows=[{"id": 1, "min_price": 1.001}])
     decoded = decode_events(page([event(33), bad_show]))
     found = event_rows(decoded.records, CityDirectory({}), FETCHED)
-    assert [row[0] for row in found.events] == [33]
+    assert [row[0] for row in found.parents] == [33]
     assert [(r.key, r.path) for r in found.rejected] == [("34", "$.shows[id=1].min_price")]

@@ -4,7 +4,6 @@ import pytest
 from payloads import order, page
 from qtickets_api import windows
 from qtickets_api.pages import decode_orders
-
 from zakaz_common.moscow import MOSCOW
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=MOSCOW)

@@ -9,7 +9,6 @@ from typing import Any
 from api_sandbox.cities import city_key
 from api_sandbox.generator import Season
 from api_sandbox.truth import roi
-
 from zakaz_common.utm import clean_utm
 
 

@@ -23,7 +23,8 @@ _SPARSE = 8  # a key range this many times wider than the batch is read by key, 
 class UpsertResult:
     """What an upsert did, in rows.
 
-    `watched` holds the watched column's values of what changed, old and new.
+    `watched` holds the watched column's values of what changed, old and new; `stale_keys` the keys of rows that
+    are older than what is kept.
     """
 
     read: int = 0
@@ -32,6 +33,7 @@ class UpsertResult:
     stale: int = 0
     tombstoned: int = 0
     watched: set[Any] = field(default_factory=set)
+    stale_keys: set[Row] = field(default_factory=set)
 
     def add(self, other: "UpsertResult") -> None:
         """Add another batch's counts."""
@@ -41,6 +43,7 @@ class UpsertResult:
         self.stale += other.stale
         self.tombstoned += other.tombstoned
         self.watched |= other.watched
+        self.stale_keys |= other.stale_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class Warehouse(RunJournal):
             if before is not None:
                 if before[1] > row[ver_at]:
                     result.stale += 1
+                    result.stale_keys.add(key)
                     continue
                 if before[0] == digest:
                     result.unchanged += 1

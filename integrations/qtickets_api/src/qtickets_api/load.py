@@ -21,7 +21,7 @@ from qtickets_api.transform import (
     ORDER_KEYS,
     SHOW_KEYS,
     TICKET_KEYS,
-    OrderRows,
+    FamilyRows,
     event_rows,
     order_rows,
 )
@@ -94,7 +94,7 @@ def reread(context: RunContext, order_ids: Sequence[int]) -> None:
     """Read these orders again, whatever the watermark says: a webhook named them. Unknown ones are left alone."""
     client = _client(context)
     try:
-        sink, rows, missing = StagingSink(context), OrderRows(), 0
+        sink, rows, missing = StagingSink(context), FamilyRows(), 0
         for order_id in order_ids:
             order = client.order(order_id)
             if order is None or order.id != order_id:
@@ -161,7 +161,7 @@ def read_orders(
     window that the API no longer has, once the read is complete.
     """
     limit = context.settings.loader_batch_rows
-    rows, last_id = OrderRows(), after_id
+    rows, last_id = FamilyRows(), after_id
     done = 0
     scan = client.orders(window, after_id)
     with progress_line("orders") as progress:
@@ -172,9 +172,9 @@ def read_orders(
             done += len(batch.records)
             progress.update(done, batch.total)
             last_id = max(last_id, batch.last_id)
-            if len(rows.tickets) >= limit or len(rows.orders) >= limit:
+            if rows.child_count >= limit or len(rows) >= limit:
                 sink.orders(rows)
-                rows = OrderRows()
+                rows = FamilyRows()
                 if not scan.by_number:
                     landed(last_id)
         sink.orders(rows)
@@ -216,7 +216,11 @@ def bury_vanished(context: RunContext, window: Window, seen: set[int], after_id:
 
 
 def refresh_marts(context: RunContext) -> None:
-    """Recompute what differs in dim_events and dm_sales_daily."""
+    """Recompute what differs in dim_events and dm_sales_daily.
+
+    Raises DataError first when too much was rejected: figures never come from a read that is to be refused.
+    """
+    context.check_rejected_ratio()
     context.wrote("dim_events", marts.refresh_events(context.warehouse))
     context.wrote("dm_sales_daily", marts.refresh_sales(context.warehouse))
 

@@ -4,53 +4,61 @@ from typing import Protocol
 
 from zakaz_common.run import RunContext
 
-from qtickets_api import transform
-from qtickets_api.transform import EventRows, OrderRows
+from qtickets_api.transform import (
+    EVENT_COLUMNS,
+    EVENT_KEYS,
+    ORDER_COLUMNS,
+    ORDER_KEYS,
+    SHOW_COLUMNS,
+    SHOW_KEYS,
+    TICKET_COLUMNS,
+    TICKET_KEYS,
+    FamilyRows,
+)
 
 ORDERS = "stg_qtickets_orders"
 TICKETS = "stg_qtickets_tickets"
 EVENTS = "stg_qtickets_events"
 SHOWS = "stg_qtickets_shows"
 
+Table = tuple[str, tuple[str, ...], tuple[str, ...]]
+
 
 class Sink(Protocol):
     """Takes rows of orders and events."""
 
-    def orders(self, rows: OrderRows) -> None:
+    def orders(self, rows: FamilyRows) -> None:
         """Take a batch of orders with all their tickets."""
 
-    def events(self, rows: EventRows) -> None:
+    def events(self, rows: FamilyRows) -> None:
         """Take a batch of events with all their shows."""
 
 
 class StagingSink:
-    """Upserts into staging.
+    """Upserts into staging: parents, then children.
 
-    Tickets before their orders, so that no order is ever seen without its tickets.
+    A parent that staging holds in a newer version takes its children along: none of them is written.
     """
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
 
-    def orders(self, rows: OrderRows) -> None:
+    def orders(self, rows: FamilyRows) -> None:
         """Upsert orders and tickets; tickets that vanished from an order are tombstoned."""
-        self._context.reject(rows.rejected)
-        warehouse = self._context.warehouse
-        tickets = warehouse.upsert(
-            TICKETS, transform.TICKET_KEYS, transform.TICKET_COLUMNS, rows.tickets, parents=rows.versions
-        )
-        self._context.wrote(TICKETS, tickets)
-        orders = warehouse.upsert(ORDERS, transform.ORDER_KEYS, transform.ORDER_COLUMNS, rows.orders)
-        self._context.wrote(ORDERS, orders)
+        self._family(rows, (ORDERS, ORDER_KEYS, ORDER_COLUMNS), (TICKETS, TICKET_KEYS, TICKET_COLUMNS))
 
-    def events(self, rows: EventRows) -> None:
+    def events(self, rows: FamilyRows) -> None:
         """Upsert events and shows; shows that vanished from an event are tombstoned."""
-        self._context.reject(rows.rejected)
-        warehouse = self._context.warehouse
-        shows = warehouse.upsert(SHOWS, transform.SHOW_KEYS, transform.SHOW_COLUMNS, rows.shows, parents=rows.versions)
-        self._context.wrote(SHOWS, shows)
-        events = warehouse.upsert(EVENTS, transform.EVENT_KEYS, transform.EVENT_COLUMNS, rows.events)
-        self._context.wrote(EVENTS, events)
+        self._family(rows, (EVENTS, EVENT_KEYS, EVENT_COLUMNS), (SHOWS, SHOW_KEYS, SHOW_COLUMNS))
+
+    def _family(self, rows: FamilyRows, parent: Table, child: Table) -> None:
+        context = self._context
+        context.reject(rows.rejected)
+        parents = context.warehouse.upsert(*parent, rows.parents)
+        context.wrote(parent[0], parents)
+        rows.discard(key for (key,) in parents.stale_keys)
+        children = context.warehouse.upsert(*child, rows.children, parents=rows.versions)
+        context.wrote(child[0], children)
 
 
 class DryRunSink:
@@ -60,14 +68,15 @@ class DryRunSink:
         self._context = context
         self.would_write: dict[str, int] = dict.fromkeys((EVENTS, SHOWS, ORDERS, TICKETS), 0)
 
-    def orders(self, rows: OrderRows) -> None:
+    def orders(self, rows: FamilyRows) -> None:
         """Count orders and tickets."""
-        self._context.reject(rows.rejected)
-        self.would_write[ORDERS] += len(rows.orders)
-        self.would_write[TICKETS] += len(rows.tickets)
+        self._count(rows, ORDERS, TICKETS)
 
-    def events(self, rows: EventRows) -> None:
+    def events(self, rows: FamilyRows) -> None:
         """Count events and shows."""
+        self._count(rows, EVENTS, SHOWS)
+
+    def _count(self, rows: FamilyRows, parent: str, child: str) -> None:
         self._context.reject(rows.rejected)
-        self.would_write[EVENTS] += len(rows.events)
-        self.would_write[SHOWS] += len(rows.shows)
+        self.would_write[parent] += len(rows)
+        self.would_write[child] += rows.child_count

@@ -68,31 +68,54 @@ class RecordError(ValueError):
 
 
 @dataclass(slots=True)
-class OrderRows:
-    """Rows of a batch of orders.
+class FamilyRows:
+    """Rows of parents (orders, events) with all their children (tickets, shows), one version of each parent.
 
-    `versions` maps each order to its `_ver`, for tickets that vanished from it.
+    Of two versions of a parent the newer counts, of equal ones the later read: the children of an older version
+    must not appear beside those of a newer one.
     """
 
-    orders: list[Row] = field(default_factory=list)
-    tickets: list[Row] = field(default_factory=list)
-    versions: dict[int, int] = field(default_factory=dict)
     rejected: list[RejectedRecord] = field(default_factory=list)
+    child_count: int = 0
+    _held: dict[int, tuple[int, Row, list[Row]]] = field(default_factory=dict)
+
+    def add(self, key: int, version: int, parent: Row, children: list[Row]) -> None:
+        """Hold a parent, unless a newer version of it is held."""
+        before = self._held.get(key)
+        if before is not None:
+            if before[0] > version:
+                return
+            self.child_count -= len(before[2])
+        self._held[key] = (version, parent, children)
+        self.child_count += len(children)
+
+    def discard(self, keys: Iterable[int]) -> None:
+        """Let go of parents and their children."""
+        for key in keys:
+            self.child_count -= len(self._held.pop(key)[2])
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def parents(self) -> list[Row]:
+        """Rows of the parents."""
+        return [parent for _, parent, _ in self._held.values()]
+
+    @property
+    def children(self) -> list[Row]:
+        """Rows of all children."""
+        return [child for _, _, children in self._held.values() for child in children]
+
+    @property
+    def versions(self) -> dict[int, int]:
+        """Each parent with its `_ver`."""
+        return {key: held[0] for key, held in self._held.items()}
 
 
-@dataclass(slots=True)
-class EventRows:
-    """Rows of a batch of events and their shows."""
-
-    events: list[Row] = field(default_factory=list)
-    shows: list[Row] = field(default_factory=list)
-    versions: dict[int, int] = field(default_factory=dict)
-    rejected: list[RejectedRecord] = field(default_factory=list)
-
-
-def order_rows(orders: Iterable[Order], into: OrderRows | None = None) -> OrderRows:
+def order_rows(orders: Iterable[Order], into: FamilyRows | None = None) -> FamilyRows:
     """Rows of orders and of their tickets; orders that cannot be loaded are in `rejected`, whole."""
-    rows = into if into is not None else OrderRows()
+    rows = into if into is not None else FamilyRows()
     for order in orders:
         try:
             version = _seconds(order.updated_at, "$.updated_at")
@@ -101,15 +124,13 @@ def order_rows(orders: Iterable[Order], into: OrderRows | None = None) -> OrderR
         except RecordError as error:
             rows.rejected.append(RejectedRecord("orders", str(order.id), error.path, error.reason))
             continue
-        rows.orders.append(order_row)
-        rows.tickets.extend(ticket_rows)
-        rows.versions[order.id] = version
+        rows.add(order.id, version, order_row, ticket_rows)
     return rows
 
 
-def event_rows(events: Iterable[Event], cities: CityDirectory, fetched_at: datetime) -> EventRows:
+def event_rows(events: Iterable[Event], cities: CityDirectory, fetched_at: datetime) -> FamilyRows:
     """Rows of events and shows. Where the API gives no `updated_at`, the version is the time of the fetch."""
-    rows = EventRows()
+    rows = FamilyRows()
     for event in events:
         try:
             version = _seconds(event.updated_at or fetched_at, "$.updated_at")
@@ -135,9 +156,7 @@ def event_rows(events: Iterable[Event], cities: CityDirectory, fetched_at: datet
         except RecordError as error:
             rows.rejected.append(RejectedRecord("events", str(event.id), error.path, error.reason))
             continue
-        rows.events.append(event_row)
-        rows.shows.extend(show_rows)
-        rows.versions[event.id] = version
+        rows.add(event.id, version, event_row, show_rows)
     return rows
 
 

@@ -1,0 +1,110 @@
+"""Any split, order, duplication or replay of pages gives the same marts."""
+
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+import warehouse_engine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from payloads import basket, event, order, page
+from qtickets_api import load
+from qtickets_api.pages import decode_events, decode_orders
+from qtickets_api.sink import StagingSink
+from qtickets_api.transform import event_rows, order_rows
+from zakaz_common.city import CityDirectory
+from zakaz_common.deadline import Deadline
+from zakaz_common.moscow import now_moscow
+from zakaz_common.warehouse import Warehouse
+
+MINUTE = "2026-11-{day:02d}T10:{minute:02d}:00+03:00"
+
+
+def a_version(number, version, shape):
+    """What order `number` holds at its `version`: content is a function of both, as in the source."""
+    day = 1 + (number + version * shape) % 3
+    paid = (number + version + shape) % 4 != 0
+    tickets = [
+        basket(
+            number * 10 + k,
+            price=100 * (k + version),
+            original_price=100 * (k + version),
+            discount_value=0,
+            refunded_amount=50 if (k + version + shape) % 3 == 0 else None,
+            deleted_at=MINUTE.format(day=9, minute=0) if (k * version + shape) % 4 == 0 else None,
+        )
+        for k in range(1, 1 + (number + version) % 3 + 1)
+    ]
+    return order(
+        number, payed=paid, payed_at=MINUTE.format(day=day, minute=5) if paid else None, baskets=tickets,
+        event_id=33 + number % 2, updated_at=MINUTE.format(day=10, minute=version),
+        created_at=MINUTE.format(day=day, minute=0),
+    )  # fmt: skip
+
+
+def expected(versions):
+    totals = defaultdict(lambda: [0, Decimal(0), set()])
+    for found in versions:
+        if not found["payed"]:
+            continue
+        for ticket in found["baskets"]:
+            refunded = (ticket["refunded_amount"] or 0) > 0
+            deleted = ticket["deleted_at"] is not None
+            entry = totals[date.fromisoformat(found["payed_at"][:10]), found["event_id"]]
+            if refunded:
+                entry[1] += ticket["price"] - ticket["refunded_amount"]
+            elif not deleted:
+                entry[1] += ticket["price"]
+            if not refunded and not deleted:
+                entry[0] += 1
+                entry[2].add(found["id"])
+    return {key: (sold, earned, len(orders)) for key, (sold, earned, orders) in totals.items() if sold or earned}
+
+
+orders_and_versions = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 4)), min_size=1, max_size=14)
+
+
+@pytest.fixture(scope="module")
+def run(engine):
+    warehouse_engine.empty(engine)
+    warehouse = Warehouse.from_client(engine, Deadline(3600))
+    context = SimpleNamespace(
+        warehouse=warehouse, reject=lambda rejected: None, wrote=lambda stage, result: None,
+        check_rejected_ratio=lambda: None,
+    )  # fmt: skip
+    sink = StagingSink(context)
+    sink.events(event_rows(decode_events(page([event(33), event(34)])).records, CityDirectory({}), now_moscow()))
+    return SimpleNamespace(engine=engine, warehouse=warehouse, context=context, sink=sink)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    reads=orders_and_versions,
+    cuts=st.sets(st.integers(0, 20), max_size=4),
+    refreshes=st.sets(st.integers(0, 5), max_size=3),
+    shape=st.integers(0, 3),
+    data=st.data(),
+)
+def test_any_split_order_duplication_and_replay_gives_the_same_marts(run, reads, cuts, refreshes, shape, data):
+    for table in ("stg_qtickets_orders", "stg_qtickets_tickets", "dm_sales_daily"):
+        run.engine.command(f"TRUNCATE TABLE zakaz.{table}")
+    replayed = data.draw(st.permutations(reads + data.draw(st.lists(st.sampled_from(reads), max_size=4))))
+    pages = [a_version(number, version, shape) for number, version in replayed]
+    edges = [0, *sorted(cuts), len(pages)]
+    for turn, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+        if pages[start:end]:
+            decoded = decode_orders(page(pages[start:end]))
+            assert decoded.rejected == []
+            run.sink.orders(order_rows(decoded.records))
+        if turn in refreshes:
+            load.refresh_marts(run.context)
+    load.refresh_marts(run.context)
+    newest = {}
+    for number, version in reads:
+        newest[number] = max(newest.get(number, 0), version)
+    wanted = expected(a_version(number, version, shape) for number, version in newest.items())
+    rows = run.warehouse.query("SELECT d, event_id, tickets_sold, revenue, orders FROM zakaz.dm_sales_daily FINAL")
+    assert {row[:2]: row[2:] for row in rows if any(row[2:])} == wanted
+    assert run.warehouse.query("SELECT count() FROM zakaz.stg_qtickets_orders FINAL")[0][0] == len(newest)

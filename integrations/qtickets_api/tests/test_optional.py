@@ -1,0 +1,102 @@
+"""Optional datasets against the sandbox, and what happens where the API refuses them."""
+
+import json
+
+import pytest
+from api_sandbox.qtickets_payloads import barcodes_payload
+from api_sandbox.qtickets_seats import seats_payload
+from qtickets_api.optional import inventory_row
+from qtickets_api.optional_records import Seat
+from zakaz_common.moscow import now_moscow
+
+ALL = "inventory,discounts,promo_codes,color_themes,barcodes"
+
+
+@pytest.fixture
+def full(loader):
+    return loader.having(qtickets_optional_datasets=ALL)
+
+
+def open_shows(season):
+    since = now_moscow().timestamp() - 2 * 86400
+    return {s.id: s for s in season.shows.values() if s.deleted_at is None and s.starts_at >= since}
+
+
+def test_the_optional_datasets_equal_the_source_and_are_not_written_twice(full, api):
+    season = api.season
+    assert full.run() == 0
+    shows = open_shows(season)
+    assert shows
+    places = {}
+    for show in shows.values():
+        names = ["free_quantity", "ordered_quantity", "payed_quantity", "max_quantity", "disabled"]
+        seats = [s for s in seats_payload(season, show, names).values() if not s["disabled"]]
+        places[show.event_id, show.id] = tuple(
+            sum(s[name] for s in seats) for name in ("max_quantity", "free_quantity", "payed_quantity", "ordered_quantity")
+        )
+    sql = "SELECT event_id, show_id, tickets_total, tickets_available, tickets_sold, tickets_reserved"
+    found = {row[:2]: row[2:] for row in full.rows(f"{sql} FROM zakaz.stg_qtickets_inventory FINAL")}
+    assert found == places
+    latest = "SELECT event_id, show_id, tickets_total, tickets_available, tickets_sold"
+    found = {row[:2]: row[2:] for row in full.rows(f"{latest} FROM zakaz.fact_qtickets_inventory_latest FINAL")}
+    assert found == {key: value[:3] for key, value in places.items()}
+    barcodes = {
+        (s.event_id, s.id): (len(b), sum(x["checked_at"] is not None for x in b))
+        for s in shows.values()
+        for b in [barcodes_payload(season, s.id)]
+    }
+    counts = "SELECT event_id, show_id, barcodes_total, barcodes_checked FROM zakaz.stg_qtickets_barcodes FINAL"
+    assert {row[:2]: row[2:] for row in full.rows(counts)} == barcodes
+    discounts = "SELECT discount_id, toFloat64(value) FROM zakaz.stg_qtickets_discounts FINAL"
+    assert dict(full.rows(discounts)) == {d.id: d.percent for d in season.discounts}
+    codes = "SELECT promo_code_id, code FROM zakaz.stg_qtickets_promo_codes FINAL"
+    assert dict(full.rows(codes)) == {d.id: d.code for d in season.promo_codes}
+    assert full.one("SELECT count() FROM zakaz.stg_qtickets_color_themes FINAL") == 6
+    assert json.loads(full.one("SELECT any(colors) FROM zakaz.stg_qtickets_color_themes FINAL"))["text"] == "#ffffff"
+    assert full.run() == 0
+    assert full.last_run("rows_written") == (0,)
+
+
+@pytest.mark.parametrize(
+    ("route", "status", "dataset"),
+    [("*/discounts", 403, "discounts"), ("*/seats", 404, "inventory"), ("*/barcodes", 403, "barcodes"),
+     ("*/promo-codes", 503, "promo_codes")],
+)  # fmt: skip
+def test_a_refused_dataset_is_skipped_with_its_reason(full, api, capsys, route, status, dataset):
+    api.inject("status", route=route, times=0, status=status)
+    assert full.run() == 0
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(last["skipped"]) == [dataset]
+    assert str(status) in last["skipped"][dataset]
+    full.assert_equal_to(api.season)
+
+
+def test_orders_and_events_are_not_optional(full, api):
+    api.inject("status", route="*/events", times=0, status=403)
+    assert full.run() == 78
+
+
+def test_a_deadline_in_an_optional_dataset_keeps_the_sales(full, api):
+    api.inject("status", route="*/seats", times=0, status=429, retry_after=100_000)
+    assert full.run() == 0
+    assert full.last_run("status") == ("success",)
+    full.assert_equal_to(api.season)
+
+
+def test_disabled_seats_are_not_for_sale():
+    from decimal import Decimal
+
+    seats = {
+        "a": Seat(max_quantity=1, free_quantity=1, price=Decimal(900)),
+        "b": Seat(max_quantity=1, free_quantity=0, payed_quantity=1, price=Decimal(500)),
+        "c": Seat(max_quantity=50, free_quantity=20, ordered_quantity=3, payed_quantity=27, price=None),
+        "d": Seat(max_quantity=1, free_quantity=1, disabled=True, price=Decimal(1)),
+    }
+    row = inventory_row(1, 2, seats, now_moscow())
+    assert row[2:8] == (52, 21, 28, 3, Decimal("500.00"), Decimal("900.00"))
+
+
+def test_a_hall_without_seats_is_passed_over(full, api):
+    api.inject("edit", route="*/seats", times=0, edits=[{"path": "data", "value": []}])
+    assert full.run() == 0
+    assert full.one("SELECT count() FROM zakaz.stg_qtickets_inventory FINAL") == 0
