@@ -38,7 +38,7 @@ def plain_logs():
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory):
-    """The engine in this process."""
+    """A client of the engine, which runs beside the tests."""
     return warehouse_engine.engine(str(tmp_path_factory.mktemp("clickhouse")))
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from api_sandbox.records import DayStat
+from clickhouse_connect.driver.exceptions import DatabaseError
 from truth import total_spend
 
 
@@ -159,10 +160,22 @@ def test_an_older_day_keeps_its_city_but_unattributed_spend_finds_it_later(loade
         moved = _cities(loader, banner.id)
         assert set(moved) == {"городок", "томск"}
         assert sum(moved.values()) == spent
+        _lose_from_the_mart(loader, api.season.season_end - timedelta(days=6), but=banner.id)
+        loader.run()
+        assert _cities(loader, banner.id) == moved
         loader.backfill(api.season.first_day, api.season.season_end)
         assert _cities(loader, banner.id) == {"томск": spent}
     finally:
         loader.client.command("DELETE FROM zakaz.dim_city_alias WHERE alias = 'zzz-gorodok'")
+
+
+def _lose_from_the_mart(loader, day, *, but: int) -> None:
+    """What a run that was killed before its mart leaves: the day is in staging only."""
+    loader.client.command(
+        "INSERT INTO zakaz.dm_vk_ads_daily (d, account, banner_id, _ver, _is_deleted) "
+        "SELECT d, account, banner_id, _ver + 1, 1 FROM zakaz.dm_vk_ads_daily FINAL "
+        f"WHERE d = '{day}' AND banner_id != {but}"
+    )
 
 
 def _brand(api):
@@ -208,3 +221,23 @@ def test_orders_that_carry_the_banner_decide_its_city(loader, api) -> None:
     assert loader.rows(
         f"SELECT city, attribution, utm_content FROM zakaz.dim_vk_banners FINAL WHERE banner_id = {banner.id}"
     ) == [("норильск", "banner_utm", str(banner.id))]
+
+
+def test_without_the_right_to_read_orders_the_run_goes_on_and_says_so(loader, api, capsys) -> None:
+    class Denied:
+        def __init__(self, client) -> None:
+            self._client = client
+
+        def __getattr__(self, name: str):
+            return getattr(self._client, name)
+
+        def query(self, sql: str, **options):
+            if "stg_qtickets_orders" in sql:
+                raise DatabaseError("Code: 497. DB::Exception: not enough privileges")
+            return self._client.query(sql, **options)
+
+    denied = loader.with_settings()
+    denied.client = Denied(loader.client)
+    assert denied.run() == 0
+    assert "orders_not_used_for_attribution" in capsys.readouterr().out
+    loader.assert_equal_to(api.season)
