@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import importlib.machinery
@@ -13,8 +14,7 @@ import sys
 import sysconfig
 import threading
 import uuid
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,19 @@ def load_extension() -> Any:
     finally:
         os.chdir(before)
     return module
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Keep what the engine's allocator prints when it starts out of the log; exceptions come another way."""
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
 
 
 @dataclass(frozen=True)
@@ -107,6 +120,9 @@ class Connection:
         try:
             raw = self._raw.query(sql, output_format, params=dict(params or {}))
         except (RuntimeError, UnicodeError) as error:
+            # 26.3 keeps a failed query in system.processes, where KILL … SYNC waits for it, until the next one
+            with contextlib.suppress(RuntimeError):
+                self._raw.query("SELECT 1")
             raise ServerError.from_engine(str(error)) from None
         if raw.has_error():
             raise ServerError.from_engine(raw.error_message())
@@ -156,10 +172,9 @@ class Connection:
         """Create a temporary table from data that came with a query."""
         if not structure:
             raise ServerError(36, "BAD_ARGUMENTS", f"The external table {name} needs {name}_structure or {name}_types.")
-        self.query(
-            f"CREATE TEMPORARY TABLE {identifier(name)} AS SELECT * FROM format({quote(data_format)}, {quote(structure)}, {{embedded_data:String}})",
-            params={"embedded_data": escape_parameter(data)},
-        )
+        source = f"format({quote(data_format)}, {quote(structure)}, {{embedded_data:String}})"
+        sql = f"CREATE TEMPORARY TABLE {identifier(name)} AS SELECT * FROM {source}"
+        self.query(sql, params={"embedded_data": escape_parameter(data)})
 
     def close(self) -> None:
         """Close; temporary tables go with the connection."""
@@ -176,14 +191,17 @@ class Engine:
     def __init__(self, data: Path, config_file: Path) -> None:
         self._lock_file = _lock(data)
         _plain_default_database(data)
+        self.scratch = data / "tmp"
+        self.scratch.mkdir(exist_ok=True)
         self._module = load_extension()
         self._uri = f"{data}?config-file={config_file}&log-level=none"
         self._tags = itertools.count(1)
-        self._idle: OrderedDict[tuple, list[Connection]] = OrderedDict()
+        self._idle: list[tuple[tuple, Connection]] = []
         self._idle_lock = threading.Lock()
         self._system_lock = threading.Lock()
         # the engine lives as long as one connection is open; this one also does the service's own queries
-        self._system = self.connect()
+        with quiet_stderr():
+            self._system = self.connect()
         self.version = self.system_query("SELECT version()").body.decode().strip()
         self.version_tuple = tuple(int(part) for part in self.version.split("."))
         self.timezone = self.system_query("SELECT timezone()").body.decode().strip()
@@ -218,27 +236,23 @@ class Engine:
             raise
         return connection
 
-    def acquire(self, user: User, database: str, settings: tuple[tuple[str, str], ...]) -> tuple[tuple, Connection]:
+    def acquire(self, user: User, database: str, settings: tuple[tuple[str, str], ...], state: tuple) -> Connection:
         """A connection in exactly this state, an idle one if there is any."""
-        key = (user.name, database, settings)
         with self._idle_lock:
-            if waiting := self._idle.get(key):
-                return key, waiting.pop()
-        return key, self.open_for(user, database, settings)
+            for index in range(len(self._idle) - 1, -1, -1):
+                if self._idle[index][0] == state:
+                    return self._idle.pop(index)[1]
+        return self.open_for(user, database, settings)
 
-    def release(self, key: tuple, connection: Connection) -> None:
+    def release(self, state: tuple, connection: Connection) -> None:
         """Give a connection back, for the next request in the same state."""
-        surplus = [connection] if connection.dirty else []
-        with self._idle_lock:
-            if not connection.dirty:
-                self._idle.setdefault(key, []).append(connection)
-                self._idle.move_to_end(key)
-            while sum(map(len, self._idle.values())) > IDLE_CONNECTIONS:
-                oldest, waiting = next(iter(self._idle.items()))
-                surplus.extend(waiting)
-                del self._idle[oldest]
-        for old in surplus:
-            old.close()
+        surplus = connection
+        if not connection.dirty:
+            with self._idle_lock:
+                self._idle.append((state, connection))
+                surplus = self._idle.pop(0)[1] if len(self._idle) > IDLE_CONNECTIONS else None
+        if surplus is not None:
+            surplus.close()
 
     def cancel(self, tag: str) -> None:
         """Cancel what runs on the connection with this tag, if anything does."""
@@ -251,9 +265,8 @@ class Engine:
     def close(self) -> None:
         """Stop the engine: buffers and background tasks end, the directory is free for the next process."""
         with self._idle_lock:
-            idle = [connection for waiting in self._idle.values() for connection in waiting]
-            self._idle.clear()
-        for connection in idle:
+            idle, self._idle = self._idle, []
+        for _, connection in idle:
             connection.close()
         with self._system_lock:
             self._system.close()

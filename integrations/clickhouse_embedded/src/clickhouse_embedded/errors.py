@@ -6,49 +6,19 @@ import re
 
 # HTTP status by ClickHouse error code, as the server's exceptionCodeToHTTPStatus has it.
 _STATUS = {
-    **dict.fromkeys((192, 193, 512, 516), 403),
-    **dict.fromkeys(
-        (
-            6,
-            8,
-            15,
-            25,
-            26,
-            27,
-            36,
-            37,
-            38,
-            41,
-            44,
-            53,
-            62,
-            72,
-            117,
-            123,
-            167,
-            168,
-            223,
-            321,
-            376,
-            427,
-            441,
-            675,
-            676,
-        ),
-        400,
-    ),
-    **dict.fromkeys((46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511), 404),
-    48: 501,
-    76: 503,
-    159: 408,
-    194: 401,
-    209: 503,
-    229: 413,
-    381: 411,
-    439: 503,
-    779: 415,
+    400: "6 8 15 25 26 27 36 37 38 41 44 53 62 72 117 123 167 168 223 321 376 427 441 675 676",
+    401: "194",
+    403: "192 193 512 516",
+    404: "46 47 50 56 60 63 73 78 81 115 152 336 511",
+    408: "159",
+    411: "381",
+    413: "229",
+    415: "779",
+    501: "48",
+    503: "76 209 439",
 }
-_CODE = re.compile(r"Code: (\d+)\. DB::Exception: ")
+_STATUS_OF = {int(code): status for status, codes in _STATUS.items() for code in codes.split()}
+_CODE = re.compile(r"Code: (\d+)\. DB::\w+: ")
 _WRAPPED = re.compile(
     r"\A(?P<head>Code: (?P<code>\d+)\. DB::Exception: )(?P<inner>Code: (?P=code)\. DB::Exception: .*?)"
     r"(?: \(version [^()]*\))?\.(?: \([A-Z0-9_]+\))\Z",
@@ -92,4 +62,4 @@ def http_status(code: int, version: tuple[int, ...]) -> int:
     """HTTP status the server of this version answers an error code with."""
     if code == 497:  # ACCESS_DENIED became 403 in 26.8; older servers say 500
         return 403 if version >= (26, 8) else 500
-    return _STATUS.get(code, 500)
+    return _STATUS_OF.get(code, 500)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .engine import identifier, load_extension, quote
+from .engine import identifier, load_extension, quiet_stderr, quote
 from .errors import ServerError
 
 
@@ -57,7 +57,8 @@ def main(arguments: list[str]) -> int:
         return 0
     module = load_extension()
     with tempfile.TemporaryDirectory(prefix="clickhouse-local-") as scratch:
-        connection = module.connect(f"{options.path or scratch}?log-level=none")
+        with quiet_stderr():
+            connection = module.connect(f"{options.path or scratch}?log-level=none")
         try:
             if settings:
                 assignments = ", ".join(f"{identifier(n)} = {quote(v)}" for n, v in settings.items())

@@ -55,6 +55,12 @@ class Call:
     externals: list[ExternalTable] = field(default_factory=list)
     query_id: str = ""
 
+    @property
+    def max_query_size(self) -> int:
+        """How many bytes of a statement are read, data of an INSERT aside."""
+        value = self.settings.get("max_query_size", "")
+        return min(int(value), 256 << 20) if value.isdecimal() and int(value) else 262_144
+
     def flag(self, name: str) -> bool:
         """A boolean URL parameter."""
         return self.fields.get(name, "0").strip().lower() not in ("", "0", "false")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -27,7 +28,8 @@ _NOT_APPLIED = (
     "logger", "prometheus", "path", "tmp_path", "user_files_path",
 )  # fmt: skip
 _SERVICE_OWNED = ("http_port", "listen_host", "max_concurrent_queries", "users_config", "default_database")
-STOP_AFTER_S = 8
+# To finish what runs, before it is cancelled.
+STOP_AFTER_S = 5
 
 log = structlog.get_logger()
 
@@ -46,7 +48,10 @@ def configure_logging() -> None:
 
     class Forward(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            structlog.get_logger().log(record.levelno, record.getMessage(), source=record.name)
+            message = record.getMessage()
+            # a response cut off on purpose, after an error or because the client left
+            if "without completing response" not in message:
+                log.log(record.levelno, message.strip(), source=record.name, exc_info=record.exc_info)
 
     logging.basicConfig(handlers=[Forward()], level=logging.WARNING)
 
@@ -113,6 +118,7 @@ def main(arguments: list[str]) -> int:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # <networks> is about the peer, not about what a header says
             timeout_keep_alive=30,
             timeout_graceful_shutdown=STOP_AFTER_S,
             h11_max_incomplete_event_size=1 << 20,
@@ -120,6 +126,8 @@ def main(arguments: list[str]) -> int:
         )
     )
     log.info("ready", version=engine.version, port=port, users=sorted(users.by_name), data=str(options.data))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # uvicorn raises it again after a clean stop
     server.run()
     log.info("stopped")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""HTTP sessions: a connection that outlives its request, with temporary tables and SET."""
+"""Which connection serves a request: its session's own one, or any in the state the request asks for."""
 
 from __future__ import annotations
 
@@ -8,91 +8,99 @@ from dataclasses import dataclass
 
 from .engine import Connection, Engine, identifier
 from .errors import ServerError
+from .request import Call
 from .users import User
 
 DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S = 60, 3600
 
 
 @dataclass(eq=False)
-class Session:
-    """A session of one user."""
+class Lease:
+    """A connection for one request.
 
-    key: tuple[str, str]
+    Attributes:
+        state: what the connection's settings follow from.
+        session: key of the session it belongs to, None for a connection of the pool.
+    """
+
     connection: Connection
-    timeout_s: int
+    state: tuple
+    session: tuple[str, str] | None = None
+    timeout_s: int = 0
     busy: bool = True
     idle_since: float = 0.0
+    ends: bool = False
 
 
 class Sessions:
-    """Open sessions; one query at a time runs in each."""
+    """Connections of open sessions (with temporary tables, SET, USE), and the pool's for all other requests."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._open: dict[tuple[str, str], Session] = {}
+        self._open: dict[tuple[str, str], Lease] = {}
         self._lock = threading.Lock()
 
-    def take(self, user: User, session_id: str, fields: dict[str, str]) -> Session:
-        """Take a session for a query, opening it if there is none.
+    def lease(self, user: User, call: Call) -> Lease:
+        """Take a connection with the user's rights and the request's database and settings.
 
         Raises:
-            ServerError: 372 with ``session_check=1`` and no session, 373 while another query runs, 374 timeout.
+            ServerError: 115, 27, … for settings, 81 for the database, 164 for what a reader may not change;
+                372 with ``session_check=1`` and no session, 373 while another query runs in it, 374 bad timeout.
         """
-        text = fields.get("session_timeout", str(DEFAULT_TIMEOUT_S))
-        if not text.isdigit() or not 0 < int(text) <= MAX_TIMEOUT_S:
-            raise ServerError(
-                374,
-                "INVALID_SESSION_TIMEOUT",
-                f"Invalid session timeout: '{text[:32]}' (maximum {MAX_TIMEOUT_S}).",
-            )
-        key = (user.name, session_id)
-        self._expire()
-        with self._lock:
-            session = self._open.get(key)
-            if session is not None:
-                if session.busy:
-                    raise ServerError(
-                        373,
-                        "SESSION_IS_LOCKED",
-                        f"Session {session_id[:128]} is locked by a concurrent client.",
-                    )
-                session.busy, session.timeout_s = True, int(text)
-                return session
-            if fields.get("session_check", "0") not in ("", "0"):
-                raise ServerError(372, "SESSION_NOT_FOUND", f"Session {session_id[:128]} not found.")
-            session = self._open[key] = Session(key, None, int(text))
+        database = call.fields.get("database") or call.headers.get("x-clickhouse-database", "")
+        settings = _allowed_settings(user, call)
+        session_id = call.fields.get("session_id")
+        if not session_id:
+            state = (user.name, database, settings)
+            return Lease(self._engine.acquire(user, database, settings, state), state)
+        lease = self._session(user, session_id[:1024], call.fields)
         try:
-            session.connection = self._engine.open_for(user, "", ())
+            if lease.connection is None:
+                lease.connection = self._engine.open_for(user, "", ())
+            lease.connection.overlay(dict(settings))
+            if database:
+                lease.connection.query(f"USE {identifier(database)}")
         except BaseException:
-            with self._lock:
-                del self._open[key]
+            lease.ends = lease.connection is None
+            self.give_back(lease)
             raise
-        return session
+        lease.ends = call.flag("close_session")
+        return lease
 
-    def prepare(self, session: Session, database: str, settings: tuple[tuple[str, str], ...]) -> None:
-        """Apply the request's settings for one query: the session keeps what SET said."""
-        session.connection.overlay(dict(settings))
-        if database:
-            session.connection.query(f"USE {identifier(database)}")
-
-    def give(self, session: Session, close: bool = False) -> None:
-        """End of a query: the session waits for the next one, or ends."""
-        session.connection.dirty = False
+    def give_back(self, lease: Lease) -> None:
+        """The request has ended."""
+        if lease.session is None:
+            self._engine.release(lease.state, lease.connection)
+            return
         with self._lock:
-            session.busy, session.idle_since = False, time.monotonic()
-            if close:
-                self._open.pop(session.key, None)
-        if close:
-            session.connection.close()
+            lease.busy, lease.idle_since = False, time.monotonic()
+            if lease.ends:
+                self._open.pop(lease.session, None)
+        if lease.ends and lease.connection is not None:
+            lease.connection.close()
 
-    def _expire(self) -> None:
-        now = time.monotonic()
+    def _session(self, user: User, session_id: str, fields: dict[str, str]) -> Lease:
+        text = fields.get("session_timeout", str(DEFAULT_TIMEOUT_S))
+        if not (text.isascii() and text.isdigit() and 0 < int(text) <= MAX_TIMEOUT_S):
+            reason = f"Invalid session timeout: '{text[:32]}', the maximum is {MAX_TIMEOUT_S}."
+            raise ServerError(374, "INVALID_SESSION_TIMEOUT", reason)
+        key = (user.name, session_id)
         with self._lock:
-            old = [s for s in self._open.values() if not s.busy and now - s.idle_since > s.timeout_s]
-            for session in old:
-                del self._open[session.key]
-        for session in old:
+            now = time.monotonic()
+            old = [k for k, s in self._open.items() if not s.busy and now - s.idle_since > s.timeout_s]
+            expired = [self._open.pop(k) for k in old]
+            lease = self._open.get(key)
+            locked, missing = lease is not None and lease.busy, lease is None
+            if not locked and not (missing and fields.get("session_check", "0") not in ("", "0")):
+                lease = self._open.setdefault(key, Lease(None, ("session", key, now), key))
+                lease.busy, lease.timeout_s = True, int(text)
+        for session in expired:
             session.connection.close()
+        if locked:
+            raise ServerError(373, "SESSION_IS_LOCKED", f"Session {session_id[:128]} is locked by a concurrent client.")
+        if lease is None:
+            raise ServerError(372, "SESSION_NOT_FOUND", f"Session {session_id[:128]} not found.")
+        return lease
 
     def close(self) -> None:
         """Close all sessions."""
@@ -101,3 +109,13 @@ class Sessions:
         for session in sessions:
             if session.connection is not None:
                 session.connection.close()
+
+
+def _allowed_settings(user: User, call: Call) -> tuple[tuple[str, str], ...]:
+    settings = dict(call.settings)
+    changed = [name for name, value in settings.items() if user.settings.get(name) != value]
+    if user.readonly and (refused := changed if user.readonly == 1 else [n for n in changed if n == "readonly"]):
+        raise ServerError(164, "READONLY", f"Cannot modify '{refused[0]}' setting in readonly mode.")
+    if call.method in ("GET", "HEAD") and settings.get("readonly", "0") == "0":
+        settings["readonly"] = "2"  # as the server: a GET does not write
+    return tuple(sorted(settings.items()))
