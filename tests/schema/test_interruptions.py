@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - declarations are one line each
 """A statement fails, an answer is lost, a mutation cannot finish: what is left, and what a rerun makes of it."""
 
 from __future__ import annotations
@@ -6,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-
-from tests.schema.engines import Engine
-from tests.schema.test_changes import apply, declared, definitions
 from zakaz_schema.converge import ApplyFailure, Options, converge
 from zakaz_schema.failures import EngineFailure, SchemaFailure, Unreachable
 from zakaz_schema.type_changes import RISKS
+
+from tests.schema.engines import Engine
+from tests.schema.test_changes import apply, declared, definitions
 
 OLD = """
 CREATE TABLE IF NOT EXISTS s.a (k UInt64, v UInt64, n UInt8, gone String) ENGINE = ReplacingMergeTree(v) ORDER BY k;
@@ -111,7 +112,7 @@ def test_a_failed_mutation_is_put_back_and_the_table_reads(engine: Engine) -> No
     new = old.replace("c String", "c UInt32, d Int8")
     apply(engine, old)
     engine.execute("INSERT INTO s.t VALUES (1, 1, '42'), (2, 1, 'сорок два')")
-    with pytest.raises(ApplyFailure, match="Put back: s.t: .*UInt32 → String"):
+    with pytest.raises(ApplyFailure, match=r"Put back: s\.t: .*UInt32 → String"):
         apply(engine, new, ("unsafe", "destructive"))
     assert engine.execute("SELECT c FROM s.t ORDER BY k FORMAT TSVRaw").split("\n")[:2] == ["42", "сорок два"]
     assert engine.rows("SELECT * FROM system.mutations WHERE NOT is_done") == []
@@ -127,7 +128,7 @@ def test_an_unfinished_mutation_is_refused_before_anything_is_written(engine: En
     # somebody's own ALTER: its mutation never finishes, and yet the new type is in the metadata already
     engine.execute("ALTER TABLE s.t MODIFY COLUMN c UInt32", {"mutations_sync": 0, "alter_sync": 0})
     before = definitions(engine)
-    with pytest.raises(SchemaFailure, match="unfinished mutations stand in the way: s.t: .*KILL MUTATION"):
+    with pytest.raises(SchemaFailure, match=r"unfinished mutations stand in the way: s\.t: .*KILL MUTATION"):
         apply(engine, f"{old} COMMENT 'x'")
     assert definitions(engine) == before
     assert apply(engine, old, report=True).drift["stuck_mutations"][0]["object"] == "s.t"

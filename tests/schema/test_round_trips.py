@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from zakaz_schema.catalogue import read
+from zakaz_schema.type_changes import RISKS
 
 from tests.schema.engines import Engine
 from tests.schema.test_changes import apply
-from zakaz_schema.catalogue import read
-from zakaz_schema.type_changes import RISKS
 
 FAMILIES = {
     "a": ["UInt8", "UInt32", "Int64", "Decimal(18, 2)", "String"],
