@@ -1,0 +1,109 @@
+"""Judge the state of a deployment: one finding a line, each with a verdict and, where it is bad, what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DOCUMENTATION = """
+name: status_findings
+short_description: Judge the state of a deployment
+description:
+  - Takes what the role C(status) has observed and returns findings in the order of a screen.
+options:
+  _input:
+    description: Observations by name, see the role C(status).
+    type: dict
+    required: true
+  limits:
+    description: Thresholds C(freshness_minutes), C(disk_free_gb) and C(memory_free_mb).
+    type: dict
+    required: true
+"""
+
+OK, WARN, BAD = "ok", "warn", "bad"
+_BYTES_IN_GB = 1e9
+_KIB_IN_MB = 1024 / 1e6
+
+
+def finding(verdict: str, subject: str, text: str) -> dict[str, str]:
+    """Return one line of the screen."""
+    return {"verdict": verdict, "subject": subject, "text": text}
+
+
+def clickhouse_finding(server: dict[str, Any] | None) -> dict[str, str]:
+    """Judge whether ClickHouse answers (`server`: version, uptime in seconds)."""
+    if not server:
+        return finding(BAD, "ClickHouse", "does not answer; look at its log, then run make deploy")
+    hours, minutes = divmod(int(server["uptime"]) // 60, 60)
+    return finding(OK, "ClickHouse", f"{server['version']} answers, up {hours} h {minutes} min")
+
+
+def drift_finding(plan: list[dict[str, Any]] | None) -> dict[str, str]:
+    """Judge the schema by the operations that would make it equal to the templates."""
+    if plan is None:
+        return finding(WARN, "schema", "not compared: ClickHouse does not answer")
+    if not plan:
+        return finding(OK, "schema", "equal to the templates")
+    objects = ", ".join(sorted({operation["object"] for operation in plan})[:5])
+    return finding(BAD, "schema", f"{len(plan)} objects differ ({objects}); make plan shows how, make deploy mends it")
+
+
+def loader_finding(loader: str, run: dict[str, Any] | None, freshness_minutes: int) -> dict[str, str]:
+    """Judge a loader by its last run and the age of its last success in minutes."""
+    if run is None:
+        return finding(BAD, loader, "has never run; start it with its command, or run make deploy")
+    age = run["minutes_since_success"]
+    rows = f"{run['last_rows_written']} rows new or changed, watermark {run['watermark'] or 'none'}"
+    if age is None:
+        return finding(BAD, loader, f"has never succeeded: {run['last_error']}")
+    if run["last_status"] != "success":
+        return finding(BAD, loader, f"last run {run['last_status']}: {run['last_error']}")
+    if int(age) > freshness_minutes:
+        return finding(BAD, loader, f"last success {age} min ago, at most {freshness_minutes} expected; {rows}")
+    return finding(OK, loader, f"last success {age} min ago; {rows}")
+
+
+def timer_finding(loader: str, shown: str) -> dict[str, str]:
+    """Judge a loader's timer by what `systemctl show` prints: ActiveState and NextElapseUSecRealtime."""
+    timer = dict(line.partition("=")[::2] for line in shown.splitlines())
+    if timer.get("ActiveState") != "active":
+        return finding(BAD, f"{loader} timer", f"is {timer.get('ActiveState', 'missing')}; run make deploy")
+    return finding(OK, f"{loader} timer", f"next run {timer.get('NextElapseUSecRealtime') or 'unknown'}")
+
+
+def space_finding(subject: str, free: float, least: float, unit: str) -> dict[str, str]:
+    """Judge free disk or memory against the least that is asked for."""
+    verdict = OK if free >= 2 * least else WARN if free >= least else BAD
+    short = "" if verdict == OK else f", below {2 * least:g} {unit}"
+    return finding(verdict, subject, f"{free:.1f} {unit} free{short}")
+
+
+def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[str, str]]:
+    """Judge everything the role observed.
+
+    :param seen: ``server``, ``plan``, ``runs`` (rows of bi.v_ops_freshness), ``loaders`` (names), ``timers``
+        (loader → output of systemctl show), ``disk_free_bytes``, ``memory_free_kib``
+    :param limits: ``freshness_minutes``, ``disk_free_gb``, ``memory_free_mb``
+    :returns: findings with ``verdict`` ok, warn or bad
+    """
+    runs = {run["loader"]: run for run in seen["runs"] or []}
+    lines = [clickhouse_finding(seen["server"]), drift_finding(seen["plan"])]
+    for loader in seen["loaders"]:
+        if seen["runs"] is None:
+            lines.append(finding(WARN, loader, "unknown: ClickHouse does not answer"))
+        else:
+            lines.append(loader_finding(loader, runs.get(loader), int(limits["freshness_minutes"])))
+        if loader in seen["timers"]:
+            lines.append(timer_finding(loader, seen["timers"][loader]))
+    disk, memory = int(seen["disk_free_bytes"]) / _BYTES_IN_GB, int(seen["memory_free_kib"]) * _KIB_IN_MB
+    lines.append(space_finding("disk", disk, float(limits["disk_free_gb"]), "GB"))
+    lines.append(space_finding("memory", memory, float(limits["memory_free_mb"]), "MB"))
+    return lines
+
+
+class FilterModule:
+    """Entry point for Ansible."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters by name."""
+        return {"status_findings": status_findings}

@@ -1,0 +1,71 @@
+"""The screen of `make status` must call a sick deployment sick and a healthy one healthy."""
+
+from __future__ import annotations
+
+import pytest
+from filter.status_findings import status_findings
+
+LIMITS = {"freshness_minutes": 75, "disk_free_gb": 2, "memory_free_mb": 200}
+
+
+def run(**changes):
+    return {
+        "loader": "vk_ads",
+        "last_status": "success",
+        "last_error": "",
+        "last_rows_written": 12,
+        "minutes_since_success": 10,
+        "watermark": "2026-11-22 10:00:00",
+    } | changes
+
+
+def seen(**changes):
+    return {
+        "server": {"version": "26.3.9.1", "uptime": "7500"},
+        "plan": [],
+        "runs": [run()],
+        "loaders": ["vk_ads"],
+        "timers": {"vk_ads": "ActiveState=active\nNextElapseUSecRealtime=Mon 2026-11-23 10:40:00 MSK\n"},
+        "disk_free_bytes": "20000000000",
+        "memory_free_kib": "900000",
+    } | changes
+
+
+def verdicts(**changes):
+    return {line["subject"]: line["verdict"] for line in status_findings(seen(**changes), LIMITS)}
+
+
+def test_healthy_deployment_is_ok_throughout():
+    assert set(verdicts().values()) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("subject", "verdict", "changes"),
+    [
+        ("ClickHouse", "bad", {"server": None}),
+        ("schema", "bad", {"plan": [{"object": "bi.v_sales_daily"}]}),
+        ("schema", "warn", {"plan": None}),
+        ("vk_ads", "bad", {"runs": []}),
+        ("vk_ads", "warn", {"runs": None}),
+        ("vk_ads", "bad", {"runs": [run(last_status="failed", last_error="token expired")]}),
+        ("vk_ads", "bad", {"runs": [run(minutes_since_success=76)]}),
+        ("vk_ads", "ok", {"runs": [run(minutes_since_success=75)]}),
+        ("vk_ads", "bad", {"runs": [run(minutes_since_success=None)]}),
+        ("vk_ads timer", "bad", {"timers": {"vk_ads": "ActiveState=inactive\n"}}),
+        ("disk", "bad", {"disk_free_bytes": "1900000000"}),
+        ("disk", "warn", {"disk_free_bytes": "3900000000"}),
+        ("memory", "bad", {"memory_free_kib": "150000"}),
+    ],
+)
+def test_each_ailment_is_named(subject, verdict, changes):
+    assert verdicts(**changes)[subject] == verdict
+
+
+def test_error_of_a_failed_run_and_the_drifted_object_are_shown():
+    lines = status_findings(
+        seen(plan=[{"object": "bi.v_sales_daily"}], runs=[run(last_status="failed", last_error="token expired")]),
+        LIMITS,
+    )
+    texts = " ".join(line["text"] for line in lines)
+    assert "bi.v_sales_daily" in texts
+    assert "token expired" in texts
