@@ -118,6 +118,8 @@ class Connection:
             ServerError: what the engine threw.
         """
         try:
+            if isinstance(sql, str):
+                sql = sql.encode("utf-8", "surrogateescape")
             raw = self._raw.query(sql, output_format, params=dict(params or {}))
         except (RuntimeError, UnicodeError) as error:
             # 26.3 keeps a failed query in system.processes, where KILL … SYNC waits for it, until the next one
