@@ -64,8 +64,8 @@ msg:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.zakaz_schema.failures import SchemaFailure
 from ansible.module_utils.zakaz_schema.check import check_files
+from ansible.module_utils.zakaz_schema.failures import SchemaFailure
 from ansible.module_utils.zakaz_schema.finding_formats import PASSED, as_text
 from ansible.module_utils.zakaz_schema.statements import files_of
 

@@ -13,10 +13,10 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "module_utils"))
 
-from zakaz_schema.failures import SchemaFailure  # noqa: E402
 from zakaz_schema.check import check_texts  # noqa: E402
-from zakaz_schema.findings import RULES  # noqa: E402
+from zakaz_schema.failures import SchemaFailure  # noqa: E402
 from zakaz_schema.finding_formats import FORMATS  # noqa: E402
+from zakaz_schema.findings import RULES  # noqa: E402
 from zakaz_schema.templates import render, role_defaults  # noqa: E402
 
 

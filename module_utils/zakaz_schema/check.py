@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .failures import SchemaFailure
-from .statements import Statement, split_statements
 from .findings import Finding, without_waived
+from .rule_bytes import check_bytes
 from .rule_layers import check_table
 from .rule_order import check_order
-from .rule_bytes import check_bytes
 from .rule_views import Known, check_materialized_view, check_view
+from .statements import Statement, split_statements
 
 
 def check_files(paths: Sequence[Path]) -> list[Finding]:

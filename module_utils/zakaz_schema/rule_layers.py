@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from .create_query import Column, CreateQuery, parse
-from .sql_tokens import tokens, without_outer_parentheses
-from .statements import Statement
 from .findings import Finding
 from .rule_order import finding
+from .sql_tokens import tokens, without_outer_parentheses
+from .statements import Statement
 
 _MOMENT = re.compile(
     r"^(now|now64|nowInBlock|today|yesterday|current_date|current_timestamp|curdate|UTCTimestamp|"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
+from .findings import Finding
 from .sql_tokens import Token
 from .statements import CREATE_KINDS, Statement
-from .findings import Finding
 
 _DESTRUCTIVE = ("DROP", "TRUNCATE", "DELETE", "DETACH", "RENAME", "EXCHANGE")
 _DESTRUCTIVE_ACTIONS = (("DROP", "COLUMN"), ("DROP", "PARTITION"), ("DELETE", "WHERE"), ("CLEAR", "COLUMN"))

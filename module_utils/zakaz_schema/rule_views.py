@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .create_query import parse
-from .sql_tokens import closing
-from .statements import Statement
 from .findings import Finding
 from .rule_order import finding
+from .sql_tokens import closing
+from .statements import Statement
 
 _RATIOS = re.compile(r"(^|_)(roas|romi|roi|cpc|cpt|cpm|cpa|ctr|cr|ratio|share|percent|rate)(_|$)", re.IGNORECASE)
 _GUARDS = ("if", "multiif", "nullif", "case")
@@ -94,7 +94,10 @@ def check_view(statement: Statement, known: Known) -> tuple[list[Finding], list[
         except OptimizeError as error:
             words = str(error).splitlines()[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
             line = re.search(r"Line: (\d+)", words)
-            at = first_line + int(line.group(1)) - 1 if line else statement.line
+            named = re.search(r"Unknown column: (\w+)", words)
+            node = next((c for c in tree.find_all(exp.Column) if named and c.name == named[1]), None)
+            within = int(line.group(1)) if line else _line(node) if node is not None else 1
+            at = first_line + within - 1
             text = re.sub(r"\s*\.?\s*Line: \d+, Col: \d+\s*", "", words)
             found.append(
                 Finding(statement.file, at, statement.name, "view-column", f"{text}; name a column of what is read.")
@@ -169,7 +172,7 @@ def _shape(tree: Any, exp: Any, report: Any) -> None:
         if (join.side or "").upper() == "FULL":
             report("view-full-join", "Stack the sides with UNION ALL and GROUP BY the key instead of FULL JOIN.", join)
         elif not _joins_once(join, exp):
-            text = join.this.alias_or_name
+            text = join.alias_or_name or (join.find(exp.Table) or join).alias_or_name
             report("view-join-fan-out", f"Write ANY JOIN, or aggregate {text} by its key: rows may multiply.", join)
 
 
