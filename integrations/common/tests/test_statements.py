@@ -10,6 +10,10 @@ class Result:
     result_rows = ((1,),)
 
 
+class Described:
+    result_rows = (("a", "UInt8"), ("b", "String"))
+
+
 class ScriptedClient:
     """Fails as told, then works."""
 
@@ -24,11 +28,11 @@ class ScriptedClient:
 
     def query(self, sql, parameters, settings):
         self._turn(settings)
-        return Result
+        return Described if sql.startswith("DESCRIBE") else Result
 
-    def insert(self, table, data, column_names, column_oriented, settings):
+    def raw_insert(self, table, column_names, insert_block, fmt, settings):
         self._turn(settings)
-        self.inserted = (table, data, column_names)
+        self.inserted = (table, column_names, insert_block, fmt)
 
 
 def code(number, text="Code: {n}. DB::Exception: (SOMETHING)"):
@@ -96,13 +100,14 @@ def test_values_of_a_row_do_not_get_into_the_message(clock):
 def test_every_statement_pins_its_settings(clock):
     client = ScriptedClient()
     sink = warehouse(clock, client)
-    sink.insert("t", ["a", "b"], [(1, 2), (3, 4)])
+    sink.insert("t", ["a", "b"], [(1, "x"), (3, "y")])
     sink.query("SELECT 1")
-    insert, select = client.settings
+    _, insert, select = client.settings
     assert insert["async_insert"] == 0
     assert insert["max_insert_threads"] == 1
     assert select["do_not_merge_across_partitions_select_final"] == 0
-    assert client.inserted == ("zakaz.t", [[1, 3], [2, 4]], ["a", "b"])
+    block = b"\x02\x02\x01a\x05UInt8\x01\x03\x01b\x06String\x01x\x01y"
+    assert client.inserted == ("zakaz.t", ["a", "b"], block, "Native")
 
 
 def test_an_empty_insert_is_none(clock):

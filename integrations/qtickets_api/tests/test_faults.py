@@ -48,7 +48,11 @@ PASSING: list[Any] = [
         {"kind": "edit", "times": 0, "edits": [{"path": "data.*.brand_new", "value": {"a": 1}}]}, id="new fields"
     ),
     pytest.param(
-        {"kind": "edit", "times": 0, "edits": [{"path": f"data.*.{f}", "value": []} for f in ("custom", "client", "fields")]},
+        {
+            "kind": "edit",
+            "times": 0,
+            "edits": [{"path": f"data.*.{f}", "value": []} for f in ("custom", "client", "fields")],
+        },
         id="lists for objects",
     ),
     pytest.param({"kind": "edit", "times": 0, "edits": [{"path": "data.*.client", "op": "delete"}]}, id="a field less"),
@@ -84,27 +88,37 @@ def test_the_wait_of_a_429_is_exactly_what_was_asked_for(loader, api):
 
 LASTING: list[Any] = [
     pytest.param({"kind": "status", "status": 503, "times": 0}, 69, "answered 503", id="503 that lasts"),
-    pytest.param({"kind": "status", "status": 429, "retry_after": 5000, "times": 0}, 75, "wait 5000 s", id="429 too long"),
+    pytest.param(
+        {"kind": "status", "status": 429, "retry_after": 5000, "times": 0}, 75, "wait 5000 s", id="429 too long"
+    ),
     pytest.param({"kind": "html", "times": 0}, 69, "text/html, JSON was expected", id="HTML that lasts"),
     pytest.param({"kind": "truncate", "times": 0}, 69, "unreadable answer", id="truncated that lasts"),
     pytest.param({"kind": "cut", "times": 0}, 69, "failed at orders", id="cut that lasts"),
     pytest.param({"kind": "status", "status": 403, "times": 0}, 78, "QTICKETS_TOKEN", id="token revoked"),
     pytest.param({"kind": "html", "status": 404, "times": 0}, 78, "QTICKETS_BASE_URL", id="no such route"),
     pytest.param(
-        {"kind": "status", "status": 302, "headers": {"location": "https://other.example/"}, "times": 0}, 78,
-        "redirects orders to other.example", id="redirect to another host",
+        {"kind": "status", "status": 302, "headers": {"location": "https://other.example/"}, "times": 0},
+        78,
+        "redirects orders to other.example",
+        id="redirect to another host",
     ),  # fmt: skip
     pytest.param(
-        {"kind": "edit", "times": 0, "edits": [{"path": "data.*.price", "value": "a lot"}]}, 65, "were rejected",
+        {"kind": "edit", "times": 0, "edits": [{"path": "data.*.price", "value": "a lot"}]},
+        65,
+        "were rejected",
         id="wrong types everywhere",
     ),  # fmt: skip
     pytest.param(
-        {"kind": "edit", "times": 0, "edits": [{"path": "data.*.baskets", "op": "delete"}]}, 65, "were rejected",
+        {"kind": "edit", "times": 0, "edits": [{"path": "data.*.baskets", "op": "delete"}]},
+        65,
+        "were rejected",
         id="a required field missing",
     ),  # fmt: skip
     pytest.param(
-        {"kind": "edit", "times": 0, "edits": [{"path": "paging.total", "value": 100000}]}, 65,
-        "still counts more records than it shows", id="a total that is not reached",
+        {"kind": "edit", "times": 0, "edits": [{"path": "paging.total", "value": 100000}]},
+        65,
+        "still counts more records than it shows",
+        id="a total that is not reached",
     ),  # fmt: skip
 ]
 

@@ -40,7 +40,10 @@ def start(loader, api):
 
     def go(**more):
         return subprocess.Popen(
-            [sys.executable, "-m", "qtickets_api", "run"], env={**environment, **more}, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "qtickets_api", "run"],
+            env={**environment, **more},
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     return go

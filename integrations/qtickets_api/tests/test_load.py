@@ -222,9 +222,7 @@ def test_multilingual_names_are_understood(engine, tmp_path):
 
     warehouse_engine.empty(engine)
     with running_sandbox(orders=20, season_days=20, vk_banners=4, multilingual=True) as api:
-        loader = Loader(
-            engine, tmp_path, {"qtickets_base_url": api.qtickets_url, "qtickets_token": api.qtickets_token}
-        )
+        loader = Loader(engine, tmp_path, {"qtickets_base_url": api.qtickets_url, "qtickets_token": api.qtickets_token})
         assert loader.run() == 0
         loader.assert_equal_to(api.season)
 

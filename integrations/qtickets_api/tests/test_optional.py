@@ -32,7 +32,8 @@ def test_the_optional_datasets_equal_the_source_and_are_not_written_twice(full, 
         names = ["free_quantity", "ordered_quantity", "payed_quantity", "max_quantity", "disabled"]
         seats = [s for s in seats_payload(season, show, names).values() if not s["disabled"]]
         places[show.event_id, show.id] = tuple(
-            sum(s[name] for s in seats) for name in ("max_quantity", "free_quantity", "payed_quantity", "ordered_quantity")
+            sum(s[name] for s in seats)
+            for name in ("max_quantity", "free_quantity", "payed_quantity", "ordered_quantity")
         )
     sql = "SELECT event_id, show_id, tickets_total, tickets_available, tickets_sold, tickets_reserved"
     found = {row[:2]: row[2:] for row in full.rows(f"{sql} FROM zakaz.stg_qtickets_inventory FINAL")}
@@ -84,16 +85,14 @@ def test_a_deadline_in_an_optional_dataset_keeps_the_sales(full, api):
 
 
 def test_disabled_seats_are_not_for_sale():
-    from decimal import Decimal
-
     seats = {
-        "a": Seat(max_quantity=1, free_quantity=1, price=Decimal(900)),
-        "b": Seat(max_quantity=1, free_quantity=0, payed_quantity=1, price=Decimal(500)),
+        "a": Seat(max_quantity=1, free_quantity=1, price=900.0),
+        "b": Seat(max_quantity=1, free_quantity=0, payed_quantity=1, price=500.0),
         "c": Seat(max_quantity=50, free_quantity=20, ordered_quantity=3, payed_quantity=27, price=None),
-        "d": Seat(max_quantity=1, free_quantity=1, disabled=True, price=Decimal(1)),
+        "d": Seat(max_quantity=1, free_quantity=1, disabled=True, price=1.0),
     }
     row = inventory_row(1, 2, seats, now_moscow())
-    assert row[2:8] == (52, 21, 28, 3, Decimal("500.00"), Decimal("900.00"))
+    assert row[2:8] == (52, 21, 28, 3, 500_00, 900_00)
 
 
 def test_a_hall_without_seats_is_passed_over(full, api):

@@ -15,9 +15,7 @@ def everything_in_clickhouse(loader):
         "SELECT database, name FROM system.tables WHERE database IN ('zakaz', 'meta') AND engine LIKE '%MergeTree'"
     )
     assert len(tables) > 20
-    return "\n".join(
-        str(row) for database, name in tables for row in loader.rows(f"SELECT * FROM {database}.{name}")
-    )
+    return "\n".join(str(row) for database, name in tables for row in loader.rows(f"SELECT * FROM {database}.{name}"))
 
 
 def found(secrets, text):
@@ -43,7 +41,9 @@ def test_no_personal_data_gets_downstream(loader, api, capsys, tmp_path):
     assert full.run() == 69
     output = capsys.readouterr()
     state = b"".join(p.read_bytes() for p in loader.state_dir.rglob("*") if p.is_file()).decode()
-    text = "\n".join([everything_in_clickhouse(loader), output.out, output.err, (tmp_path / "m.prom").read_text(), state])
+    text = "\n".join(
+        [everything_in_clickhouse(loader), output.out, output.err, (tmp_path / "m.prom").read_text(), state]
+    )
     secrets = {secret for secret in api.season.personal_data() if len(secret) > 4} | {"buyer.1@example.com"}
     assert len(secrets) > 500
     assert found(secrets, text) == []
@@ -57,7 +57,9 @@ def test_the_search_would_find_one(api):
     assert found(secrets, f"x ({one}) y") == [one]
 
 
-@pytest.mark.parametrize("path", sorted(p for p in PACKAGE.rglob("*") if p.suffix in (".py", ".json")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted(p for p in PACKAGE.rglob("*") if p.suffix in (".py", ".json")), ids=lambda p: p.name
+)
 def test_the_images_files_hold_no_address_and_no_phone(path):
     text = path.read_text()
     assert not re.search(r"[\w.+-]+@[\w-]+\.\w+", text)

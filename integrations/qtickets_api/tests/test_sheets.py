@@ -9,7 +9,9 @@ from qtickets_api.sheets import read_sheets
 from qtickets_api.sheets_import import import_sheets
 from zakaz_common.errors import DataError
 
-EVENTS = "event_id,name,event_date,city,place_name\n900001,Концерт,2026-12-01,Орёл,Клуб\n900002,Лекция,02.12.2026,СПб,\n"
+EVENTS = (
+    "event_id,name,event_date,city,place_name\n900001,Концерт,2026-12-01,Орёл,Клуб\n900002,Лекция,02.12.2026,СПб,\n"
+)
 INVENTORY = "event_id,event_date,tickets_total,tickets_available\n900001,2026-12-01,300,120\n"
 SALES = (
     "date,event_id,currency,tickets_sold,revenue,refunded_amount\n"
@@ -51,7 +53,9 @@ def test_amounts_as_sheets_write_them(directory, cell, amount):
 
 
 def test_russian_headings_semicolons_and_a_byte_order_mark(directory):
-    text = "\ufeffДата продажи;ID мероприятия;Продано;Выручка;Примечание\r\n05.11.2026;7;3;1 500,00;от Ивана\r\n;;;;\r\n"
+    text = (
+        "\ufeffДата продажи;ID мероприятия;Продано;Выручка;Примечание\r\n05.11.2026;7;3;1 500,00;от Ивана\r\n;;;;\r\n"
+    )
     (row,) = sales_rows(directory, text)
     assert row == {"d": date(2026, 11, 5), "event_id": 7, "currency": "RUB", "tickets_sold": 3,
                    "revenue": Decimal("1500.00"), "refunded_amount": Decimal(0)}  # fmt: skip
@@ -155,4 +159,6 @@ def test_a_sheet_never_overrules_the_api(loader, api, directory):
     assert loader.run() == 0
     assert run_import(loader, directory(events=events, sales=sales)) == 0
     loader.assert_equal_to(api.season)
-    assert loader.one(f"SELECT count() FROM zakaz.dim_events FINAL WHERE name = 'Другое имя' AND event_id = {known}") == 0
+    assert (
+        loader.one(f"SELECT count() FROM zakaz.dim_events FINAL WHERE name = 'Другое имя' AND event_id = {known}") == 0
+    )

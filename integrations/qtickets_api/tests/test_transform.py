@@ -20,23 +20,38 @@ def rows_of(*orders):
     return order_rows(decoded.records)
 
 
+def read(columns, row):
+    """A row as a person reads it: money in roubles, moments and days as such."""
+    found = dict(zip(columns, row, strict=True))
+    for name, value in found.items():
+        if value is None:
+            continue
+        if name in transform.MONEY:
+            found[name] = Decimal(value) / 100
+        elif name.endswith("_at"):
+            found[name] = datetime.fromtimestamp(value, MOSCOW)
+        elif name.endswith("_date"):
+            found[name] = date.fromordinal(date(1970, 1, 1).toordinal() + value)
+    return found
+
+
 def one_order(**changes):
     (row,) = rows_of(order(**changes)).parents
-    return dict(zip(transform.ORDER_COLUMNS, row, strict=True))
+    return read(transform.ORDER_COLUMNS, row)
 
 
 def one_ticket(order_changes=None, **changes):
     found = rows_of(order(**(order_changes or {}), baskets=[basket(**changes)]))
     assert found.rejected == []
     (row,) = found.children
-    return dict(zip(transform.TICKET_COLUMNS, row, strict=True))
+    return read(transform.TICKET_COLUMNS, row)
 
 
 def one_event(aliases=None, **changes):
     decoded = decode_events(page([event(**changes)]))
     assert decoded.rejected == []
     found = event_rows(decoded.records, CityDirectory(aliases or {}), FETCHED)
-    return dict(zip(transform.EVENT_COLUMNS, found.parents[0], strict=True))
+    return read(transform.EVENT_COLUMNS, found.parents[0])
 
 
 def rejection(*orders):
@@ -73,10 +88,10 @@ REVENUE = [
 @pytest.mark.parametrize(("paid", "deleted", "refunded", "amount", "deduction", "sold", "net"), REVENUE)
 def test_revenue_of_every_combination(paid, deleted, refunded, amount, deduction, sold, net):
     found = revenue(
-        paid=paid, deleted=deleted, refunded=refunded, price=D(900),
-        refunded_amount=None if amount is None else D(amount), deduction=None if deduction is None else D(deduction),
+        paid=paid, deleted=deleted, refunded=refunded, price=900,
+        refunded_amount=None if amount is None else int(amount), deduction=None if deduction is None else int(deduction),
     )  # fmt: skip
-    assert found == (sold, D(net))
+    assert found == (sold, int(net))
 
 
 MOMENT = "2026-11-05T10:00:00+03:00"
@@ -125,20 +140,21 @@ def test_moments_are_kept_as_moscow_time_whatever_their_offset():
     assert found["_ver"] == int(datetime(2026, 11, 1, 7, 5, tzinfo=UTC).timestamp())
 
 
-@given(st.integers(-(10**16), 10**16))
+@given(st.integers(-(10**15) + 1, 10**15 - 1))
 def test_money_is_exact_to_the_kopeck(kopecks):
-    text = f"{kopecks // 100}.{kopecks % 100:02d}"
+    text = f"{'-' if kopecks < 0 else ''}{abs(kopecks) // 100}.{abs(kopecks) % 100:02d}"
     body = page([order(price=0)]).replace(b'"price": 0', f'"price": {text}'.encode(), 1)
     (row,) = order_rows(decode_orders(body).records).parents
-    assert row[transform.ORDER_COLUMNS.index("price")] == D(text)
+    assert row[transform.ORDER_COLUMNS.index("price")] == kopecks
 
 
 @pytest.mark.parametrize("price", ["1.005", "1e20", '"NaN"', '"Infinity"', '"-Infinity"'])
 def test_an_amount_that_is_none_is_rejected_with_its_place(price):
     body = page([order(price=7777)]).replace(b'"price": 7777', f'"price": {price}'.encode())
-    found = order_rows(decode_orders(body).records)
+    decoded = decode_orders(body)
+    found = order_rows(decoded.records)
     assert found.parents == found.children == []
-    assert [(r.key, r.path) for r in found.rejected] == [("1", "$.price")]
+    assert [(r.key, r.path) for r in decoded.rejected + found.rejected] == [("1", "$.price")]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +209,9 @@ def test_an_empty_utm_in_every_spelling(utm):
 
 
 def test_utm_is_cleaned_and_split():
-    found = one_order(utm={"utm_source": " VK_ADS", "utm_campaign": 77, "utm_content": "%D0%BE%D1%80%D1%91%D0%BB_05_10"})
+    found = one_order(
+        utm={"utm_source": " VK_ADS", "utm_campaign": 77, "utm_content": "%D0%BE%D1%80%D1%91%D0%BB_05_10"}
+    )
     assert (found["utm_source"], found["utm_campaign"], found["utm_content"]) == ("vk_ads", "77", "орёл_05_10")
 
 
@@ -266,7 +284,7 @@ def test_an_event_without_updated_at_has_the_version_of_its_fetch_and_stable_con
 
 def test_shows_keep_their_times_and_prices():
     (row,) = event_rows(decode_events(page([event()])).records, CityDirectory({}), FETCHED).children
-    found = dict(zip(transform.SHOW_COLUMNS, row, strict=True))
+    found = read(transform.SHOW_COLUMNS, row)
     assert found["starts_at"] == datetime(2026, 12, 1, 19, tzinfo=MOSCOW)
     assert found["finishes_at"] is None
     assert (found["min_price"], found["max_price"]) == (D("900.00"), D("1500.50"))

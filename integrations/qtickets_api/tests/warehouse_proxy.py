@@ -88,7 +88,9 @@ def misbehaving(target: int) -> Iterator[Proxy]:
             if fault and fault.kind == "slow":
                 time.sleep(fault.seconds)
             upstream = http.client.HTTPConnection("127.0.0.1", target, timeout=120)
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in ("transfer-encoding", "content-length")}
+            headers = {
+                k: v for k, v in self.headers.items() if k.lower() not in ("transfer-encoding", "content-length")
+            }
             upstream.request(self.command, self.path, body, headers)
             answer = upstream.getresponse()
             data = answer.read()

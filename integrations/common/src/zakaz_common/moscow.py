@@ -6,6 +6,8 @@ from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 MOSCOW = ZoneInfo("Europe/Moscow")
+_PLUS_THREE_SINCE = 1_414_274_400  # 2014-10-26 02:00: the last change of Moscow's offset
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def now_moscow() -> datetime:
@@ -32,6 +34,13 @@ def moscow_day(moment: datetime) -> date:
     if moment.tzinfo is None:
         raise ValueError("a datetime without a zone has no Moscow day")
     return moment.astimezone(MOSCOW).date()
+
+
+def moscow_day_number(seconds: int) -> int:
+    """The Moscow day of a moment, both counted from 1970: what a Date column keeps."""
+    if seconds >= _PLUS_THREE_SINCE:
+        return (seconds + 3 * 3600) // 86_400
+    return datetime.fromtimestamp(seconds, MOSCOW).date().toordinal() - _EPOCH
 
 
 def day_start(day: date) -> datetime:

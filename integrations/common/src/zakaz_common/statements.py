@@ -5,7 +5,7 @@ a server's profile may set them. Every statement must be safe to repeat: the dri
 twice when the connection breaks.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 import clickhouse_connect
@@ -14,7 +14,8 @@ import structlog
 from clickhouse_connect.driver.client import Client
 
 from zakaz_common.deadline import Deadline
-from zakaz_common.errors import LoaderError
+from zakaz_common.errors import ConfigError, DataError, LoaderError
+from zakaz_common.native_block import BlockError, encode_block
 from zakaz_common.settings import CommonSettings
 from zakaz_common.warehouse_errors import DRIVER_ERRORS, as_loader_error, is_passing
 
@@ -58,6 +59,7 @@ class Statements:
     ) -> None:
         self._factory = client_factory
         self._client: Client | None = None
+        self._types: dict[str, dict[str, str]] = {}
         self._deadline = deadline
         self._database = database
         self._where = where
@@ -114,20 +116,34 @@ class Statements:
         settings = {**READ_SETTINGS, **INSERT_SETTINGS}
         self._call(lambda client: client.command(sql, parameters=dict(parameters or {}), settings=settings))
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """One insert of one block, by columns. It must be safe to repeat."""
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], *, kopecks: Collection[str] = ()) -> None:
+        """One insert of one block, by columns. It must be safe to repeat.
+
+        `kopecks` names money columns whose values are whole kopecks. Raises DataError when a value does not fit.
+        """
         if not rows:
             return
+        target = self.name(table)
+        types = self.column_types(target)
+        missing = [name for name in columns if name not in types]
+        if missing:
+            raise ConfigError(f"{target} has no column {missing[0]}; apply the schema, then run the loader again")
         data = [list(column) for column in zip(*rows, strict=True)]
+        try:
+            block = encode_block(columns, [types[name] for name in columns], data, kopecks)
+        except BlockError as error:
+            raise DataError(f"{target}: {error}") from None
         self._call(
-            lambda client: client.insert(
-                self.name(table),
-                data,
-                column_names=list(columns),
-                column_oriented=True,
-                settings=dict(INSERT_SETTINGS),
+            lambda client: client.raw_insert(
+                target, column_names=list(columns), insert_block=block, fmt="Native", settings=dict(INSERT_SETTINGS)
             )
         )
+
+    def column_types(self, target: str) -> dict[str, str]:
+        """Types of a table's columns by name, as they were when first asked for."""
+        if target not in self._types:
+            self._types[target] = {str(row[0]): str(row[1]) for row in self.query(f"DESCRIBE TABLE {target}")}
+        return self._types[target]
 
     def name(self, table: str) -> str:
         """The table with its database: the loader's own unless it names one."""

@@ -1,5 +1,6 @@
 """UTM parameters: cleaned the same way wherever they come from."""
 
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote_plus, urlsplit, urlunsplit
 
@@ -23,9 +24,13 @@ def clean_utm(value: object) -> str:
     None, lists and objects give ''. Numbers are taken as text: a campaign id is one.
     A value with an `@` is dropped: an address typed into a link is personal data.
     """
-    if value is None or isinstance(value, bool | list | dict):
-        return ""
-    text = str(value)
+    if type(value) is str:
+        return _clean(value)
+    return "" if value is None or isinstance(value, bool | list | dict) else _clean(str(value))
+
+
+@lru_cache(maxsize=16_384)  # a season has a few hundred values, and as many orders as it likes
+def _clean(text: str) -> str:
     if "%" in text:
         text = unquote_plus(text)
     text = "".join(c for c in text if c.isprintable()).strip().lower()

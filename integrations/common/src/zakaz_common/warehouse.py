@@ -72,6 +72,7 @@ class Warehouse(RunJournal):
         parents: Mapping[int, int] | None = None,
         within: Scope | None = None,
         unhashed: Collection[str] = (),
+        kopecks: Collection[str] = (),
         watch: str | None = None,
     ) -> UpsertResult:
         """Write the rows whose key is new or whose content differs from the newest kept version.
@@ -82,8 +83,9 @@ class Warehouse(RunJournal):
         each with its `_ver`), `rows` are all children of these parents: kept rows of theirs that are not in
         `rows` are tombstoned, unless newer than the parent. `within` covers every row where the first key
         column is not selective enough. `unhashed` columns are not content: a row that differs in them alone,
-        such as in the time of a snapshot, is unchanged. `watch` names a column whose values before and after
-        the change are collected in the result, such as the day a mart has to be computed for.
+        such as in the time of a snapshot, is unchanged. Columns in `kopecks` hold whole kopecks. `watch` names a
+        column whose values before and after the change are collected in the result, such as the day a mart has
+        to be computed for.
         """
         result = UpsertResult(read=len(rows))
         if not rows and not parents and (within is None or within.gone_at is None):
@@ -116,7 +118,7 @@ class Warehouse(RunJournal):
             if watch:
                 result.watched.add(row[at[watch]])
             changed.append((*row, digest, 0))
-        self.insert(table, [*columns, "_row_hash", "_is_deleted"], changed)
+        self.insert(table, [*columns, "_row_hash", "_is_deleted"], changed, kopecks=kopecks)
         result.written = len(changed)
         if parents or (within is not None and within.gone_at is not None):
             known = parents or {}

@@ -31,7 +31,7 @@ from qtickets_api.optional_records import (
 from qtickets_api.pages import page_decoder
 from qtickets_api.scan import Scan
 from qtickets_api.sink import SHOWS
-from qtickets_api.transform import RecordError, localised, money
+from qtickets_api.transform import MONEY, RecordError, kopecks, localised
 
 log = structlog.get_logger()
 
@@ -55,6 +55,7 @@ _SEAT_FIELDS = [
 _decode_seats = msgspec.json.Decoder(Seats).decode
 _decode_barcodes = msgspec.json.Decoder(list[BarcodeMark]).decode
 _decode_color_themes = msgspec.json.Decoder(ColorThemes).decode
+_MONEY = MONEY | {"value"}
 _SHOW_PASSED = timedelta(days=2)
 Row = tuple[Any, ...]
 
@@ -87,7 +88,7 @@ def load_optional(context: RunContext, client: QticketsClient) -> None:
 def inventory_row(event_id: int, show_id: int, seats: dict[str, Seat], taken_at: datetime) -> Row:
     """Places of a show. Disabled seats are not for sale and are left out; prices are those of seats on sale."""
     on_sale = [seat for seat in seats.values() if not seat.disabled]
-    prices = [money(seat.price, "$.price") for seat in on_sale if seat.price is not None]
+    prices = [kopecks(seat.price, "$.price") for seat in on_sale if seat.price is not None]
     return (
         event_id,
         show_id,
@@ -134,7 +135,7 @@ def _barcodes(context: RunContext, client: QticketsClient) -> None:
 
 def _discounts(context: RunContext, client: QticketsClient) -> None:
     def row(record: Discount, version: int) -> Row:
-        value = None if record.value is None else money(record.value, "$.value")
+        value = None if record.value is None else kopecks(record.value, "$.value")
         dates = (_moscow(record.created_at), _moscow(record.updated_at), _moscow(record.deleted_at))
         kind = "" if record.type is None else str(record.type)
         return (record.id, localised(record.name), kind, value, int(bool(record.is_active)), *dates, version)
@@ -203,7 +204,9 @@ def _upsert(
     rows: list[Row],
     unhashed: tuple[str, ...] = (),
 ) -> None:
-    result: UpsertResult = context.warehouse.upsert(table, keys, columns, rows, unhashed=unhashed)
+    result: UpsertResult = context.warehouse.upsert(
+        table, keys, columns, rows, unhashed=unhashed, kopecks=MONEY | {"value"}
+    )
     context.wrote(table, result)
 
 

@@ -3,7 +3,6 @@
 A barcode is counted and never kept: its struct has one field, whether it was checked.
 """
 
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -20,7 +19,7 @@ class Seat(Struct):
     ordered_quantity: Count | None = None
     payed_quantity: Count | None = None
     disabled: bool | int | None = None
-    price: Decimal | None = None
+    price: float | None = None
     currency_id: str | None = None
 
 
@@ -36,7 +35,7 @@ class Discount(Struct):
     id: Id
     name: str | dict[str, Any] | None = None
     type: str | int | None = None
-    value: Decimal | None = None
+    value: float | None = None
     is_active: bool | int | None = None
     created_at: Moment | None = None
     updated_at: Moment | None = None

@@ -7,7 +7,6 @@ number.
 """
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -34,14 +33,14 @@ class Basket(Struct):
     id: Id
     show_id: Id | None
     quantity: int
-    price: Decimal
-    original_price: Decimal
-    discount_value: Decimal | None = None
-    service_fee_amount: Decimal | None = None
+    price: float
+    original_price: float
+    discount_value: float | None = None
+    service_fee_amount: float | None = None
     deleted_at: Moment | None = None
     refunded_at: Moment | None = None
-    refunded_amount: Decimal | None = None
-    refunded_deduction_amount: Decimal | None = None
+    refunded_amount: float | None = None
+    refunded_deduction_amount: float | None = None
 
 
 class Order(Struct):
@@ -52,8 +51,8 @@ class Order(Struct):
     payed: bool
     created_at: Moment
     updated_at: Moment
-    price: Decimal
-    original_price: Decimal
+    price: float
+    original_price: float
     currency_id: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
     baskets: list[Basket] | dict[str, Basket]
     payed_at: Moment | None = None
@@ -81,8 +80,8 @@ class Show(Struct):
     is_active: int | bool | None = None
     start_date: Moment | None = None
     finish_date: Moment | None = None
-    min_price: Decimal | None = None
-    max_price: Decimal | None = None
+    min_price: float | None = None
+    max_price: float | None = None
     updated_at: Moment | None = None
     deleted_at: Moment | None = None
 

@@ -7,6 +7,7 @@ from zakaz_common.run import RunContext
 from qtickets_api.transform import (
     EVENT_COLUMNS,
     EVENT_KEYS,
+    MONEY,
     ORDER_COLUMNS,
     ORDER_KEYS,
     SHOW_COLUMNS,
@@ -54,10 +55,10 @@ class StagingSink:
     def _family(self, rows: FamilyRows, parent: Table, child: Table) -> None:
         context = self._context
         context.reject(rows.rejected)
-        parents = context.warehouse.upsert(*parent, rows.parents)
+        parents = context.warehouse.upsert(*parent, rows.parents, kopecks=MONEY)
         context.wrote(parent[0], parents)
         rows.discard(key for (key,) in parents.stale_keys)
-        children = context.warehouse.upsert(*child, rows.children, parents=rows.versions)
+        children = context.warehouse.upsert(*child, rows.children, parents=rows.versions, kopecks=MONEY)
         context.wrote(child[0], children)
 
 

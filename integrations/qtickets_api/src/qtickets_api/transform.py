@@ -1,5 +1,7 @@
 """From records of the API to rows of staging. Pure functions: no clock, no network.
 
+In a row a moment is seconds and a day days from 1970, money is whole kopecks: what the columns keep.
+
 Revenue rules (the API's documents leave the combinations open, so they are fixed here and tested one by one).
 A ticket of a **paid** order:
 
@@ -17,16 +19,17 @@ day of the sale, not of the day of the refund.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from zakaz_common.city import UNATTRIBUTED, CityDirectory
-from zakaz_common.moscow import MOSCOW
+from zakaz_common.moscow import moscow_day_number
 from zakaz_common.utm import Utm, clean_utm
 from zakaz_common.warehouse import RejectedRecord
 
-from qtickets_api.records import Basket, City, Event, Order, Show, UtmRecord
+from qtickets_api.records import City, Event, Order, Show, UtmRecord
 
 ORDER_KEYS = ("order_id",)
 ORDER_COLUMNS = (
@@ -51,9 +54,14 @@ SHOW_COLUMNS = (
     "max_price", "updated_at", "deleted_at", "_ver",
 )  # fmt: skip
 
-_ZERO = Decimal("0.00")
-_CENT = Decimal("0.01")
-_MOST = Decimal(10) ** 15
+MONEY = frozenset(
+    ["price", "original_price", "discount_value", "service_fee", "refunded_amount", "refund_deduction", "net_revenue"]
+) | {"min_price", "max_price"}
+"""Columns whose values are whole kopecks in the rows made here."""
+
+_MOST = 1e13
+_FIRST_SECOND = 31_536_000  # 1971-01-01: no zone takes it below what DateTime keeps
+_LAST_SECOND = 4_291_747_200  # 2106-01-01
 _NO_UTM = Utm()
 Row = tuple[Any, ...]
 
@@ -147,9 +155,9 @@ def event_rows(events: Iterable[Event], cities: CityDirectory, fetched_at: datet
                 zone,
                 event.currency_id or "RUB",
                 int(bool(event.is_active)),
-                _moment(event.created_at, "$.created_at"),
-                _moment(event.updated_at or event.created_at, "$.updated_at"),
-                _optional_moment(event.deleted_at, "$.deleted_at"),
+                _seconds(event.created_at, "$.created_at"),
+                _seconds(event.updated_at or event.created_at, "$.updated_at"),
+                _optional_seconds(event.deleted_at, "$.deleted_at"),
                 version,
             )
             show_rows = [_show_row(event.id, show, zone, version) for show in _items(event.shows)]
@@ -174,133 +182,121 @@ def localised(text: str | Mapping[str, Any] | None) -> str:
 
 
 def _order_row(order: Order, version: int) -> Row:
-    utm = _utm(order.utm)
     return (
         order.id,
         order.event_id,
         int(order.payed),
-        _optional_moment(order.payed_at, "$.payed_at"),
-        _moment(order.created_at, "$.created_at"),
-        _moment(order.updated_at, "$.updated_at"),
-        _optional_moment(order.deleted_at, "$.deleted_at"),
-        money(order.price, "$.price"),
-        money(order.original_price, "$.original_price"),
+        _optional_seconds(order.payed_at, "$.payed_at"),
+        _seconds(order.created_at, "$.created_at"),
+        version,
+        _optional_seconds(order.deleted_at, "$.deleted_at"),
+        kopecks(order.price, "$.price"),
+        kopecks(order.original_price, "$.original_price"),
         order.currency_id,
         int(order.reserved),
         _number(order.payment_type_id),
         _number(order.discount_id),
         _number(order.promo_code_id),
-        *utm,
+        *_utm(order.utm),
         version,
     )
 
 
 def _ticket_rows(order: Order, version: int) -> list[Row]:
-    sale_day = sale_date(order)
-    updated = _moment(order.updated_at, "$.updated_at")
+    paid = order.payed
+    sale_day = moscow_day_number(_seconds(order.payed_at or order.created_at, "$.payed_at"))
     rows = []
     for position, basket in enumerate(_items(order.baskets)):
-        path = f"$.baskets[{position}]"
         if basket.quantity != 1:
-            raise RecordError(f"{path}.quantity", "the quantity of a ticket is not 1")
-        price = money(basket.price, f"{path}.price")
-        refunded = _optional_money(basket.refunded_amount, f"{path}.refunded_amount")
-        deduction = _optional_money(basket.refunded_deduction_amount, f"{path}.refunded_deduction_amount")
-        deleted_at = basket.deleted_at or order.deleted_at
-        sold, net = revenue(
-            paid=order.payed,
-            deleted=deleted_at is not None,
-            refunded=is_refunded(basket),
-            price=price,
-            refunded_amount=refunded,
-            deduction=deduction,
-        )
-        rows.append(
-            (
+            raise RecordError(f"$.baskets[{position}].quantity", "the quantity of a ticket is not 1")
+        try:
+            price = kopecks(basket.price, "price")
+            refunded = _optional_kopecks(basket.refunded_amount, "refunded_amount")
+            deduction = _optional_kopecks(basket.refunded_deduction_amount, "refunded_deduction_amount")
+            deleted_at = _optional_seconds(basket.deleted_at or order.deleted_at, "deleted_at")
+            refunded_at = _optional_seconds(basket.refunded_at, "refunded_at")
+            sold, net = revenue(
+                paid=paid,
+                deleted=deleted_at is not None,
+                refunded=refunded_at is not None or bool(refunded and refunded > 0),
+                price=price,
+                refunded_amount=refunded,
+                deduction=deduction,
+            )
+            row = (
                 order.id,
                 basket.id,
                 order.event_id,
                 basket.show_id or 0,
-                int(order.payed),
+                int(paid),
                 sale_day,
                 price,
-                money(basket.original_price, f"{path}.original_price"),
-                _optional_money(basket.discount_value, f"{path}.discount_value") or _ZERO,
-                _optional_money(basket.service_fee_amount, f"{path}.service_fee_amount") or _ZERO,
-                _optional_moment(basket.refunded_at, f"{path}.refunded_at"),
-                refunded or _ZERO,
-                deduction or _ZERO,
-                _optional_moment(deleted_at, f"{path}.deleted_at"),
+                kopecks(basket.original_price, "original_price"),
+                _optional_kopecks(basket.discount_value, "discount_value") or 0,
+                _optional_kopecks(basket.service_fee_amount, "service_fee_amount") or 0,
+                refunded_at,
+                refunded or 0,
+                deduction or 0,
+                deleted_at,
                 int(sold),
                 net,
                 order.currency_id,
-                updated,
+                version,
                 version,
             )
-        )
+        except RecordError as error:
+            raise RecordError(f"$.baskets[{position}].{error.path}", error.reason) from None
+        rows.append(row)
     return rows
 
 
-def is_refunded(basket: Basket) -> bool:
-    """Whether money of the ticket was given back, by either of the two fields that tell."""
-    return basket.refunded_at is not None or (basket.refunded_amount or 0) > 0
-
-
 def revenue(
-    *,
-    paid: bool,
-    deleted: bool,
-    refunded: bool,
-    price: Decimal,
-    refunded_amount: Decimal | None,
-    deduction: Decimal | None,
-) -> tuple[bool, Decimal]:
-    """Whether a ticket counts as sold, and its net revenue in roubles.
-
-    The table at the top of this module.
-    """
+    *, paid: bool, deleted: bool, refunded: bool, price: int, refunded_amount: int | None, deduction: int | None
+) -> tuple[bool, int]:
+    """Whether a ticket counts as sold, and its net revenue in kopecks: the table at the top of this module."""
     if not paid:
-        return False, _ZERO
+        return False, 0
     if refunded:
         if refunded_amount is None and deleted:
-            return False, deduction or _ZERO
-        return False, price - (refunded_amount or _ZERO)
-    return (False, _ZERO) if deleted else (True, price)
+            return False, deduction or 0
+        return False, price - (refunded_amount or 0)
+    return (False, 0) if deleted else (True, price)
 
 
-def sale_date(order: Order) -> date:
-    """The Moscow day of the sale: of the payment, or of the creation while there is none."""
-    return (order.payed_at or order.created_at).astimezone(MOSCOW).date()
+def kopecks(value: float, path: str) -> int:
+    """Whole kopecks of an amount in roubles.
 
-
-def money(value: Decimal, path: str) -> Decimal:
-    """Roubles with exactly two decimals; anything finer, infinite or above 10^15 raises RecordError."""
-    try:
-        exact = value.quantize(_CENT)
-    except ArithmeticError:
-        raise RecordError(path, "not an amount of money") from None
-    if exact != value or not -_MOST < exact < _MOST:
+    A double keeps 15 decimal digits, so an amount below 10^13 prints as it was sent; anything finer than a kopeck,
+    infinite or larger raises RecordError.
+    """
+    found = _kopecks(value)
+    if found is None:
         raise RecordError(path, "an amount of money has more than two decimals or is out of range")
-    return exact
+    return found
 
 
-def _optional_money(value: Decimal | None, path: str) -> Decimal | None:
-    return None if value is None else money(value, path)
+@lru_cache(maxsize=16_384)  # prices repeat
+def _kopecks(value: float) -> int | None:
+    if not -_MOST < value < _MOST:  # NaN, too, is not
+        return None
+    hundredfold = Decimal(repr(value)) * 100
+    whole = int(hundredfold)
+    return whole if whole == hundredfold else None
 
 
-def _moment(value: datetime, path: str) -> datetime:
-    moment = value.astimezone(MOSCOW).replace(microsecond=0)
-    if not 1971 <= moment.year <= 2105:
-        raise RecordError(path, "the year is out of range (1971 to 2105)")
-    return moment
-
-
-def _optional_moment(value: datetime | None, path: str) -> datetime | None:
-    return None if value is None else _moment(value, path)
+def _optional_kopecks(value: float | None, path: str) -> int | None:
+    return None if value is None else kopecks(value, path)
 
 
 def _seconds(value: datetime, path: str) -> int:
-    return int(_moment(value, path).timestamp())
+    seconds = int(value.timestamp())
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        raise RecordError(path, "the year is out of range (1971 to 2105)")
+    return seconds
+
+
+def _optional_seconds(value: datetime | None, path: str) -> int | None:
+    return None if value is None else _seconds(value, path)
 
 
 def _utm(value: UtmRecord | list[Any] | None) -> Utm:
@@ -333,12 +329,12 @@ def _show_row(event_id: int, show: Show, zone: str, version: int) -> Row:
         show.id,
         localised(show.name).strip(),
         int(bool(show.is_active)),
-        _optional_moment(show.start_date, f"{path}.start_date"),
-        _optional_moment(show.finish_date, f"{path}.finish_date"),
+        _optional_seconds(show.start_date, f"{path}.start_date"),
+        _optional_seconds(show.finish_date, f"{path}.finish_date"),
         zone,
-        _optional_money(show.min_price, f"{path}.min_price"),
-        _optional_money(show.max_price, f"{path}.max_price"),
-        _optional_moment(show.updated_at, f"{path}.updated_at"),
-        _optional_moment(show.deleted_at, f"{path}.deleted_at"),
+        _optional_kopecks(show.min_price, f"{path}.min_price"),
+        _optional_kopecks(show.max_price, f"{path}.max_price"),
+        _optional_seconds(show.updated_at, f"{path}.updated_at"),
+        _optional_seconds(show.deleted_at, f"{path}.deleted_at"),
         version,
     )
