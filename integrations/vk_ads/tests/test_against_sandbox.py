@@ -199,7 +199,7 @@ def _cities(loader, banner_id: int) -> dict:
 def test_names_statuses_and_utm_follow_the_cabinet(loader, api) -> None:
     loader.run()
     account = api.season.accounts[0]
-    banner = next(iter(account.banners.values()))
+    banner = next(one for one in account.banners.values() if one.status == "active")
     banner.name, banner.status = "переименован", "deleted"
     account.plans[account.groups[banner.group_id].plan_id].name = "новое имя плана"
     loader.run()
@@ -207,6 +207,12 @@ def test_names_statuses_and_utm_follow_the_cabinet(loader, api) -> None:
         f"SELECT name, status, ad_plan_name FROM zakaz.dim_vk_banners FINAL WHERE banner_id = {banner.id}"
     ) == [("переименован", "deleted", "новое имя плана")]
     assert loader.rows("SELECT count() FROM zakaz.dim_vk_banners FINAL") == [(60,)]
+    history = f"SELECT name, status FROM zakaz.dim_vk_banner_history FINAL WHERE banner_id = {banner.id} ORDER BY _ver"
+    [(_, before), after] = loader.rows(history)
+    assert before != "deleted"
+    assert after == ("переименован", "deleted")
+    loader.run()
+    assert len(loader.rows(history)) == 2
 
 
 def test_orders_that_carry_the_banner_decide_its_city(loader, api) -> None:

@@ -45,6 +45,7 @@ SPEC = LoaderSpec(
     tables=(
         "stg_vk_ads_daily",
         "dim_vk_banners",
+        "dim_vk_banner_history",
         "dm_vk_ads_daily",
         "dim_city_alias",
         "dim_events",

@@ -294,6 +294,21 @@ def _load_banners(context: RunContext, account: str, cabinet: Cabinet, book: Cit
     # Banners that are no longer listed stay: their spend keeps its name and city.
     scope = Scope("account = {account:String}", {"account": account})
     context.wrote(table, context.warehouse.upsert(table, BANNER_KEY, BANNER_COLUMNS, rows, within=scope))
+    _keep_history(context, account)
+
+
+def _keep_history(context: RunContext, account: str) -> None:
+    """Copy the banners whose version the history does not have yet; a killed run's are copied by the next."""
+    source, target = context.warehouse.name("dim_vk_banners"), context.warehouse.name("dim_vk_banner_history")
+    columns = ", ".join(BANNER_COLUMNS)
+    context.warehouse.command(
+        f"INSERT INTO {target} ({columns}, valid_from) "  # noqa: S608
+        # A version is the moment of the run that made it, in milliseconds.
+        f"SELECT {columns}, fromUnixTimestamp64Milli(toInt64(_ver), 'Europe/Moscow') FROM {source} FINAL "
+        "WHERE account = {account:String} AND (banner_id, _ver) NOT IN "
+        f"(SELECT banner_id, _ver FROM {target} WHERE account = {{account:String}})",
+        {"account": account},
+    )
 
 
 def _next_version(context: RunContext, table: str) -> int:
