@@ -117,18 +117,22 @@ class Statements:
         self._call(lambda client: client.command(sql, parameters=dict(parameters or {}), settings=settings))
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], *, kopecks: Collection[str] = ()) -> None:
+        """One insert of one block of rows; see `insert_columns`."""
+        if rows:
+            self.insert_columns(table, columns, list(zip(*rows, strict=True)), kopecks=kopecks)
+
+    def insert_columns(
+        self, table: str, columns: Sequence[str], data: Sequence[Sequence[Any]], *, kopecks: Collection[str] = ()
+    ) -> None:
         """One insert of one block, by columns. It must be safe to repeat.
 
         `kopecks` names money columns whose values are whole kopecks. Raises DataError when a value does not fit.
         """
-        if not rows:
-            return
         target = self.name(table)
         types = self.column_types(target)
         missing = [name for name in columns if name not in types]
         if missing:
             raise ConfigError(f"{target} has no column {missing[0]}; apply the schema, then run the loader again")
-        data = [list(column) for column in zip(*rows, strict=True)]
         try:
             block = encode_block(columns, [types[name] for name in columns], data, kopecks)
         except BlockError as error:

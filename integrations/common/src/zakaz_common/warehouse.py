@@ -8,6 +8,7 @@ written.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 from zakaz_common.row_hash import row_hashes
@@ -59,6 +60,10 @@ class Scope:
     gone_at: int | None = None
 
 
+Kept = tuple[int, int, Any]
+"""What is kept under a key: content hash, version, watched value."""
+
+
 class Warehouse(RunJournal):
     """The warehouse, as one loader may use it."""
 
@@ -91,34 +96,19 @@ class Warehouse(RunJournal):
         if not rows and not parents and (within is None or within.gone_at is None):
             return result
         at = {name: position for position, name in enumerate(columns)}
-        key_at = [at[name] for name in key_columns]
         ver_at = at["_ver"]
-        newest: dict[Row, Row] = {}
-        for row in rows:
-            key = tuple(row[i] for i in key_at)
-            seen = newest.get(key)
-            if seen is None or row[ver_at] >= seen[ver_at]:
-                newest[key] = row
+        newest = _newest(rows, [at[name] for name in key_columns], ver_at)
         kept = self._kept(table, key_columns, newest, parents, within, watch)
         content = [i for i, name in enumerate(columns) if name != "_ver" and name not in unhashed]
-        hashes = row_hashes(newest.values(), content)
-        changed: list[Row] = []
-        for (key, row), digest in zip(newest.items(), hashes, strict=True):
-            before = kept.get(key)
-            if before is not None:
-                if before[1] > row[ver_at]:
-                    result.stale += 1
-                    result.stale_keys.add(key)
-                    continue
-                if before[0] == digest:
-                    result.unchanged += 1
-                    continue
-                if watch:
-                    result.watched.add(before[2])
-            if watch:
-                result.watched.add(row[at[watch]])
-            changed.append((*row, digest, 0))
-        self.insert(table, [*columns, "_row_hash", "_is_deleted"], changed, kopecks=kopecks)
+        digests = list(row_hashes(newest.values(), content))
+        changed: list[Row] = list(newest.values())
+        if kept:
+            changed, digests = self._differing(newest, digests, kept, ver_at, result)
+        if watch:
+            result.watched.update(row[at[watch]] for row in changed)
+        if changed:
+            data = [*zip(*changed, strict=True), digests, [0] * len(changed)]
+            self.insert_columns(table, [*columns, "_row_hash", "_is_deleted"], data, kopecks=kopecks)
         result.written = len(changed)
         if parents or (within is not None and within.gone_at is not None):
             known = parents or {}
@@ -222,6 +212,29 @@ class Warehouse(RunJournal):
             bound["days"] = sorted(days)
         return self.reconcile(mart, key_columns, value_columns, desired, scope=scope, parameters=bound)
 
+    @staticmethod
+    def _differing(
+        newest: Mapping[Row, Row], digests: list[int], kept: Mapping[Row, Kept], ver_at: int, result: UpsertResult
+    ) -> tuple[list[Row], list[int]]:
+        """The rows that are new or differ from what is kept, each with its hash; the others are counted."""
+        changed: list[Row] = []
+        changed_digests: list[int] = []
+        for (key, row), digest in zip(newest.items(), digests, strict=True):
+            before = kept.get(key)
+            if before is not None:
+                if before[1] > row[ver_at]:
+                    result.stale += 1
+                    result.stale_keys.add(key)
+                    continue
+                if before[0] == digest:
+                    result.unchanged += 1
+                    continue
+                if before[2] is not None:
+                    result.watched.add(before[2])
+            changed.append(row)
+            changed_digests.append(digest)
+        return changed, changed_digests
+
     def _kept(
         self,
         table: str,
@@ -230,12 +243,12 @@ class Warehouse(RunJournal):
         parents: Mapping[int, int] | None,
         within: Scope | None,
         watch: str | None,
-    ) -> dict[Row, tuple[int, int, Any]]:
+    ) -> dict[Row, Kept]:
         """Content hash, version and watched value of the kept rows these keys and parents may meet."""
         firsts = {key[0] for key in newest} | set(parents or ())
         scopes = [(within.condition, within.parameters)] if within else _key_scopes(key_columns[0], firsts)
         keys, extra, width = ", ".join(key_columns), f", {watch}" if watch else "", len(key_columns)
-        found: dict[Row, tuple[int, int, Any]] = {}
+        found: dict[Row, Kept] = {}
         for scope, bound in scopes:
             sql = f"SELECT {keys}, _row_hash, _ver{extra} FROM {self.name(table)} FINAL WHERE {scope}"  # noqa: S608
             for row in self.query(sql, bound):
@@ -251,6 +264,20 @@ class Warehouse(RunJournal):
         table = self.name("dim_city_alias")
         rows = self.query(f"SELECT alias, city FROM {table} FINAL")  # noqa: S608
         return {str(alias): str(city) for alias, city in rows}
+
+
+def _newest(rows: Sequence[Row], key_at: Sequence[int], ver_at: int) -> dict[Row, Row]:
+    """Rows by key; of one key the greatest version, of equal ones the last."""
+    keys = list(zip(*(map(itemgetter(i), rows) for i in key_at), strict=True))
+    newest = dict(zip(keys, rows, strict=True))
+    if len(newest) == len(rows):
+        return newest
+    newest = {}
+    for key, row in zip(keys, rows, strict=True):
+        seen = newest.get(key)
+        if seen is None or row[ver_at] >= seen[ver_at]:
+            newest[key] = row
+    return newest
 
 
 def _key_scopes(column: str, values: Collection[Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:

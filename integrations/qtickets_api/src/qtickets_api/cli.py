@@ -13,6 +13,7 @@ from zakaz_common.run import RunContext, run_loader
 from qtickets_api import LOADER, __version__, load
 from qtickets_api.client import QticketsClient
 from qtickets_api.dry_run import dry_run
+from qtickets_api.memory import quiet_collector
 from qtickets_api.settings import QticketsSettings
 from qtickets_api.sheets_import import import_sheets
 from qtickets_api.webhook import serve
@@ -53,6 +54,7 @@ SPEC = LoaderSpec(
     ),
 )
 
+quiet_collector()
 app = make_app(SPEC)
 
 

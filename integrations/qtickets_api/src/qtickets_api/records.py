@@ -17,7 +17,7 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
-class UtmRecord(Struct):
+class UtmRecord(Struct, gc=False):
     """UTM parameters as sent; numbers and nulls occur."""
 
     utm_source: Any = None
@@ -27,7 +27,7 @@ class UtmRecord(Struct):
     utm_term: Any = None
 
 
-class Basket(Struct):
+class Basket(Struct, gc=False):
     """One ticket of an order."""
 
     id: Id
@@ -43,7 +43,7 @@ class Basket(Struct):
     refunded_deduction_amount: float | None = None
 
 
-class Order(Struct):
+class Order(Struct, gc=False):
     """One order with its tickets. `payment_type_id` is a number or a word."""
 
     id: Id

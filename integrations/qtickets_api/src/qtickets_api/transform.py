@@ -127,8 +127,10 @@ def order_rows(orders: Iterable[Order], into: FamilyRows | None = None) -> Famil
     for order in orders:
         try:
             version = _seconds(order.updated_at, "$.updated_at")
-            order_row = _order_row(order, version)
-            ticket_rows = _ticket_rows(order, version)
+            created_at = _seconds(order.created_at, "$.created_at")
+            paid_at = _seconds_or_none(order.payed_at, "$.payed_at")
+            order_row = _order_row(order, version, paid_at, created_at)
+            ticket_rows = _ticket_rows(order, version, created_at if paid_at is None else paid_at)
         except RecordError as error:
             rows.rejected.append(RejectedRecord("orders", str(order.id), error.path, error.reason))
             continue
@@ -157,7 +159,7 @@ def event_rows(events: Iterable[Event], cities: CityDirectory, fetched_at: datet
                 int(bool(event.is_active)),
                 _seconds(event.created_at, "$.created_at"),
                 _seconds(event.updated_at or event.created_at, "$.updated_at"),
-                _optional_seconds(event.deleted_at, "$.deleted_at"),
+                _seconds_or_none(event.deleted_at, "$.deleted_at"),
                 version,
             )
             show_rows = [_show_row(event.id, show, zone, version) for show in _items(event.shows)]
@@ -181,77 +183,77 @@ def localised(text: str | Mapping[str, Any] | None) -> str:
     return ""
 
 
-def _order_row(order: Order, version: int) -> Row:
+def _order_row(order: Order, version: int, paid_at: int | None, created_at: int) -> Row:
     return (
         order.id,
         order.event_id,
         int(order.payed),
-        _optional_seconds(order.payed_at, "$.payed_at"),
-        _seconds(order.created_at, "$.created_at"),
+        paid_at,
+        created_at,
         version,
-        _optional_seconds(order.deleted_at, "$.deleted_at"),
+        _seconds_or_none(order.deleted_at, "$.deleted_at"),
         kopecks(order.price, "$.price"),
         kopecks(order.original_price, "$.original_price"),
         order.currency_id,
         int(order.reserved),
-        _number(order.payment_type_id),
-        _number(order.discount_id),
-        _number(order.promo_code_id),
+        None if order.payment_type_id is None else _number(order.payment_type_id),
+        None if order.discount_id is None else _number(order.discount_id),
+        None if order.promo_code_id is None else _number(order.promo_code_id),
         *_utm(order.utm),
         version,
     )
 
 
-def _ticket_rows(order: Order, version: int) -> list[Row]:
-    paid = order.payed
-    sale_day = moscow_day_number(_seconds(order.payed_at or order.created_at, "$.payed_at"))
+def _ticket_rows(order: Order, version: int, sold_at: int) -> list[Row]:
+    order_id, event_id, currency, paid = order.id, order.event_id, order.currency_id, order.payed
+    order_deleted, sale_day = order.deleted_at, moscow_day_number(sold_at)
     rows = []
     for position, basket in enumerate(_items(order.baskets)):
-        if basket.quantity != 1:
-            raise RecordError(f"$.baskets[{position}].quantity", "the quantity of a ticket is not 1")
         try:
+            if basket.quantity != 1:
+                raise RecordError("quantity", "the quantity of a ticket is not 1")
             price = kopecks(basket.price, "price")
-            refunded = _optional_kopecks(basket.refunded_amount, "refunded_amount")
-            deduction = _optional_kopecks(basket.refunded_deduction_amount, "refunded_deduction_amount")
-            deleted_at = _optional_seconds(basket.deleted_at or order.deleted_at, "deleted_at")
-            refunded_at = _optional_seconds(basket.refunded_at, "refunded_at")
-            sold, net = revenue(
-                paid=paid,
-                deleted=deleted_at is not None,
-                refunded=refunded_at is not None or bool(refunded and refunded > 0),
-                price=price,
-                refunded_amount=refunded,
-                deduction=deduction,
-            )
-            row = (
-                order.id,
-                basket.id,
-                order.event_id,
-                basket.show_id or 0,
-                int(paid),
-                sale_day,
-                price,
-                kopecks(basket.original_price, "original_price"),
-                _optional_kopecks(basket.discount_value, "discount_value") or 0,
-                _optional_kopecks(basket.service_fee_amount, "service_fee_amount") or 0,
-                refunded_at,
-                refunded or 0,
-                deduction or 0,
-                deleted_at,
-                int(sold),
-                net,
-                order.currency_id,
-                version,
-                version,
+            refunded = deduction = refunded_at = deleted_at = None
+            if basket.refunded_amount is not None:
+                refunded = kopecks(basket.refunded_amount, "refunded_amount")
+            if basket.refunded_deduction_amount is not None:
+                deduction = kopecks(basket.refunded_deduction_amount, "refunded_deduction_amount")
+            if basket.refunded_at is not None:
+                refunded_at = _seconds(basket.refunded_at, "refunded_at")
+            if (deleted := basket.deleted_at or order_deleted) is not None:
+                deleted_at = _seconds(deleted, "deleted_at")
+            is_refunded = refunded_at is not None or (refunded is not None and refunded > 0)
+            sold, net = revenue(paid, deleted_at is not None, is_refunded, price, refunded, deduction)
+            rows.append(
+                (
+                    order_id,
+                    basket.id,
+                    event_id,
+                    basket.show_id or 0,
+                    int(paid),
+                    sale_day,
+                    price,
+                    kopecks(basket.original_price, "original_price"),
+                    kopecks(basket.discount_value, "discount_value") if basket.discount_value else 0,
+                    kopecks(basket.service_fee_amount, "service_fee_amount") if basket.service_fee_amount else 0,
+                    refunded_at,
+                    refunded or 0,
+                    deduction or 0,
+                    deleted_at,
+                    int(sold),
+                    net,
+                    currency,
+                    version,
+                    version,
+                )
             )
         except RecordError as error:
             raise RecordError(f"$.baskets[{position}].{error.path}", error.reason) from None
-        rows.append(row)
     return rows
 
 
 def revenue(
-    *, paid: bool, deleted: bool, refunded: bool, price: int, refunded_amount: int | None, deduction: int | None
+    paid: bool, deleted: bool, refunded: bool, price: int, refunded_amount: int | None, deduction: int | None
 ) -> tuple[bool, int]:
     """Whether a ticket counts as sold, and its net revenue in kopecks: the table at the top of this module."""
     if not paid:
@@ -284,7 +286,7 @@ def _kopecks(value: float) -> int | None:
     return whole if whole == hundredfold else None
 
 
-def _optional_kopecks(value: float | None, path: str) -> int | None:
+def _kopecks_or_none(value: float | None, path: str) -> int | None:
     return None if value is None else kopecks(value, path)
 
 
@@ -295,12 +297,12 @@ def _seconds(value: datetime, path: str) -> int:
     return seconds
 
 
-def _optional_seconds(value: datetime | None, path: str) -> int | None:
+def _seconds_or_none(value: datetime | None, path: str) -> int | None:
     return None if value is None else _seconds(value, path)
 
 
 def _utm(value: UtmRecord | list[Any] | None) -> Utm:
-    if not isinstance(value, UtmRecord):
+    if type(value) is not UtmRecord:
         return _NO_UTM
     return Utm(
         clean_utm(value.utm_source),
@@ -329,12 +331,12 @@ def _show_row(event_id: int, show: Show, zone: str, version: int) -> Row:
         show.id,
         localised(show.name).strip(),
         int(bool(show.is_active)),
-        _optional_seconds(show.start_date, f"{path}.start_date"),
-        _optional_seconds(show.finish_date, f"{path}.finish_date"),
+        _seconds_or_none(show.start_date, f"{path}.start_date"),
+        _seconds_or_none(show.finish_date, f"{path}.finish_date"),
         zone,
-        _optional_kopecks(show.min_price, f"{path}.min_price"),
-        _optional_kopecks(show.max_price, f"{path}.max_price"),
-        _optional_seconds(show.updated_at, f"{path}.updated_at"),
-        _optional_seconds(show.deleted_at, f"{path}.deleted_at"),
+        _kopecks_or_none(show.min_price, f"{path}.min_price"),
+        _kopecks_or_none(show.max_price, f"{path}.max_price"),
+        _seconds_or_none(show.updated_at, f"{path}.updated_at"),
+        _seconds_or_none(show.deleted_at, f"{path}.deleted_at"),
         version,
     )
