@@ -101,25 +101,25 @@ LASTING: list[Any] = [
         78,
         "redirects orders to other.example",
         id="redirect to another host",
-    ),  # fmt: skip
+    ),
     pytest.param(
         {"kind": "edit", "times": 0, "edits": [{"path": "data.*.price", "value": "a lot"}]},
         65,
         "were rejected",
         id="wrong types everywhere",
-    ),  # fmt: skip
+    ),
     pytest.param(
         {"kind": "edit", "times": 0, "edits": [{"path": "data.*.baskets", "op": "delete"}]},
         65,
         "were rejected",
         id="a required field missing",
-    ),  # fmt: skip
+    ),
     pytest.param(
         {"kind": "edit", "times": 0, "edits": [{"path": "paging.total", "value": 100000}]},
         65,
         "still counts more records than it shows",
         id="a total that is not reached",
-    ),  # fmt: skip
+    ),
 ]
 
 

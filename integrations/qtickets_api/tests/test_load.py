@@ -227,6 +227,7 @@ def test_multilingual_names_are_understood(engine, tmp_path):
         loader.assert_equal_to(api.season)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lookback", [0, 1, 48])
 def test_the_stored_watermark_never_goes_back(loader, api, lookback):
     looking = loader.having(qtickets_lookback_hours=lookback)

@@ -89,7 +89,8 @@ REVENUE = [
 def test_revenue_of_every_combination(paid, deleted, refunded, amount, deduction, sold, net):
     found = revenue(
         paid=paid, deleted=deleted, refunded=refunded, price=900,
-        refunded_amount=None if amount is None else int(amount), deduction=None if deduction is None else int(deduction),
+        refunded_amount=None if amount is None else int(amount),
+        deduction=None if deduction is None else int(deduction),
     )  # fmt: skip
     assert found == (sold, int(net))
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote_plus
 
 import clickhouse_connect
 
@@ -69,8 +70,6 @@ def misbehaving(target: int) -> Iterator[Proxy]:
 
         def _forward(self) -> None:
             body = self._body()
-            from urllib.parse import unquote_plus
-
             statement = unquote_plus(self.path) + " " + body[:2000].decode("latin-1")
             fault = proxy.strike(statement)
             if fault and fault.kind == "drop":

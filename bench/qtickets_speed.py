@@ -1,0 +1,216 @@
+"""How fast the Qtickets loader decodes, checks, transforms and inserts; and how much memory that takes.
+
+    python bench/qtickets_speed.py              # 500,000 orders: Python alone, engine in process, over HTTP
+    python bench/qtickets_speed.py --orders 100000 --only http
+    python bench/qtickets_speed.py --with-dlt   # beside dlt's nested pipeline (pip install dlt), same pages
+
+Pages are generated once, from a seed, into a file, and read from it: neither the generator nor the network is in the
+figures. Orders are those of `make_order`: one to three tickets, mostly one, with the fields of the live service.
+"""
+
+import argparse
+import gc
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+for folder in ("common/src", "common/tests", "qtickets_api/src"):
+    sys.path.insert(0, str(REPOSITORY / "integrations" / folder))
+
+PER_PAGE = 50
+
+
+def make_order(number: int, chance: random.Random) -> dict:
+    """One order; money has kopecks, a tenth is unpaid and deleted, one in thirty is refunded."""
+    paid = chance.random() < 0.9
+    minute, second = number // 60 % 60, number % 60
+    created = f"2026-{1 + number // 45_000 % 11:02d}-{1 + number // 1_600 % 28:02d}T10:{minute:02d}:{second:02d}+03:00"
+    baskets = []
+    for k in range(chance.choices((1, 2, 3), (80, 15, 5))[0]):
+        price = chance.choice((900, 1200.5, 1500, 1999.99, 2500, 3100.1))
+        refunded = paid and chance.random() < 0.03
+        baskets.append({
+            "id": number * 4 + k, "barcode": "4600000000000", "show_id": 70 + number % 300, "seat_id": "PARTER-1;1",
+            "seat_name": "Партер, ряд 1, место 1", "quantity": 1, "original_price": price, "discount_value": 0,
+            "price": price, "ticket_amount": price, "service_fee_amount": 45,
+            "created_at": created, "updated_at": created, "deleted_at": None if paid else created,
+            **({"refunded_at": created, "refunded_amount": price} if refunded else {}),
+        })  # fmt: skip
+    return {
+        "id": number, "uniqid": "abcdef", "payed": paid, "payed_at": created if paid else None, "created_at": created,
+        "updated_at": created, "deleted_at": None if paid else created, "client_id": 5, "event_id": 30 + number % 200,
+        "payment_type_id": 1, "discount_id": None, "promo_code_id": None, "reserved": False,
+        "price": round(sum(basket["price"] for basket in baskets), 2), "original_price": 5000, "currency_id": "RUB",
+        "utm": {"utm_source": "vk_ads", "utm_medium": "cpc", "utm_campaign": "7001", "utm_content": str(number % 500)}
+        if number % 2 else [], "custom": "", "fields": [], "integrations": [], "refunds": [], "baskets": baskets,
+    }  # fmt: skip
+
+
+def write_pages(path: Path, orders: int) -> None:
+    """Pages, each after its length in four bytes."""
+    chance = random.Random(1)
+    with path.open("wb") as file:
+        for start in range(1, orders + 1, PER_PAGE):
+            data = [make_order(number, chance) for number in range(start, min(start + PER_PAGE, orders + 1))]
+            paging = {"perPage": PER_PAGE, "currentPage": 1, "total": orders}
+            body = json.dumps({"data": data, "paging": paging}, ensure_ascii=False, separators=(",", ":")).encode()
+            file.write(len(body).to_bytes(4, "little") + body)
+
+
+def pages(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while head := file.read(4):
+            yield file.read(int.from_bytes(head, "little"))
+
+
+def load(path: Path, sink, limit: int = 20_000) -> int:
+    """What a run does with its pages."""
+    from qtickets_api.pages import decode_orders
+    from qtickets_api.transform import FamilyRows, order_rows
+
+    rows, orders = FamilyRows(), 0
+    for body in pages(path):
+        page = decode_orders(body)
+        order_rows(page.records, rows)
+        orders += len(page.records)
+        if rows.child_count >= limit:
+            sink(rows)
+            rows = FamilyRows()
+    sink(rows)
+    return orders
+
+
+def measured(what: str, path: Path, sink, check) -> float:
+    cpu, wall = time.process_time(), time.perf_counter()
+    orders = load(path, sink)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    check(orders)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(
+        f"{what:<44} {orders / wall:>9,.0f} orders/s  {wall:6.1f} s, {cpu:6.1f} s CPU of this process, peak {peak} MB",
+        flush=True,
+    )
+    return orders / wall
+
+
+def one(kind: str, path: Path, port: int) -> None:
+    """One measurement, in a process of its own so that its peak memory is its own."""
+    from qtickets_api.memory import quiet_collector
+    from qtickets_api.sink import StagingSink
+    from zakaz_common.deadline import Deadline
+    from zakaz_common.row_hash import row_hashes
+    from zakaz_common.warehouse import Warehouse
+
+    quiet_collector()
+    if kind == "python":
+
+        def count(rows) -> None:
+            for found in (rows.parents, rows.children):
+                for _ in row_hashes(found, range(len(found[0]) - 1) if found else ()):
+                    pass
+
+        measured("decode, check, transform, hash; no engine", path, count, lambda orders: None)
+        return
+    import warehouse_engine
+
+    if kind == "http":
+        import clickhouse_connect
+
+        client = clickhouse_connect.get_client(host="127.0.0.1", port=port, autogenerate_session_id=False)
+        what = "the same and insert, over HTTP beside it"
+    else:
+        import clickhouse_connect
+
+        client = clickhouse_connect.get_client(interface="chdb", path=tempfile.mkdtemp())
+        what = "the same and insert, engine in process"
+    if kind == "process":
+        for statement in warehouse_engine.schema_statements():
+            client.command(statement)
+    warehouse = Warehouse.from_client(client, Deadline(3600))
+    context = SimpleNamespace(warehouse=warehouse, reject=lambda _: None, wrote=lambda *_: None)
+
+    def check(orders: int) -> None:
+        stored = warehouse.query("SELECT count() FROM zakaz.stg_qtickets_orders FINAL")[0][0]
+        assert stored == orders, f"{stored} of {orders} orders arrived"
+
+    measured(what, path, StagingSink(context).orders, check)
+
+
+def dlt_nested(path: Path, orders: int) -> None:
+    """dlt's extract and normalise of the nested orders; its load is left out, in its favour."""
+    import os
+
+    os.environ |= {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR"}
+    import dlt
+
+    target = tempfile.mkdtemp()
+    pipeline = dlt.pipeline(
+        "bench", pipelines_dir=tempfile.mkdtemp(), destination=dlt.destinations.filesystem(f"file://{target}"),
+        dataset_name="bench",
+    )  # fmt: skip
+
+    @dlt.resource(name="orders", primary_key="id", write_disposition="append")
+    def nested():
+        for body in pages(path):
+            yield json.loads(body)["data"]
+
+    began = time.perf_counter()
+    pipeline.extract(nested())
+    pipeline.normalize()
+    wall = time.perf_counter() - began
+    what, peak = "dlt, nested, extract and normalise only", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"{what:<44} {orders / wall:>9,.0f} orders/s  {wall:6.1f} s, peak {peak} MB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--orders", type=int, default=500_000)
+    parser.add_argument("--only", choices=("python", "process", "http"))
+    parser.add_argument("--with-dlt", action="store_true")
+    parser.add_argument("--dlt-orders", type=int, default=50_000, help="dlt is slow; a part of the pages is enough")
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        kind, path, port = arguments.child
+        if kind == "dlt":
+            dlt_nested(Path(path), int(port))
+        else:
+            one(kind, Path(path), int(port))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pages"
+        write_pages(path, arguments.orders)
+        size = path.stat().st_size
+        each = size // arguments.orders
+        print(f"{arguments.orders:,} orders, {size >> 20} MB in pages of {PER_PAGE}, {each} bytes each")
+
+        def child(kind: str, file: Path, number: int) -> None:
+            subprocess.run([sys.executable, __file__, "--child", kind, str(file), str(number)], check=True)
+
+        for kind in ("python", "process", "http"):
+            if arguments.only not in (None, kind):
+                continue
+            port = 0
+            if kind == "http":
+                import warehouse_engine
+
+                client = warehouse_engine.engine(Path(folder) / "clickhouse")
+                port = int(client.url.rsplit(":", 1)[1].rstrip("/"))
+            child(kind, path, port)
+        if arguments.with_dlt:
+            some = Path(folder) / "some"
+            write_pages(some, arguments.dlt_orders)
+            child("dlt", some, arguments.dlt_orders)
+
+
+if __name__ == "__main__":
+    gc.collect()
+    main()
