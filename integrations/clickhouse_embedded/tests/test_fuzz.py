@@ -62,7 +62,10 @@ def request(rng: random.Random) -> bytes:
         method = rng.choice([b"OPTIONS", b"PATCH", b"BREW", b"post", method])
         target = rng.choice([b"/ping", b"//", b"/%2e%2e/etc/passwd", b"*", b"/\xff", b"/metrics", target])
     if rng.random() < 0.5:
-        pairs = [(rng.choice(SETTINGS) if wild else percent(rng.choice(SETTINGS))) + b"=" + percent(noise(rng, 12)) for _ in range(rng.randrange(4))]
+        pairs = [
+            (rng.choice(SETTINGS) if wild else percent(rng.choice(SETTINGS))) + b"=" + percent(noise(rng, 12))
+            for _ in range(rng.randrange(4))
+        ]
         if rng.random() < 0.3:
             pairs.append(b"query=" + percent(sql(rng))[:6000])
         target += b"?" + b"&".join(pairs)

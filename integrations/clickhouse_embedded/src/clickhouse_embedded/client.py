@@ -25,7 +25,7 @@ def split_statements(script: bytes) -> list[bytes]:
         else:
             end = next((start for start, _, word in tokens(script) if word == b";"), len(script))
             cut = end + 1
-        if tokens(script[:end]):
+        if any(tokens(script[:end])):
             statements.append(script[:end].strip() if cut != end else script[:end])
         script = script[cut:]
     return statements

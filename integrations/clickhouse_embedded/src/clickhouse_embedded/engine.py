@@ -238,23 +238,21 @@ class Engine:
             raise
         return connection
 
-    def acquire(self, user: User, database: str, settings: tuple[tuple[str, str], ...], state: tuple) -> Connection:
-        """A connection in exactly this state, an idle one if there is any."""
+    def acquire(self, state: tuple) -> Connection | None:
+        """An idle connection in exactly this state, if there is one."""
         with self._idle_lock:
             for index in range(len(self._idle) - 1, -1, -1):
                 if self._idle[index][0] == state:
                     return self._idle.pop(index)[1]
-        return self.open_for(user, database, settings)
+        return None
 
-    def release(self, state: tuple, connection: Connection) -> None:
-        """Give a connection back, for the next request in the same state."""
-        surplus = connection
-        if not connection.dirty:
-            with self._idle_lock:
-                self._idle.append((state, connection))
-                surplus = self._idle.pop(0)[1] if len(self._idle) > IDLE_CONNECTIONS else None
-        if surplus is not None:
-            surplus.close()
+    def release(self, state: tuple, connection: Connection) -> Connection | None:
+        """Keep a connection for the next request in the same state. Returns the one to close instead, if any."""
+        if connection.dirty:
+            return connection
+        with self._idle_lock:
+            self._idle.append((state, connection))
+            return self._idle.pop(0)[1] if len(self._idle) > IDLE_CONNECTIONS else None
 
     def cancel(self, tag: str) -> None:
         """Cancel what runs on the connection with this tag, if anything does."""

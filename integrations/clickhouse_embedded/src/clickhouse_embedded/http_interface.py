@@ -127,7 +127,7 @@ class HttpInterface:
         if head is None and not text.ended:
             raise ServerError(62, "SYNTAX_ERROR", f"Max query size exceeded (max_query_size = {limit}).")
         in_thread = self._transfer.in_thread
-        lease = await in_thread(self._sessions.lease, user, call)
+        lease = self._sessions.idle(user, call) or await in_thread(self._sessions.lease, user, call)
         work = Work(call, user, lease.connection, lease.state)
         self._transfer.query_ids[lease.connection.tag] = call.query_id
         gone = None
@@ -144,7 +144,8 @@ class HttpInterface:
             if gone:
                 gone.cancel()
             self._transfer.query_ids.pop(lease.connection.tag, None)
-            await asyncio.shield(in_thread(self._sessions.give_back, lease))
+            if surplus := self._sessions.give_back(lease):
+                await asyncio.shield(in_thread(surplus.close))
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -40,19 +40,29 @@ class Sessions:
         self._open: dict[tuple[str, str], Lease] = {}
         self._lock = threading.Lock()
 
+    def idle(self, user: User, call: Call) -> Lease | None:
+        """A connection that is ready as it is, without any work of the engine; None when there is none.
+
+        Raises:
+            ServerError: 164 for settings that a reader may not change.
+        """
+        if call.fields.get("session_id"):
+            return None
+        state = (user.name, _database(call), _allowed_settings(user, call))
+        connection = self._engine.acquire(state)
+        return connection and Lease(connection, state)
+
     def lease(self, user: User, call: Call) -> Lease:
-        """Take a connection with the user's rights and the request's database and settings.
+        """Open or take a connection with the user's rights and the request's database and settings.
 
         Raises:
             ServerError: 115, 27, … for settings, 81 for the database, 164 for what a reader may not change;
                 372 with ``session_check=1`` and no session, 373 while another query runs in it, 374 bad timeout.
         """
-        database = call.fields.get("database") or call.headers.get("x-clickhouse-database", "")
-        settings = _allowed_settings(user, call)
+        database, settings = _database(call), _allowed_settings(user, call)
         session_id = call.fields.get("session_id")
         if not session_id:
-            state = (user.name, database, settings)
-            return Lease(self._engine.acquire(user, database, settings, state), state)
+            return Lease(self._engine.open_for(user, database, settings), (user.name, database, settings))
         lease = self._session(user, session_id[:1024], call.fields)
         try:
             if lease.connection is None:
@@ -67,17 +77,15 @@ class Sessions:
         lease.ends = call.flag("close_session")
         return lease
 
-    def give_back(self, lease: Lease) -> None:
-        """The request has ended."""
+    def give_back(self, lease: Lease) -> Connection | None:
+        """The request has ended. Returns the connection that has to be closed now, if there is one."""
         if lease.session is None:
-            self._engine.release(lease.state, lease.connection)
-            return
+            return self._engine.release(lease.state, lease.connection)
         with self._lock:
             lease.busy, lease.idle_since = False, time.monotonic()
             if lease.ends:
                 self._open.pop(lease.session, None)
-        if lease.ends and lease.connection is not None:
-            lease.connection.close()
+        return lease.connection if lease.ends else None
 
     def _session(self, user: User, session_id: str, fields: dict[str, str]) -> Lease:
         text = fields.get("session_timeout", str(DEFAULT_TIMEOUT_S))
@@ -109,6 +117,10 @@ class Sessions:
         for session in sessions:
             if session.connection is not None:
                 session.connection.close()
+
+
+def _database(call: Call) -> str:
+    return call.fields.get("database") or call.headers.get("x-clickhouse-database", "")
 
 
 def _allowed_settings(user: User, call: Call) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -85,11 +85,11 @@ class InsertHead:
     data_format: bytes
 
 
-def tokens(text: bytes) -> list[tuple[int, int, bytes]]:
-    """Significant tokens as (start, end, text); words in upper case, anything quoted as b''."""
-    return [
-        (m.start(), m.end(), b"" if m["quoted"] else m[0].upper()) for m in _TOKEN.finditer(text) if m["skip"] is None
-    ]
+def tokens(text: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Significant tokens as (start, end, text), one by one; words in upper case, anything quoted as b''."""
+    for m in _TOKEN.finditer(text):
+        if m["skip"] is None:
+            yield m.start(), m.end(), b"" if m["quoted"] else m[0].upper()
 
 
 def find_insert(text: bytes) -> InsertHead | None:
@@ -100,7 +100,7 @@ def find_insert(text: bytes) -> InsertHead | None:
     if not re.match(rb"[\s(]*insert\b|\s*(--|#|/\*)", text, re.IGNORECASE):
         return None
     depth, source, table_seen, previous = 0, None, False, b""
-    found = iter(tokens(text[:262_144]))
+    found = tokens(text)
     if next(found, (0, 0, b""))[2] != b"INSERT":
         return None
     for start, end, word in found:
@@ -186,7 +186,7 @@ def _analyse(connection: Connection, text: bytes, default_format: str, codec: st
     statement = Statement(text, canonical)
     if statement.kind not in _WITH_OUTPUT:
         return statement
-    found = tokens(text)
+    found = list(tokens(text))
     while found and found[-1][2] == b";":
         found.pop()
     end, name = found[-1][1], default_format.encode()

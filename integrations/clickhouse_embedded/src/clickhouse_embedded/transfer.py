@@ -13,7 +13,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,10 +28,8 @@ from .users import User
 
 # As the server: this much of a result is held back, so that an early error still gets its HTTP status.
 HELD_BYTES = 1 << 20
-PIECE_BYTES = 256 << 10
+PIECE_BYTES = 1 << 20
 PIPE_BYTES = 1 << 20
-# What an empty pipe takes without a reader, whatever its size.
-SMALL_BYTES = 4096
 
 
 @dataclass
@@ -56,7 +54,6 @@ class Transfer:
         self._engine = engine
         self._statements = Statements()
         self._queries = ThreadPoolExecutor(threads + 8, "query")
-        self._feeders = ThreadPoolExecutor(threads, "feed")
         self.query_ids: dict[str, str] = {}
 
     def in_thread(self, function: Any, *arguments: Any) -> asyncio.Future:
@@ -66,7 +63,6 @@ class Transfer:
     def close(self) -> None:
         """Wait for the threads; what they run has been cancelled before."""
         self._queries.shutdown(wait=True, cancel_futures=True)
-        self._feeders.shutdown(wait=False, cancel_futures=True)
 
     async def run(self, work: Work, text: bytes, answer: Answer, gone: asyncio.Future) -> None:
         """Run a statement without data and answer with its result.
@@ -92,7 +88,7 @@ class Transfer:
             finally:
                 os.close(write_end)
 
-        reader = PipeReader(read_end)
+        reader = PipeEnd(read_end)
         query = self.in_thread(job)
         try:
             with tempfile.SpooledTemporaryFile(max_size=HELD_BYTES, dir=self._engine.scratch) as held:
@@ -123,8 +119,8 @@ class Transfer:
         Raises:
             ServerError: what the engine threw, or what is wrong with the body. ClientGone: the client left.
         """
+        pending = text.text[head.data :] or await text.more()
         read_end, write_end = _pipe()
-        pending = bytearray(text.text[head.data :])
 
         def job() -> Result:
             try:
@@ -136,24 +132,17 @@ class Transfer:
                 os.close(read_end)  # a feeder gets EPIPE now, instead of waiting for ever
 
         query = self.in_thread(job)
-        complete, fed = False, False
+        writer = PipeEnd(write_end)
+        complete = False
         try:
-            while not query.done():
-                while len(pending) < PIECE_BYTES and (piece := await text.more()):
-                    pending += piece
-                if not pending:
-                    break
-                data, pending = bytes(pending), bytearray()
-                if len(data) <= SMALL_BYTES and not fed:
-                    _write(write_end, data)
-                else:
-                    await asyncio.get_running_loop().run_in_executor(self._feeders, _write, write_end, data)
-                fed = True
+            while pending and not query.done():
+                await writer.write(pending)
+                pending = await text.more()
             complete = text.ended
         finally:
             if not complete and not query.done():
                 await asyncio.shield(asyncio.to_thread(self._engine.cancel, work.connection.tag))
-            os.close(write_end)
+            writer.close()
             if not complete:
                 await self._stop(work.connection, query)
         result = await query
@@ -212,8 +201,8 @@ class Transfer:
         return sql
 
 
-class PipeReader:
-    """The reading end of a result's pipe, for the event loop.
+class PipeEnd:
+    """The service's end of a pipe, for the event loop.
 
     Not asyncio's own pipe transport: uvloop's closes its descriptor a second time, in a process whose engine
     threads open files all the time.
@@ -226,22 +215,37 @@ class PipeReader:
 
     async def read(self, size: int) -> bytes:
         """The next piece; empty when all writers have closed."""
-        loop = asyncio.get_running_loop()
         while True:
             try:
                 piece = os.read(self._pipe, size)
                 self.ended = not piece
                 return piece
             except BlockingIOError:
-                readable = loop.create_future()
-                loop.add_reader(self._pipe, lambda future=readable: future.done() or future.set_result(None))
-                try:
-                    await readable
-                finally:
-                    loop.remove_reader(self._pipe)
+                loop = asyncio.get_running_loop()
+                await self._ready(loop.add_reader, loop.remove_reader)
+
+    async def write(self, data: bytes) -> None:
+        """Write all of it; data for a reader that has given up is dropped."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[os.write(self._pipe, rest) :]
+            except BlockingIOError:
+                loop = asyncio.get_running_loop()
+                await self._ready(loop.add_writer, loop.remove_writer)
+            except BrokenPipeError:
+                return
+
+    async def _ready(self, add: Callable, remove: Callable) -> None:
+        ready = asyncio.get_running_loop().create_future()
+        add(self._pipe, lambda: ready.done() or ready.set_result(None))
+        try:
+            await ready
+        finally:
+            remove(self._pipe)
 
     def close(self) -> None:
-        """No more reading; a writer gets EPIPE."""
+        """A reader gets the end of data, a writer EPIPE."""
         os.close(self._pipe)
 
 
@@ -250,14 +254,6 @@ def _pipe() -> tuple[int, int]:
     with contextlib.suppress(OSError):  # the user's share of pipe memory may be used up: a small one works too
         fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     return ends
-
-
-def _write(pipe: int, data: bytes) -> None:
-    """Write all of it; data for a reader that has given up is dropped."""
-    view = memoryview(data)
-    with contextlib.suppress(BrokenPipeError):
-        while view:
-            view = view[os.write(pipe, view) :]
 
 
 def _default_format(call: Call) -> str:

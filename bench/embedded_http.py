@@ -1,0 +1,174 @@
+"""What HTTP costs in front of the embedded engine, and how it holds under load.
+
+Two measurements, on this machine, with the engine of the running interpreter's environment:
+
+* one million rows inserted and read in Native format: through HTTP, against the same engine called in process;
+* a load of paced connections that read and write, with the latency of ``SELECT 1``.
+
+Run from the repository root: ``python bench/embedded_http.py [--seconds 60] [--connections 32]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import urllib3
+
+ROOT = Path(__file__).resolve().parents[1] / "integrations" / "clickhouse_embedded"
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+
+from running_server import PASSWORD, RunningServer  # noqa: E402
+
+ROWS, ROUNDS = 1_000_000, 15
+TABLE = (
+    "CREATE OR REPLACE TABLE bench (id UInt64, day Date, city LowCardinality(String), name String, price Decimal(18, 2))"
+    " ENGINE = MergeTree ORDER BY id"
+)
+MAKE = (
+    "SELECT number AS id, toDate('2026-01-01') + number % 300 AS day, toLowCardinality(toString(number % 50)) AS city,"
+    " 'order ' || toString(cityHash64(number) % 100000) AS name, toDecimal64(number % 100000, 2) / 100 AS price"
+    f" FROM numbers({ROWS})"
+)
+READ = "SELECT * FROM bench"
+
+
+def in_process(place: str) -> None:
+    """The other side of the comparison, in a process of its own: a round for each line of stdin, times as JSON."""
+    from clickhouse_embedded.engine import load_extension
+
+    connection = load_extension().connect(f"{place}/direct?log-level=none")
+    for _ in sys.stdin:
+        connection.query(TABLE)
+        start = time.perf_counter()
+        connection.query(f"INSERT INTO bench FROM INFILE '{place}/rows.native' FORMAT Native")
+        inserted = time.perf_counter()
+        size = len(connection.query(READ, "Native").bytes())
+        assert size > ROWS
+        print(json.dumps({"insert": inserted - start, "read": time.perf_counter() - inserted}), flush=True)
+
+
+def over_http(server: RunningServer, rows: bytes) -> dict[str, float]:
+    """One round through HTTP, on one kept connection, uncompressed."""
+    headers = {"X-ClickHouse-User": "admin", "X-ClickHouse-Key": PASSWORD}
+    server.value(TABLE)
+    start = time.perf_counter()
+    reply = server.ask(rows, query="INSERT INTO bench FORMAT Native")
+    inserted = time.perf_counter()
+    assert reply.status == 200, reply.text
+    answer = server.pool.request(
+        "POST", f"{server.url}/?default_format=Native", body=READ, headers=headers, preload_content=False
+    )
+    size = sum(map(len, answer.stream(1 << 20, decode_content=False)))
+    assert size > ROWS
+    return {"insert": inserted - start, "read": time.perf_counter() - inserted}
+
+
+def compare() -> None:
+    """Print the table of throughput. Rounds alternate, so that what else runs here disturbs both sides alike."""
+    with tempfile.TemporaryDirectory() as place:
+        server = RunningServer(Path(place) / "http").start()
+        command = [sys.executable, __file__, "--in-process", place]
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            rows = server.ask(f"{MAKE} FORMAT Native").body
+            Path(place, "rows.native").write_bytes(rows)
+            http, direct = [], []
+            for _ in range(ROUNDS):
+                child.stdin.write("round\n")
+                child.stdin.flush()
+                direct.append(json.loads(child.stdout.readline()))
+                http.append(over_http(server, rows))
+        finally:
+            child.communicate()
+            server.stop()
+    print(f"{ROWS:,} rows, {len(rows) / 1e6:.1f} MB of Native; median (best) of {ROUNDS} alternating rounds")
+    print("| | in process, s | HTTP, s | HTTP, rows/s | HTTP costs |\n|---|---|---|---|---|")
+    for name in ("insert", "read"):
+        a, b = sorted(r[name] for r in direct), sorted(r[name] for r in http)
+        middle, low = statistics.median(b) / statistics.median(a), b[0] / a[0]
+        print(
+            f"| {name} | {statistics.median(a):.3f} ({a[0]:.3f}) | {statistics.median(b):.3f} ({b[0]:.3f})"
+            f" | {ROWS / statistics.median(b):,.0f} | {100 * (middle - 1):+.0f} % ({100 * (low - 1):+.0f} %) |"
+        )
+
+
+def load(connections: int, seconds: float, rate: float) -> int:
+    """Paced clients: 60 % SELECT 1, 25 % aggregates, 15 % inserts. Returns the number of errors."""
+    with tempfile.TemporaryDirectory() as place:
+        server = RunningServer(Path(place)).start()
+        try:
+            server.value(TABLE)
+            server.value(f"INSERT INTO bench {MAKE}")
+            latencies: dict[str, list[float]] = {"SELECT 1": [], "aggregate": [], "insert": []}
+            errors: list[str] = []
+            end = time.monotonic() + seconds
+
+            def client(number: int) -> None:
+                rng = random.Random(number)
+                pool = urllib3.PoolManager(maxsize=1, retries=False)
+                headers = {"X-ClickHouse-User": "admin", "X-ClickHouse-Key": PASSWORD}
+                due = time.monotonic() + rng.random() / rate
+                while due < end:
+                    time.sleep(max(0.0, due - time.monotonic()))
+                    kind = rng.choices(["SELECT 1", "aggregate", "insert"], [60, 25, 15])[0]
+                    body = {
+                        "SELECT 1": b"SELECT 1",
+                        "aggregate": b"SELECT city, sum(price) FROM bench WHERE id < 50000 GROUP BY city",
+                        "insert": b"INSERT INTO bench (id, name) FORMAT TSV\n" + b"1\tx\n" * 100,
+                    }[kind]
+                    start = time.perf_counter()
+                    reply = pool.request("POST", server.url, body=body, headers=headers)
+                    latencies[kind].append((time.perf_counter() - start) * 1000)
+                    if reply.status != 200 or (kind == "SELECT 1" and reply.data != b"1\n"):
+                        errors.append(reply.data.decode()[:200])
+                    due += 1 / rate
+
+            threads = [threading.Thread(target=client, args=(n,)) for n in range(connections)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            inserted = int(server.value("SELECT count() FROM bench")) - ROWS
+        finally:
+            server.stop()
+    total = sum(map(len, latencies.values()))
+    print(
+        f"\n{connections} connections, {rate:g} requests/s each, {seconds:g} s: {total} requests, {len(errors)} errors"
+    )
+    print("| | requests | p50, ms | p95, ms | p99, ms |\n|---|---|---|---|---|")
+    for kind, values in latencies.items():
+        cuts = statistics.quantiles(values, n=100)
+        print(f"| {kind} | {len(values)} | {cuts[49]:.1f} | {cuts[94]:.1f} | {cuts[98]:.1f} |")
+    lost = 100 * len(latencies["insert"]) - inserted
+    print(f"rows acknowledged and not found: {lost}")
+    for error in errors[:5]:
+        print(error)
+    return len(errors) + abs(lost)
+
+
+def main() -> int:
+    """Run both measurements; non-zero when a request failed or a row is missing."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=5, help="requests a second of each connection")
+    parser.add_argument("--in-process", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.in_process:
+        in_process(options.in_process)
+        return 0
+    compare()
+    return 1 if load(options.connections, options.seconds, options.rate) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
