@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 from .failures import EngineFailure, Unreachable
 
 _CODE = re.compile(r"Code: (\d+)")
+# UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED
+_REFUSED_USER = (192, 193, 194, 516)
 # Characters of settings and parameters that go into the URL.
 _LONGEST_URL = 8000
 
@@ -76,6 +78,7 @@ class HttpConnection:
         import urllib3
 
         self._urllib3 = urllib3
+        self._username = username
         self._where = f"{'https' if secure else 'http'}://{host}:{port}/"
         tls = {"ca_certs": ca_bundle} if secure and ca_bundle else {}
         self._pool = urllib3.PoolManager(
@@ -101,7 +104,13 @@ class HttpConnection:
             raise Unreachable(f"ClickHouse does not answer at {self._where}: {_cause(error)}") from error
         text = answer.data.decode("utf-8", "replace")
         if answer.status != 200:
-            raise engine_failure(text or f"HTTP status {answer.status}")
+            failure = engine_failure(text or f"HTTP status {answer.status}")
+            if failure.code in _REFUSED_USER or answer.status in (401, 407):
+                words = (
+                    f"ClickHouse at {self._where} refuses the user {self._username}: its name or password is not right."
+                )
+                raise EngineFailure(words, failure.code)
+            raise failure
         return text
 
 

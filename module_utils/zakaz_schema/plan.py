@@ -74,7 +74,7 @@ def make_plan(
     :param live: what the server holds.
     :param desired: what the throw-away engine held after the declared schema.
     :param seeds: rows that each INSERT … SELECT would write, by the statement's index.
-    :raises SchemaFailure: an object is declared twice, or the engines' versions differ.
+    :raises SchemaFailure: the engines' versions differ.
     """
     if live.version != desired.version:
         raise SchemaFailure(
@@ -82,7 +82,6 @@ def make_plan(
             mend="Set clickhouse_schema_image to the image the server runs.",
         )
     plan = Plan()
-    seen: dict[str, Statement] = {}
     for index, statement in enumerate(statements):
         if statement.kind == "insert":
             missing = (seeds or {}).get(index, 0)
@@ -92,15 +91,6 @@ def make_plan(
                     Operation("seed", statement.name, (statement.sql,), frozenset({SAFE}), (says,), statement)
                 )
             continue
-        if statement.name in seen:
-            first = seen[statement.name]
-            raise SchemaFailure(
-                f"is declared a second time; first in {first.file}:{first.line}.",
-                file=statement.file,
-                line=statement.line,
-                name=statement.name,
-            )
-        seen[statement.name] = statement
         if statement.kind == "database":
             plan.operations.extend(_database(statement, live, desired))
         else:

@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from .catalogue import Catalogue, catalogue_query, from_lines
 from .connection import engine_failure
@@ -52,6 +53,30 @@ def replay(statements: Sequence[Statement], run: Replay) -> Catalogue:
 
     :raises SchemaFailure: a statement of an unknown kind, or one the engine refuses: with its file and line.
     """
+    _refuse_what_cannot_be_declared(statements)
+    script = _script(statements)
+    code, output, errors = run(script.text)
+    answered = [line for line in output.splitlines() if line.startswith('{"c_kind"')]
+    marks = [int(json.loads(line)["c_payload"]) for line in answered if _MARK in line]
+    if code != 0 or not marks or marks[-1] < len(statements):
+        words = engine_failure(errors.strip()[-4000:] or output.strip()[-4000:] or f"exit code {code}").text
+        if "DB::Exception" not in words or (marks and marks[-1] == len(statements)):
+            raise SchemaFailure(
+                f"the throw-away engine failed: {words}", mend="Run clickhouse_schema_scratch_command by hand."
+            )
+        at = marks[-1] if marks else _first_refused(statements, run)
+        failed = statements[at]
+        raise SchemaFailure(
+            f"the engine refuses the statement: {words}",
+            file=failed.file,
+            line=failed.line + _lines_before(words, failed, script.starts[at]),
+            name=failed.name,
+        )
+    return from_lines(line for line in answered if _MARK not in line)
+
+
+def _refuse_what_cannot_be_declared(statements: Sequence[Statement]) -> None:
+    seen: dict[str, Statement] = {}
     for statement in statements:
         if statement.kind not in CREATE_KINDS and not (statement.kind == "insert" and statement.select()):
             raise SchemaFailure(
@@ -60,45 +85,65 @@ def replay(statements: Sequence[Statement], run: Replay) -> Catalogue:
                 line=statement.line,
                 mend="Declare objects with CREATE and rows with INSERT … SELECT; changes are found by comparison.",
             )
-        if statement.kind not in ("database",) and "." not in statement.name:
+        if statement.kind != "database" and "." not in statement.name:
             raise SchemaFailure(
                 "is not qualified with its database.",
                 file=statement.file,
                 line=statement.line,
                 name=statement.name,
             )
-    lines = []
-    for number, statement in enumerate(statements):
-        # a mark before each statement tells which one failed
-        lines.append(f"SELECT 'mark' AS c_kind, '{number}' AS c_payload FORMAT JSONEachRow;")
-        lines.append(statement.for_scratch() + "\n;")
-    lines.append(f"SELECT 'mark' AS c_kind, '{len(statements)}' AS c_payload FORMAT JSONEachRow;")
-    lines.append(f"{catalogue_query(databases(list(statements)))}\nFORMAT JSONEachRow;")
-    code, output, errors = run("\n".join(lines) + "\n")
-    answered = [line for line in output.splitlines() if line.startswith('{"c_kind"')]
-    marks = [int(json.loads(line)["c_payload"]) for line in answered if '"mark"' in line[:20]]
-    reached = marks[-1] if marks else -1
-    if code != 0 or reached < len(statements):
-        words = engine_failure(errors.strip()[-2000:] or output.strip()[-2000:] or f"exit code {code}").text
-        if 0 <= reached < len(statements) and "DB::Exception" in words:
-            failed = statements[reached]
+        if statement.kind in CREATE_KINDS and statement.name in seen:
+            first = seen[statement.name]
             raise SchemaFailure(
-                f"the engine refuses the statement: {words}",
-                file=failed.file,
-                line=failed.line + _line_within(words, failed),
-                name=failed.name,
+                f"is declared a second time; first in {first.file}:{first.line}.",
+                file=statement.file,
+                line=statement.line,
+                name=statement.name,
             )
-        raise SchemaFailure(
-            f"the throw-away engine failed: {words}", mend="Run clickhouse_schema_scratch_command by hand."
-        )
-    return from_lines(line for line in answered if '"mark"' not in line[:20])
+        if statement.kind in CREATE_KINDS:
+            seen[statement.name] = statement
 
 
-def _line_within(words: str, statement: Statement) -> int:
-    """Lines between the statement's first line and the place a syntax error names."""
-    place = re.search(r"failed at position (\d+)", words)
+_MARK = '"c_kind":"mark"'
+
+
+@dataclass(frozen=True)
+class _Script:
+    text: str
+    starts: tuple[int, ...]
+
+
+def _script(statements: Sequence[Statement]) -> _Script:
+    """All statements with a mark before each, and the catalogue; and the byte each statement begins at."""
+    text, starts = "", []
+    for number, statement in enumerate(statements):
+        text += f"SELECT 'mark' AS c_kind, '{number}' AS c_payload FORMAT JSONEachRow;\n"
+        starts.append(len(text.encode()))
+        text += f"{statement.for_scratch()}\n;\n"
+    text += f"SELECT 'mark' AS c_kind, '{len(statements)}' AS c_payload FORMAT JSONEachRow;\n"
+    return _Script(f"{text}{catalogue_query(databases(list(statements)))}\nFORMAT JSONEachRow;\n", tuple(starts))
+
+
+def _first_refused(statements: Sequence[Statement], run: Replay) -> int:
+    """Which statement fails, for an engine that prints nothing when one does: by halving."""
+    good, bad = 0, len(statements)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        code, _, _ = run(_script(statements[:middle]).text)
+        good, bad = (middle, bad) if code == 0 else (good, middle)
+    return bad - 1
+
+
+def _lines_before(words: str, statement: Statement, start: int) -> int:
+    """Lines between the statement's first line and the place a syntax error names.
+
+    The position counts bytes from 1, of the statement with some clients and of the whole script with others.
+    """
+    place = re.search(r"failed at position (\d+) \('?(.*?)'?\)", words, re.DOTALL)
     if not place:
         return 0
-    # positions count bytes of the statement the engine was given
-    before = statement.for_scratch().encode()[: int(place.group(1))]
-    return min(before.count(b"\n"), statement.sql.count("\n"))
+    sql = statement.for_scratch().encode()
+    for position in (int(place[1]) - 1, int(place[1]) - 1 - start):
+        if 0 <= position <= len(sql) and sql[position:].startswith(place[2][:1].encode()):
+            return min(sql[:position].count(b"\n"), statement.sql.count("\n"))
+    return 0

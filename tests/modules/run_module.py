@@ -1,0 +1,37 @@
+"""An Ansible module run as Ansible runs it: arguments in, one JSON answer out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from tests.modules.clickhouse_server import REPOSITORY
+
+# Ansible puts module_utils of the repository beside its own; so does this
+_RUN = """
+import json, runpy, sys
+import ansible.module_utils as utilities
+import ansible.module_utils.basic as basic
+utilities.__path__.append(sys.argv[2])
+basic._ANSIBLE_ARGS = sys.stdin.buffer.read()
+basic._ANSIBLE_PROFILE = "legacy"
+sys.argv = [sys.argv[1]]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def run_module(name: str, *, check: bool = False, diff: bool = False, **parameters: Any) -> dict[str, Any]:
+    """The module's answer; ``failed`` is set when it failed."""
+    arguments = {"ANSIBLE_MODULE_ARGS": {**parameters, "_ansible_check_mode": check, "_ansible_diff": diff}}
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, str(REPOSITORY / "library" / f"{name}.py"), str(REPOSITORY / "module_utils")],
+        input=json.dumps(arguments),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+    return json.loads(done.stdout.strip().splitlines()[-1])
