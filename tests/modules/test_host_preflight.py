@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
-from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "library"))
 import host_preflight as preflight
+import pytest
 
 SUPPORTED = {"debian": ["12", "13"]}
 
