@@ -154,7 +154,13 @@ def test_a_string_may_say_what_a_statement_may_not(server):
 
 def test_get_is_read_only(server):
     assert server.request("GET", "/", query="CREATE TABLE shop.x (a Int8) ENGINE = Memory").code == 164
-    assert server.request("GET", "/", query="INSERT INTO shop.sales VALUES (9, 9, '')").code == 164
+    for sql in (
+        "INSERT INTO shop.sales VALUES (9, 9, '')",
+        "INSERT INTO shop.sales SELECT 9, 9, ''",
+        "KILL QUERY WHERE 1",
+    ):
+        for session in ({}, {"session_id": "get"}):
+            assert server.request("GET", "/", query=sql, **session).code == 164
     assert server.request("GET", "/", query="SELECT 1", max_threads=1).status == 200
 
 

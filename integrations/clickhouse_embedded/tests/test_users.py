@@ -132,7 +132,7 @@ def test_a_view_does_not_lend_the_engines_rights(server):
         "CREATE OR REPLACE VIEW shop.leak SQL SECURITY NONE AS SELECT * FROM shop.secrets",
     ):
         assert server.ask(sql, "maker").code == 497
-    assert server.value("CREATE TABLE shop.made (a Int8) ENGINE = Memory", "maker") == ""
+    assert server.value("CREATE TABLE shop.crafted (a Int8) ENGINE = Memory", "maker") == ""
 
 
 def test_one_users_connection_state_does_not_reach_another(server):

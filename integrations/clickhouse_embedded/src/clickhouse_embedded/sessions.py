@@ -124,10 +124,7 @@ def _database(call: Call) -> str:
 
 
 def _allowed_settings(user: User, call: Call) -> tuple[tuple[str, str], ...]:
-    settings = dict(call.settings)
-    changed = [name for name, value in settings.items() if user.settings.get(name) != value]
+    changed = [name for name, value in call.settings.items() if user.settings.get(name) != value]
     if user.readonly and (refused := changed if user.readonly == 1 else [n for n in changed if n == "readonly"]):
         raise ServerError(164, "READONLY", f"Cannot modify '{refused[0]}' setting in readonly mode.")
-    if call.method in ("GET", "HEAD") and settings.get("readonly", "0") == "0":
-        settings["readonly"] = "2"  # as the server: a GET does not write
-    return tuple(sorted(settings.items()))
+    return tuple(sorted(call.settings.items()))

@@ -37,7 +37,8 @@ _VIEW = re.compile(
     re.DOTALL,
 )
 _SELECTS = {b"SELECT", b"WITH", b"FROM"}
-_WITH_OUTPUT = _SELECTS | {b"SHOW", b"DESCRIBE", b"EXPLAIN", b"EXISTS", b"CHECK", b"KILL", b"BACKUP", b"RESTORE"}
+_READS = _SELECTS | {b"SHOW", b"DESCRIBE", b"EXPLAIN", b"EXISTS"}
+_WITH_OUTPUT = _READS | {b"CHECK", b"KILL", b"BACKUP", b"RESTORE"}
 _SCOPE_NOTE = re.compile(r"(?::|\.)? In scope SELECT formatQuerySingleLine\(.*", re.DOTALL)
 
 
@@ -68,6 +69,11 @@ class Statement:
     def changes_connection(self) -> bool:
         """The statement leaves something behind on its connection."""
         return self.kind in (b"SET", b"USE") or b"TEMPORARY" in self.canonical[:64]
+
+    @property
+    def only_reads(self) -> bool:
+        """The statement changes no data and no schema (temporary tables aside)."""
+        return self.kind in _READS or self.changes_connection
 
     @property
     def creates_view(self) -> bool:

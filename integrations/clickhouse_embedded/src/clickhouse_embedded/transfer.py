@@ -125,7 +125,7 @@ class Transfer:
         def job() -> Result:
             try:
                 statement = self._statements.insert(work.connection, text.text, head, work.state)
-                _check_rights(work.user, statement)
+                _check_rights(work, statement)
                 sql = statement.sql.replace(PIPE, f"/proc/self/fd/{read_end}".encode())
                 return work.connection.query(sql, "TabSeparated", work.call.parameters)
             finally:
@@ -163,7 +163,7 @@ class Transfer:
 
     def _execute(self, work: Work, statement: Statement, pipe: int, default_format: str) -> Result:
         connection, sql = work.connection, statement.sql
-        _check_rights(work.user, statement)
+        _check_rights(work, statement)
         if statement.canonical == b"SHOW GRANTS":
             return self._engine.system_query(f"SHOW GRANTS FOR {identifier(work.user.name)}", default_format)
         if statement.kind == b"KILL":
@@ -263,8 +263,12 @@ def _default_format(call: Call) -> str:
     return name
 
 
-def _check_rights(user: User, statement: Statement) -> None:
-    """What the engine's grants don't cover: `readonly` itself, and definers."""
+def _check_rights(work: Work, statement: Statement) -> None:
+    """What the engine's grants don't cover: GET, `readonly` itself, and definers."""
+    user = work.user
+    if work.call.method in ("GET", "HEAD") and not statement.only_reads:
+        text = "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly: use POST."
+        raise ServerError(164, "READONLY", text)
     if user.readonly and b"readonly = " in statement.canonical.replace(b"`", b""):
         raise ServerError(164, "READONLY", "Cannot modify 'readonly' setting in readonly mode.")
     if not user.unrestricted and statement.creates_view:
