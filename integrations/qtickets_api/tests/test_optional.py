@@ -60,7 +60,8 @@ def test_the_optional_datasets_equal_the_source_and_are_not_written_twice(full, 
 
 @pytest.mark.parametrize(
     ("route", "status", "dataset"),
-    [("*/discounts", 403, "discounts"), ("*/seats", 404, "inventory"), pytest.param("*/barcodes", 403, "barcodes", marks=pytest.mark.slow),
+    [("*/discounts", 403, "discounts"), ("*/seats", 404, "inventory"),
+     pytest.param("*/barcodes", 403, "barcodes", marks=pytest.mark.slow),
      pytest.param("*/promo-codes", 503, "promo_codes", marks=pytest.mark.slow)],
 )  # fmt: skip
 def test_a_refused_dataset_is_skipped_with_its_reason(full, api, capsys, route, status, dataset):
