@@ -258,6 +258,16 @@ def test_metrics_tell_the_run_and_keep_the_last_success(run, settings, clock):
     assert found['zakaz_loader_last_run_exit_code{loader="demo"}'] == "65.0"
 
 
+def test_a_run_without_metrics_leaves_the_file_of_the_last_one(run, settings):
+    def fail(context):
+        raise DataError("bad")
+
+    run(fail)
+    before = settings.loader_metrics_file.read_text()
+    assert run(lambda context: None, metrics=False)[0] == 0
+    assert settings.loader_metrics_file.read_text() == before
+
+
 def test_a_resume_point_belongs_to_its_scan(tmp_path):
     file = ResumeFile(tmp_path / "resume.json")
     assert file.load("everything") is None

@@ -127,17 +127,20 @@ def run_loader(
     version: str,
     warehouse: Warehouse | None = None,
     deadline: Deadline | None = None,
+    metrics: bool = True,
 ) -> int:
     """Run `work` under the contract and return the process's exit code.
 
     Parameters: `mode` is stored in meta.etl_runs (`run`, `backfill`, `import`); a dry run takes no lock, gets
-    no warehouse and writes nothing; `warehouse` and `deadline` are given by tests.
+    no warehouse and writes nothing; `warehouse` and `deadline` are given by tests; without `metrics` the metrics
+    file is left alone, for small runs whose success must not hide that the scheduled ones fail.
     """
     run_id = uuid4()
     deadline = deadline or Deadline(settings.loader_deadline_seconds)
     started = time.monotonic()
+    own_warehouse = None
     if not dry_run and warehouse is None:
-        warehouse = Warehouse.from_settings(settings, deadline, f"zakaz {loader} {version}")
+        warehouse = own_warehouse = Warehouse.from_settings(settings, deadline, f"zakaz {loader} {version}")
     context = RunContext(loader, run_id, mode, settings, deadline, None if dry_run else warehouse, dry_run)
     structlog.contextvars.bind_contextvars(run_id=str(run_id))
     status, code, error = "success", EXIT_OK, ""
@@ -157,7 +160,9 @@ def run_loader(
     except LoaderError as failure:  # the lock, or a signal outside the work
         status, code, error = _judge(failure)
     duration = time.monotonic() - started
-    if settings.loader_metrics_file and not dry_run:
+    if own_warehouse is not None:
+        own_warehouse.close()
+    if settings.loader_metrics_file and metrics and not dry_run:
         write_metrics(
             settings.loader_metrics_file,
             settings.loader_state_dir,

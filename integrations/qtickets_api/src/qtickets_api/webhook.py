@@ -111,7 +111,7 @@ def work_off(settings: QticketsSettings, queue: WebhookQueue) -> int | None:
     def read(context: RunContext) -> None:
         load.reread(context, list(waiting))
 
-    code = run_loader(LOADER, settings, read, mode="webhook", version=__version__)
+    code = run_loader(LOADER, settings, read, mode="webhook", version=__version__, metrics=False)
     if code == EXIT_OK:
         for order_id, hinted in waiting.items():
             queue.done(order_id, hinted)
