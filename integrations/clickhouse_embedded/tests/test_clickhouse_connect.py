@@ -79,7 +79,7 @@ def test_types_go_in_and_out(client, type_name):
     client.insert("typed", [[i, v] for i, v in enumerate(values)], column_names=["id", "v"])
     result = client.query("SELECT v FROM typed ORDER BY id")
     assert [row[0] for row in result.result_rows] == values
-    assert [t.name for t in result.column_types][0].split("(")[0] == type_name.split("(")[0]
+    assert result.column_types[0].name.split("(")[0] == type_name.split("(")[0]
 
 
 @pytest.mark.parametrize("rows", [0, 1, 100_000])

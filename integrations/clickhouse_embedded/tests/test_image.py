@@ -71,7 +71,8 @@ def test_the_container_contract(container):
 
 def test_local_in_a_throw_away_container():
     run = ("run", "--rm", "-i", "--network", "none", "--read-only", "--tmpfs", "/tmp")
-    script = "CREATE DATABASE d; CREATE TABLE d.t (a UInt8) ENGINE = MergeTree ORDER BY a; SELECT name FROM system.tables WHERE database = 'd'"
+    script = "CREATE DATABASE d; CREATE TABLE d.t (a UInt8) ENGINE = MergeTree ORDER BY a;"
+    script += "SELECT name FROM system.tables WHERE database = 'd'"
     for command in (
         (IMAGE, "local"),
         ("--entrypoint", "clickhouse", IMAGE, "local"),

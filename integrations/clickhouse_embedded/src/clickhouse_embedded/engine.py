@@ -157,7 +157,7 @@ class Connection:
         if new := [name for name in settings if name not in self._below]:
             names = ", ".join(map(quote, new))
             changed = self.query(
-                f"SELECT name, value FROM system.settings WHERE changed AND name IN ({names})",
+                f"SELECT name, value FROM system.settings WHERE changed AND name IN ({names})",  # noqa: S608  quoted above
                 "JSONCompactEachRow",
             )
             own = dict(json.loads(line) for line in changed.body.splitlines())
@@ -175,7 +175,7 @@ class Connection:
         if not structure:
             raise ServerError(36, "BAD_ARGUMENTS", f"The external table {name} needs {name}_structure or {name}_types.")
         source = f"format({quote(data_format)}, {quote(structure)}, {{embedded_data:String}})"
-        sql = f"CREATE TEMPORARY TABLE {identifier(name)} AS SELECT * FROM {source}"
+        sql = f"CREATE TEMPORARY TABLE {identifier(name)} AS SELECT * FROM {source}"  # noqa: S608  quoted above
         self.query(sql, params={"embedded_data": escape_parameter(data)})
 
     def close(self) -> None:

@@ -17,12 +17,11 @@ _SOURCES = (
     ("'ClickHouseAsyncMetrics_TotalRowsOfMergeTreeTables'", "sum(rows)", "gauge", "system.parts WHERE active"),
     ("'ClickHouseAsyncMetrics_TotalBytesOfMergeTreeTables'", "sum(bytes)", "gauge", "system.parts WHERE active"),
 )
-_ENGINE_METRICS = "SELECT * FROM ({}) ORDER BY name FORMAT Prometheus".format(
-    " UNION ALL ".join(
-        f"SELECT {name} AS name, toFloat64({value}) AS value, '{kind}' AS type FROM {source}"
-        for name, value, kind, source in _SOURCES
-    )
+_UNION = " UNION ALL ".join(
+    f"SELECT {name} AS name, toFloat64({value}) AS value, '{kind}' AS type FROM {source}"  # noqa: S608  constants
+    for name, value, kind, source in _SOURCES
 )
+_ENGINE_METRICS = f"SELECT * FROM ({_UNION}) ORDER BY name FORMAT Prometheus"  # noqa: S608  constants
 
 
 class Metrics:

@@ -9,6 +9,7 @@ data of an INSERT enters it, through a pipe that the service names in these clau
 from __future__ import annotations
 
 import re
+import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +18,8 @@ from threading import Lock
 from .engine import Connection, escape_parameter
 from .errors import ServerError
 
-PIPE = b"/proc/self/fd/@embedded@"
+# Random, so that no client's text contains it.
+PIPE = b"/proc/self/fd/@" + secrets.token_hex(8).encode()
 CACHED_STATEMENTS, CACHED_BYTES = 512, 16_384
 
 _STRING = rb"'(?:[^'\\]|\\.|'')*'"
