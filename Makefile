@@ -12,7 +12,7 @@ INTEGRATIONS := $(patsubst %/tests,%,$(wildcard integrations/*/tests))
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status smoke remove test check lint unit schema-test deploy-test lock clean
+.PHONY: help deploy plan status schema smoke remove test check lint validate unit schema-test deploy-test soak lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ plan: $(VENV)/deploy ## Say what deploy would change, and change nothing
 status: $(VENV)/deploy ## Show the state of the deployment
 	@$(PLAYBOOK) playbooks/status.yml $(ARGS)
 
+schema: $(VENV)/deploy ## Make the live schema equal to templates/ddl, and nothing else
+	@$(PLAYBOOK) playbooks/schema.yml --diff $(ARGS)
+
 smoke: $(VENV)/deploy ## Prove the deployment end to end
 	@$(PLAYBOOK) playbooks/smoke.yml $(ARGS)
 
@@ -38,7 +41,7 @@ remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONF
 
 test: check schema-test deploy-test ## Prove everything: checks, schema on real engines, deploy twice
 
-check: lint unit ## The fast checks, before every push
+check: lint validate unit ## The fast checks, before every push
 
 lint: $(VENV)/develop ## Lint Ansible, YAML, Python, shell and Dockerfiles
 	$(BIN)/ruff check .
@@ -47,6 +50,9 @@ lint: $(VENV)/develop ## Lint Ansible, YAML, Python, shell and Dockerfiles
 	$(BIN)/shellcheck .ci/run $$(git ls-files '*.sh')
 	$(BIN)/hadolint $$(git ls-files '*Dockerfile')
 	$(BIN)/ansible-lint --offline --strict
+
+validate: $(VENV)/develop ## Check the schema's templates before they can hurt
+	$(BIN)/python scripts/validate_clickhouse_schema.py
 
 unit: $(VENV)/develop ## Unit tests of modules, plugins and integrations
 	$(BIN)/python -m compileall -q integrations library module_utils plugins scripts
@@ -60,6 +66,11 @@ schema-test: $(VENV)/develop ## The schema on every supported engine
 
 deploy-test: $(VENV)/develop ## Deploy on this machine, twice, beside a deployment of yours
 	$(BIN)/python -m pytest -q -s tests/deploy
+
+soak: $(VENV)/develop ## The long tests of the integrations: kill -9 rounds, fault matrices, large volumes
+	@for suite in $(INTEGRATIONS); do \
+		echo "$$suite"; (cd $$suite && ../../$(BIN)/python -m pytest -q -m slow) || exit 1; \
+	done
 
 lock: $(VENV)/develop ## Lock the requirements anew
 	scripts/lock_requirements.sh
