@@ -80,6 +80,16 @@ def run(engine):
     return SimpleNamespace(engine=engine, warehouse=warehouse, context=context, sink=sink)
 
 
+def test_tickets_of_a_replayed_older_version_stay_out(run):
+    for table in ("stg_qtickets_orders", "stg_qtickets_tickets", "dm_sales_daily"):
+        run.engine.command(f"TRUNCATE TABLE zakaz.{table}")
+    older = order(7, updated_at="2026-11-01T10:00:00+03:00", baskets=[basket(71), basket(72)])
+    newer = order(7, updated_at="2026-11-02T10:00:00+03:00", baskets=[basket(71)])
+    for version in (newer, older):
+        run.sink.orders(order_rows(decode_orders(page([version])).records))
+    assert run.warehouse.query("SELECT ticket_id FROM zakaz.stg_qtickets_tickets FINAL") == [(71,)]
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     reads=orders_and_versions,

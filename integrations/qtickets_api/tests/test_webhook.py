@@ -137,3 +137,29 @@ def test_a_reread_takes_the_named_orders_and_moves_no_watermark(loader, api):
     assert loader.one(version + str(paid)) == api.season.orders[paid].updated_at
     assert loader.one(version + str(other)) < api.season.orders[other].updated_at
     assert loader.rows("SELECT dataset, watermark FROM meta.watermarks FINAL ORDER BY ALL") == marks
+
+
+def test_queued_orders_are_read_and_stay_queued_while_another_run_works(loader, api):
+    from urllib.parse import urlsplit
+
+    from qtickets_api.webhook import work_off
+    from zakaz_common.run_lock import run_lock
+
+    loader.run()
+    port = urlsplit(loader.client.url).port
+    settings = loader.having(
+        clickhouse_host="127.0.0.1", clickhouse_port=port, clickhouse_user="default", clickhouse_password="",
+        loader_metrics_file=loader.state_dir / "m.prom",
+    ).configured()  # fmt: skip
+    queue = WebhookQueue(loader.state_dir / "webhook_queue")
+    assert work_off(settings, queue) is None
+    (changed,) = api.mutate("refund_orders", count=1, at="-5")
+    queue.put(changed)
+    with run_lock(loader.state_dir, "qtickets_api", "the timer's run"):
+        assert work_off(settings, queue) == 75
+    assert list(queue.waiting()) == [changed]
+    assert work_off(settings, queue) == 0
+    assert queue.waiting() == {}
+    version = loader.one(f"SELECT max(_ver) FROM zakaz.stg_qtickets_orders WHERE order_id = {changed}")
+    assert version == api.season.orders[changed].updated_at
+    assert not (loader.state_dir / "m.prom").exists(), "its success must not hide a timer that fails"
