@@ -6,7 +6,6 @@ live server's own version and never guessed from the text.
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Callable, Sequence
@@ -56,23 +55,22 @@ def replay(statements: Sequence[Statement], run: Replay) -> Catalogue:
     _refuse_what_cannot_be_declared(statements)
     script = _script(statements)
     code, output, errors = run(script.text)
-    answered = [line for line in output.splitlines() if line.startswith('{"c_kind"')]
-    marks = [int(json.loads(line)["c_payload"]) for line in answered if _MARK in line]
-    if code != 0 or not marks or marks[-1] < len(statements):
-        words = engine_failure(errors.strip()[-4000:] or output.strip()[-4000:] or f"exit code {code}").text
-        if "DB::Exception" not in words or (marks and marks[-1] == len(statements)):
-            raise SchemaFailure(
-                f"the throw-away engine failed: {words}", mend="Run clickhouse_schema_scratch_command by hand."
-            )
-        at = marks[-1] if marks else _first_refused(statements, run)
-        failed = statements[at]
+    lines = [line for line in output.splitlines() if line.startswith('{"c_kind"')]
+    if code == 0 and lines:
+        return from_lines(lines)
+    words = engine_failure(errors.strip()[-4000:] or output.strip()[-4000:] or f"exit code {code}").text
+    if "DB::Exception" not in words:
         raise SchemaFailure(
-            f"the engine refuses the statement: {words}",
-            file=failed.file,
-            line=failed.line + _lines_before(words, failed, script.starts[at]),
-            name=failed.name,
+            f"the throw-away engine failed: {words}", mend="Run clickhouse_schema_scratch_command by hand."
         )
-    return from_lines(line for line in answered if _MARK not in line)
+    at = _refused(statements, run)
+    failed = statements[at]
+    raise SchemaFailure(
+        f"the engine refuses the statement: {words}",
+        file=failed.file,
+        line=failed.line + _lines_before(words, failed, script.starts[at]),
+        name=failed.name,
+    )
 
 
 def _refuse_what_cannot_be_declared(statements: Sequence[Statement]) -> None:
@@ -104,7 +102,7 @@ def _refuse_what_cannot_be_declared(statements: Sequence[Statement]) -> None:
             seen[statement.name] = statement
 
 
-_MARK = '"c_kind":"mark"'
+_MARK = "statement "
 
 
 @dataclass(frozen=True)
@@ -113,19 +111,26 @@ class _Script:
     starts: tuple[int, ...]
 
 
-def _script(statements: Sequence[Statement]) -> _Script:
-    """All statements with a mark before each, and the catalogue; and the byte each statement begins at."""
+def _script(statements: Sequence[Statement], marks: bool = False) -> _Script:
+    """All statements and then the catalogue; and the byte each statement begins at.
+
+    :param marks: print the number of each statement before it.
+    """
     text, starts = "", []
     for number, statement in enumerate(statements):
-        text += f"SELECT 'mark' AS c_kind, '{number}' AS c_payload FORMAT JSONEachRow;\n"
+        if marks:
+            text += f"SELECT '{_MARK}{number}' FORMAT TSVRaw;\n"
         starts.append(len(text.encode()))
         text += f"{statement.for_scratch()}\n;\n"
-    text += f"SELECT 'mark' AS c_kind, '{len(statements)}' AS c_payload FORMAT JSONEachRow;\n"
     return _Script(f"{text}{catalogue_query(databases(list(statements)))}\nFORMAT JSONEachRow;\n", tuple(starts))
 
 
-def _first_refused(statements: Sequence[Statement], run: Replay) -> int:
-    """Which statement fails, for an engine that prints nothing when one does: by halving."""
+def _refused(statements: Sequence[Statement], run: Replay) -> int:
+    """Which statement fails: the last mark printed; by halving where an engine prints nothing when one fails."""
+    _, output, _ = run(_script(statements, marks=True).text)
+    marks = [int(line.removeprefix(_MARK)) for line in output.splitlines() if line.startswith(_MARK)]
+    if marks:
+        return marks[-1]
     good, bad = 0, len(statements)
     while bad - good > 1:
         middle = (good + bad) // 2

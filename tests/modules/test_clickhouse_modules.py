@@ -59,6 +59,7 @@ def test_check_real_check_real(server: Server, ddl: Path) -> None:
         assert "diff" not in again
 
 
+@pytest.mark.slow
 def test_documents_are_as_good_as_files(server: Server, ddl: Path) -> None:
     documents = [{"name": name, "content": text} for name, text in rendered().items()]
     assert apply(server, documents=documents)["changed"]
@@ -82,6 +83,7 @@ def test_an_edited_template_is_one_alter_and_one_view(server: Server, tmp_path: 
     assert journal == "zakaz.plan_sales\talter\tsafe\tapplied\n"
 
 
+@pytest.mark.slow
 def test_what_could_lose_data_is_refused_with_the_words_that_allow_it(server: Server, tmp_path: Path) -> None:
     ddl = write_rendered(tmp_path / "ddl")
     apply(server, directory=str(ddl))
@@ -217,6 +219,7 @@ def test_bootstrap_twice_leaves_nothing_to_plan(server: Server, ddl: Path) -> No
     assert (outcome["changed"], outcome["summary"]) == (False, [])
 
 
+@pytest.mark.slow
 def test_bootstrap_fills_given_variables(server: Server) -> None:
     assert bootstrap(server, "--set", "clickhouse_schema_rejected_days=77").returncode == 0
     assert "toIntervalDay(77)" in server.query("SHOW CREATE TABLE meta.rejected_records FORMAT TSVRaw")

@@ -24,7 +24,16 @@ def definitions(engine: Engine) -> list[dict]:
     return engine.rows("SELECT name, create_table_query AS sql FROM system.tables WHERE database = 's' ORDER BY name")
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name.replace(" ", "-"))
+def _parameters() -> list:
+    # one in eight is enough before every push
+    slow = [[] if index % 8 == 0 else pytest.mark.slow for index in range(len(CHANGES))]
+    return [
+        pytest.param(change, marks=mark, id=change.name.replace(" ", "-"))
+        for change, mark in zip(CHANGES, slow, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("change", _parameters())
 def test_a_change_converges_or_is_refused(engine: Engine, change: Change) -> None:
     apply(engine, change.old)
     if change.rows:

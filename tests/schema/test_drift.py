@@ -46,12 +46,15 @@ def test_an_unchanged_schema_is_answered_by_one_query(engine: Engine, schema: li
     "by_hand",
     [
         "ALTER TABLE zakaz.dim_events MODIFY COMMENT 'x'",
-        "ALTER TABLE zakaz.dim_events ADD INDEX i event_id TYPE minmax",
-        "CREATE OR REPLACE VIEW bi.v_sales_daily AS SELECT 1 AS one",
-        "DROP VIEW bi.v_inventory",
-        "DROP TABLE zakaz.plan_sales",
+        pytest.param("ALTER TABLE zakaz.dim_events ADD INDEX i event_id TYPE minmax", marks=pytest.mark.slow),
+        pytest.param("CREATE OR REPLACE VIEW bi.v_sales_daily AS SELECT 1 AS one", marks=pytest.mark.slow),
+        pytest.param("DROP VIEW bi.v_inventory", marks=pytest.mark.slow),
+        pytest.param("DROP TABLE zakaz.plan_sales", marks=pytest.mark.slow),
         "ALTER TABLE zakaz.dim_city_alias DELETE WHERE alias = 'msk' SETTINGS mutations_sync = 2",
-        "INSERT INTO zakaz.dim_city_alias (alias, city, _ver) VALUES ('msk', 'минск', 99999999999999)",
+        pytest.param(
+            "INSERT INTO zakaz.dim_city_alias (alias, city, _ver) VALUES ('msk', 'минск', 99999999999999)",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_was_changed_by_hand_is_put_right(one_engine: Engine, schema: list[Statement], by_hand: str) -> None:

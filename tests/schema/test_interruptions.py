@@ -61,6 +61,7 @@ def prepare(engine: Engine) -> None:
     engine.execute("INSERT INTO s.b VALUES (1, 1, 5), (2, 1, 6)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["refused", "lost"])
 def test_an_interruption_at_every_statement_is_mended_by_a_rerun(engine: Engine, mode: str) -> None:
     at = 0
