@@ -9,10 +9,13 @@ BIN := $(VENV)/bin
 PLAYBOOK = ANSIBLE_FORCE_COLOR=$(if $(NO_COLOR),0,$(COLOR)) $(BIN)/ansible-playbook -i inventories/$(INVENTORY)
 PIP_INSTALL := $(BIN)/pip install --quiet --no-input --disable-pip-version-check --no-deps --require-hashes
 INTEGRATIONS := $(patsubst %/tests,%,$(wildcard integrations/*/tests))
+INTEGRATION_SUITES := $(patsubst integrations/%,unit-%,$(INTEGRATIONS))
+SUITES := unit-repository $(INTEGRATION_SUITES)
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status schema smoke remove test check lint validate unit schema-test deploy-test soak lock clean
+.PHONY: help deploy plan status schema smoke remove test check lint validate unit schema-test deploy-test soak lock clean \
+	$(SUITES)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,15 +57,21 @@ lint: $(VENV)/develop ## Lint Ansible, YAML, Python, shell and Dockerfiles
 validate: $(VENV)/develop ## Check the schema's templates before they can hurt
 	$(BIN)/python scripts/validate_clickhouse_schema.py
 
+# Two suites at a time: most of what they do is wait for sockets. Each prints when it ends.
 unit: $(VENV)/develop ## Unit tests of modules, plugins and integrations
 	$(BIN)/python -m compileall -q integrations library module_utils plugins scripts
-	$(BIN)/python -m pytest -q tests -m 'not slow and not deploy'
-	@for suite in $(INTEGRATIONS); do \
-		echo "$$suite"; (cd $$suite && ../../$(BIN)/python -m pytest -q -m 'not slow') || exit 1; \
-	done
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(SUITES)
+
+unit-repository: $(VENV)/develop
+	@scripts/make_test_engines.sh 26.3
+	ZAKAZ_REQUIRE_ENGINES=1 $(BIN)/python -m pytest -q tests -m 'not slow and not deploy'
+
+$(INTEGRATION_SUITES): unit-%: $(VENV)/develop
+	cd integrations/$* && ../../$(BIN)/python -m pytest -q -m 'not slow'
 
 schema-test: $(VENV)/develop ## The schema on every supported engine
-	$(BIN)/python -m pytest -q tests -m 'slow and not deploy'
+	@scripts/make_test_engines.sh
+	ZAKAZ_REQUIRE_ENGINES=1 $(BIN)/python -m pytest -q tests -m 'slow and not deploy'
 
 deploy-test: $(VENV)/develop ## Deploy on this machine, twice, beside a deployment of yours
 	$(BIN)/python -m pytest -q -s tests/deploy

@@ -18,9 +18,9 @@ for version in "$@"; do
     mkdir -p "$(dirname "$home")"
     "$python" -m venv "$home"
     echo "engine $version: installing"
-    if [ -x .venv/bin/uv ]; then
-        .venv/bin/uv pip install --quiet --python "$home/bin/python" --require-hashes -r "$lock"
-    else
+    # uv is quick, but knows nothing of the host's pip configuration; pip is asked where it finds no way
+    if ! { [ -x .venv/bin/uv ] &&
+        .venv/bin/uv pip install --quiet --python "$home/bin/python" --require-hashes -r "$lock" 2>/dev/null; }; then
         "$home/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$lock"
     fi
     echo "$stamp" >"$home/stamp"
