@@ -42,7 +42,8 @@ remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONF
 
 ## Developers
 
-test: check schema-test deploy-test ## Prove everything: checks, schema on real engines, deploy twice
+test: check ## Prove everything: checks, schema on real engines, deploy twice
+	@$(MAKE) --no-print-directory --jobs 2 schema-test deploy-test
 
 check: lint validate unit ## The fast checks, before every push
 
