@@ -28,7 +28,6 @@ class CatalogueObject:
     comment: str
     parts: CreateQuery
     rows: int | None = None
-    view_columns: tuple[tuple[str, str], ...] = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:
