@@ -1,5 +1,6 @@
 # Zakaz Dashboard: every verb an operator or developer needs. `make` lists them.
 # Variables: INVENTORY=local|production|…  ARGS='further ansible-playbook arguments'  CONFIRM=yes
+#            ALLOW=mutation,unsafe,destructive,rebuild: risks the schema may take, for this run only
 
 INVENTORY ?= local
 ARGS ?=
@@ -7,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PLAYBOOK = ANSIBLE_FORCE_COLOR=$(if $(NO_COLOR),0,$(COLOR)) $(BIN)/ansible-playbook -i inventories/$(INVENTORY)
+comma := ,
+RISKS = $(if $(ALLOW),-e '{"clickhouse_schema_allow": ["$(subst $(comma),"$(comma) ",$(ALLOW))"]}')
 PIP_INSTALL := $(BIN)/pip install --quiet --no-input --disable-pip-version-check --no-deps --require-hashes
 INTEGRATIONS := $(patsubst %/tests,%,$(wildcard integrations/*/tests))
 INTEGRATION_SUITES := $(patsubst integrations/%,unit-%,$(INTEGRATIONS))
@@ -23,16 +26,16 @@ help: ## List the targets
 ## Operators
 
 deploy: $(VENV)/deploy ## Turn the host into a working warehouse (again: change nothing)
-	@$(PLAYBOOK) playbooks/site.yml $(ARGS)
+	@$(PLAYBOOK) playbooks/site.yml $(RISKS) $(ARGS)
 
 plan: $(VENV)/deploy ## Say what deploy would change, and change nothing
-	@$(PLAYBOOK) playbooks/site.yml --check --diff $(ARGS)
+	@$(PLAYBOOK) playbooks/site.yml --check --diff $(RISKS) $(ARGS)
 
 status: $(VENV)/deploy ## Show the state of the deployment
 	@$(PLAYBOOK) playbooks/status.yml $(ARGS)
 
 schema: $(VENV)/deploy ## Make the live schema equal to templates/ddl, and nothing else
-	@$(PLAYBOOK) playbooks/schema.yml --diff $(ARGS)
+	@$(PLAYBOOK) playbooks/schema.yml --diff $(RISKS) $(ARGS)
 
 smoke: $(VENV)/deploy ## Prove the deployment end to end
 	@$(PLAYBOOK) playbooks/smoke.yml $(ARGS)
