@@ -5,6 +5,7 @@
 INVENTORY ?= local
 ARGS ?=
 PYTHON ?= python3
+PLATFORM ?= debian12
 VENV := .venv
 BIN := $(VENV)/bin
 PLAYBOOK = ANSIBLE_FORCE_COLOR=$(if $(NO_COLOR),0,$(COLOR)) $(BIN)/ansible-playbook -i inventories/$(INVENTORY)
@@ -17,7 +18,7 @@ SUITES := unit-repository $(INTEGRATION_SUITES)
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status schema smoke remove test check lint validate unit schema-test deploy-test soak lock clean \
+.PHONY: help deploy plan status schema smoke remove test check lint validate unit schema-test deploy-test molecule soak lock clean \
 	$(SUITES)
 
 help: ## List the targets
@@ -79,6 +80,10 @@ schema-test: $(VENV)/develop ## The schema on every supported engine
 
 deploy-test: $(VENV)/develop ## Deploy on this machine, twice, beside a deployment of yours
 	$(BIN)/python -m pytest -q -s tests/deploy
+
+molecule: $(VENV)/develop ## Prove a fresh systemd server, with faults (PLATFORM=debian12|debian13)
+	@docker version >/dev/null 2>&1 || { echo 'Molecule needs a Docker Engine that answers; make deploy starts one.' >&2; exit 1; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" PLATFORM=$(PLATFORM) molecule test
 
 soak: $(VENV)/develop ## The long tests of the integrations: kill -9 rounds, fault matrices, large volumes
 	@for suite in $(INTEGRATIONS); do \
