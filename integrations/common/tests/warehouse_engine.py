@@ -25,7 +25,7 @@ def schema_statements() -> list[str]:
     )  # SQL, not HTML
     variables = {name: value for name, value in defaults.items() if "{{" not in str(value)}
     statements: list[str] = []
-    for template in sorted(environment.list_templates()):
+    for template in sorted(environment.list_templates(extensions=["j2"])):
         text = environment.get_template(template).render(variables)
         statements += [part.strip() for part in _split(text) if part.strip()]
     return statements
