@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from ansible import constants as C
+from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import stringc
 
@@ -151,7 +152,7 @@ class CallbackModule(CallbackBase):
         return f" ({seconds:.0f} s)" if seconds >= 2 else ""
 
     def _say_diff(self, data: dict[str, Any]) -> None:
-        if not C.DIFF_ALWAYS:
+        if not (context.CLIARGS.get("diff") or C.DIFF_ALWAYS):
             return
         results = data.get("results", [data])
         for item in results:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
+import tempfile
 from pathlib import Path
 
 from ansible.errors import AnsibleLookupError
@@ -91,9 +92,10 @@ class LookupModule(LookupBase):
             archive = archives / f"{digest}.tar"
             if not archive.exists():
                 archives.mkdir(parents=True, exist_ok=True, mode=0o700)
-                partial = archive.with_suffix(".part")
-                partial.write_bytes(content)
-                partial.rename(archive)
+                # several hosts may pack the same context at once
+                with tempfile.NamedTemporaryFile(dir=archives, delete=False) as partial:
+                    partial.write(content)
+                Path(partial.name).replace(archive)
         except OSError as error:
             raise AnsibleLookupError(str(error)) from error
         return [{"digest": digest, "archive": str(archive)}]

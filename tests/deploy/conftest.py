@@ -67,7 +67,7 @@ def docker(*arguments: str) -> str:
 def secret(name: str) -> str:
     """Return a generated password of the deployment under test."""
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
-    return (data / "zakaz-dashboard" / NAME / "secrets" / name).read_text().strip()
+    return (data / "zakaz-dashboard" / "ci" / NAME / "secrets" / name).read_text().strip()
 
 
 def ask(query: str, user: str | None = "bi_reader", password: str | None = None) -> tuple[int, str]:

@@ -13,6 +13,7 @@ import pytest
 from .conftest import NAME, ask, docker, play, rows, secret, truth
 
 pytestmark = pytest.mark.deploy
+SECRETS = ("clickhouse_admin", "clickhouse_bi_reader", "clickhouse_loader_qtickets", "clickhouse_loader_vk")
 
 
 def squeezed(line: str) -> str:
@@ -89,6 +90,15 @@ def test_check_mode_on_a_deployed_host_predicts_no_change(deployed):
     assert check.counts["changed"] == 0
 
 
+def test_check_mode_shows_a_changed_setting_and_no_secret(deployed):
+    check = play("site", "clickhouse_log_level=debug", flags=("--check", "--diff"))
+    assert check.code == 0
+    assert check.counts["changed"] == 2, "the configuration and the container"
+    assert "+        <level>debug</level>" in check.output
+    for name in SECRETS:
+        assert secret(name) not in check.output
+
+
 def test_deployment_heals_after_the_container_is_lost_and_keeps_its_data(deployed):
     before = rows("SELECT sum(revenue) AS revenue FROM bi.v_sales_daily")
     docker("rm", "--force", f"{NAME}-clickhouse")
@@ -133,7 +143,7 @@ def test_after_mending_the_deployment_succeeds(deployed):
 
 
 def test_no_secret_is_printed(deployed):
-    for name in ("clickhouse_admin", "clickhouse_bi_reader", "clickhouse_loader_qtickets", "clickhouse_loader_vk"):
+    for name in SECRETS:
         assert secret(name) not in deployed.output
         assert secret(name) not in docker("inspect", f"{NAME}-clickhouse")
 

@@ -6,7 +6,7 @@ set -eu
 base=$1 requirements=$2 folder=$3
 mkdir -p "$folder"
 
-set -- --rm --volume "$folder:/wheels" --volume "$requirements:/requirements.txt:ro" --env HOME=/root
+set -- --rm --pull never --volume "$folder:/wheels" --volume "$requirements:/requirements.txt:ro" --env HOME=/root
 # indexes and proxies are passed by name, so that a password in them stays off the command line
 for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy; do
     set -- "$@" --env "$name"

@@ -4,11 +4,26 @@
 set -eu
 name=$1 folder=$2 data=$3
 
-for unit in /etc/systemd/system/"$name"-*.timer /etc/systemd/system/"$name"-*.service; do
-    [ -e "$unit" ] || continue
-    systemctl disable --now --quiet "${unit##*/}" || true
-    rm -f "$unit"
-    echo "removed unit ${unit##*/}"
+if [ -d "$folder" ]; then
+    # an engine that is down would bring its containers back, over folders that are gone
+    if command -v docker >/dev/null && ! docker info >/dev/null 2>&1; then
+        echo "Docker does not answer, so nothing was removed. Start it and run make remove again." >&2
+        exit 1
+    fi
+    if [ ! -e "$folder/target-requirements.txt" ] && [ -n "$(ls -A "$folder")" ]; then
+        echo "zakaz_dir=$folder holds no deployment of ours, so nothing was removed. Name the right folder." >&2
+        exit 1
+    fi
+fi
+
+# by what they start: another deployment's name may begin with ours
+for service in /etc/systemd/system/"$name"-*.service; do
+    grep -qsF "ExecStart=$folder/" "$service" || continue
+    unit=$(basename "$service" .service)
+    systemctl disable --now --quiet "$unit.timer" || true
+    systemctl clean --what=state "$unit.timer" 2>/dev/null || true
+    rm -f "$service" "${service%.service}.timer"
+    echo "removed units $unit.service, $unit.timer"
     reload=yes
 done
 [ -z "${reload:-}" ] || systemctl daemon-reload
@@ -34,8 +49,11 @@ if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
         echo 'kept images: another deployment of this host uses them'
     else
         for image in $(docker images --filter label=zakaz.image --format '{{ .Repository }}:{{ .Tag }}' | grep -v '<none>' | sort); do
-            docker rmi "$image" >/dev/null
-            echo "removed image $image"
+            if docker rmi "$image" >/dev/null 2>&1; then
+                echo "removed image $image"
+            else
+                echo "kept image $image: another container uses it"
+            fi
         done
         # stages of the builds
         docker image prune --force --filter label=zakaz.image >/dev/null
