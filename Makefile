@@ -19,7 +19,7 @@ COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy plan status schema smoke remove test check lint validate unit schema-test deploy-test molecule soak lock clean \
-	$(SUITES)
+	suites $(SUITES)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,13 @@ remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONF
 
 ## Developers
 
-test: check ## Prove everything: checks, schema on real engines, deploy twice
-	@$(MAKE) --no-print-directory --jobs 2 schema-test deploy-test
+# The deployment mostly waits, so the suites run beside it.
+test: lint validate ## Prove everything: checks, schema on real engines, deploy twice
+	@$(MAKE) --no-print-directory --jobs 2 deploy-test suites
+
+suites:
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory schema-test
 
 check: lint validate unit ## The fast checks, before every push
 
