@@ -82,6 +82,7 @@ class RunningServer:
         self.log = root / "server.log"
         self.pool = urllib3.PoolManager(maxsize=64, retries=False, timeout=60)
         self.process: subprocess.Popen | None = None
+        self.options: tuple[str, ...] = ()
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "clickhouse_embedded", *arguments]
@@ -92,7 +93,7 @@ class RunningServer:
         source = Path(__file__).resolve().parents[1] / "src"
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                self.command("server", *map(str, arguments)),
+                self.command("server", *map(str, arguments), *self.options),
                 stdout=log,
                 stderr=log,
                 env=os.environ | {"PYTHONPATH": str(source)},

@@ -319,6 +319,19 @@ def test_insert_with_the_statement_in_the_url(server):
     assert server.value("SELECT groupArray(id) FROM (SELECT id FROM shop.url ORDER BY id)") == "[1,2,3]"
 
 
+@pytest.mark.parametrize(
+    "source", ["input('id UInt64')", "`input`('id UInt64')", "(SELECT * FROM INPUT /**/ ('id UInt64'))"]
+)
+def test_input_is_refused_and_not_taken_for_no_data(server, source):
+    server.value("CREATE OR REPLACE TABLE shop.input (id UInt64) ENGINE = MergeTree ORDER BY id")
+    sql = f"INSERT INTO shop.input (id) SELECT id * 2 FROM {source} FORMAT CSV".encode()
+    for reply in (server.ask(sql + b"\n1\n2\n"), server.ask(b"1\n2\n", query=sql.decode()), server.ask(sql)):
+        assert reply.status in (400, 404, 501), reply.text
+    assert "input() is not available" in server.ask(f"{sql.decode()}\n1\n".replace("INPUT", "input")).text
+    server.value("INSERT INTO shop.input (id) SELECT 5")
+    assert server.value("SELECT id, 'FROM input(' FROM shop.input") == "5\tFROM input("
+
+
 def test_an_error_in_a_large_insert_is_answered_and_inserts_no_part_of_its_block(server):
     server.value("CREATE OR REPLACE TABLE shop.bad (id UInt64) ENGINE = MergeTree ORDER BY id")
     data = b"".join(b"%d\n" % i for i in range(500_000)) + b"word\n" + b"1\n" * 500_000

@@ -102,11 +102,14 @@ def _unauthenticated(text: str) -> ServerError:
     return ServerError(516, "AUTHENTICATION_FAILED", f"Invalid authentication: {text}.")
 
 
-async def _raw_body(receive: Callable[[], Awaitable[dict[str, Any]]]) -> AsyncIterator[bytes]:
+async def _raw_body(receive: Callable[[], Awaitable[dict[str, Any]]], state: dict[str, Any]) -> AsyncIterator[bytes]:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
+        if "broken_body" in state:
+            status, text = state["broken_body"]
+            raise ServerError(*((159, "TIMEOUT_EXCEEDED") if status == 408 else (36, "BAD_ARGUMENTS")), text)
         if message.get("body"):
             yield message["body"]
         if not message.get("more_body"):
@@ -123,7 +126,7 @@ async def read_call(scope: dict[str, Any], receive: Callable[[], Awaitable[dict[
     headers = Headers(scope=scope)
     raw = scope["query_string"].decode("ascii", "surrogateescape")
     fields = dict(parse_qsl(raw, keep_blank_values=True, errors="surrogateescape", max_num_fields=10_000))
-    call = Call(scope["method"], headers, fields, _raw_body(receive))
+    call = Call(scope["method"], headers, fields, _raw_body(receive, scope["state"]))
     if headers.get("content-type", "").lower().startswith("multipart/form-data"):
         await _read_form(call)
     for name, value in fields.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ import uvicorn
 from . import xml_merge
 from .engine import Engine
 from .http_interface import HttpInterface
+from .protocol import Protocol
 from .users import Users
 
 # What the server image's own config.xml says and the engine would otherwise not know.
@@ -82,6 +84,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--backups", type=Path, default=Path("/backups"))
     parser.add_argument("--port", type=int, help="instead of http_port")
+    parser.add_argument("--receive-timeout", type=float, default=30, help="seconds of silence inside a request")
     options, _ = parser.parse_known_args(arguments)
     configure_logging()
     try:
@@ -115,13 +118,14 @@ def main(arguments: list[str]) -> int:
             application,
             host=host,
             port=port,
+            http=functools.partial(Protocol, receive_timeout=options.receive_timeout),
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,  # <networks> is about the peer, not about what a header says
             timeout_keep_alive=30,
             timeout_graceful_shutdown=STOP_AFTER_S,
-            h11_max_incomplete_event_size=1 << 20,
             lifespan="on",
         )
     )

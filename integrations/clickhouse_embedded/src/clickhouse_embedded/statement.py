@@ -33,6 +33,8 @@ _TOKEN = re.compile(
 _AFTER_FORMAT = re.compile(rb"[ \t\f]*\r?\n?")
 # Doors of this engine that a server does not have: Python objects, raw pointers, a statement in a string.
 _FORBIDDEN_CALL = re.compile(rb"\b(python|arrowstream|eval)\s*\(", re.IGNORECASE)
+# The engine would take the data of such an INSERT for none, and succeed.
+_INPUT = re.compile(rb"\b(FROM|JOIN) input\(", re.IGNORECASE)
 _VIEW = re.compile(
     rb"(CREATE|ATTACH|REPLACE)( OR REPLACE)? ((MATERIALIZED|LIVE|WINDOW) )?VIEW\b"
     rb"|ALTER TABLE .*\bMODIFY (SQL SECURITY|DEFINER|QUERY)\b",
@@ -236,6 +238,9 @@ def _refuse_foreign_doors(canonical: bytes) -> None:
         raise ServerError(358, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed.")
     if b" FROM INFILE " in bare:
         raise ServerError(78, "UNKNOWN_TYPE_OF_QUERY", "Query has infile and was send directly to server.")
-    # the name of a function may be quoted too
-    if call := _FORBIDDEN_CALL.search(re.sub(rb"[`\"]", b"", re.sub(_STRING, b"''", canonical))):
+    calls = re.sub(rb"[`\"]", b"", re.sub(_STRING, b"''", canonical))  # the name of a function may be quoted too
+    if _INPUT.search(calls):
+        text = "input() is not available: INSERT the data itself with FORMAT, or send it as an external table."
+        raise ServerError(48, "NOT_IMPLEMENTED", text)
+    if call := _FORBIDDEN_CALL.search(calls):
         raise ServerError(46, "UNKNOWN_FUNCTION", f"Unknown table function {call[1].decode()}.")
