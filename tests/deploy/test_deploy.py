@@ -13,7 +13,7 @@ import pytest
 from .conftest import NAME, ask, docker, play, rows, secret, truth
 
 pytestmark = pytest.mark.deploy
-SECRETS = ("clickhouse_admin", "clickhouse_bi_reader", "clickhouse_loader_qtickets", "clickhouse_loader_vk")
+SECRETS = tuple(f"clickhouse_{user}" for user in ("admin", "bi_reader", "loader_qtickets", "loader_vk", "backup"))
 
 
 def squeezed(line: str) -> str:
