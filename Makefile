@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 PLAYBOOK = ANSIBLE_FORCE_COLOR=$(if $(NO_COLOR),0,$(COLOR)) $(BIN)/ansible-playbook -i inventories/$(INVENTORY)
 comma := ,
 RISKS = $(if $(ALLOW),-e '{"clickhouse_schema_allow": ["$(subst $(comma),"$(comma) ",$(ALLOW))"]}')
+# Every suite leaves its result in reports/junit, for the pipelines and make audit. COVERAGE=1 measures it.
+PYTEST = "$(CURDIR)/$(BIN)/python" $(if $(COVERAGE),-m coverage run) -m pytest -q --junitxml="$(CURDIR)/reports/junit/$@.xml"
 PIP_INSTALL := $(BIN)/pip install --quiet --no-input --disable-pip-version-check --no-deps --require-hashes
 INTEGRATIONS := $(patsubst %/tests,%,$(wildcard integrations/*/tests))
 INTEGRATION_SUITES := $(patsubst integrations/%,unit-%,$(INTEGRATIONS))
@@ -18,11 +20,16 @@ SUITES := unit-repository $(INTEGRATION_SUITES)
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status schema smoke remove test check lint validate unit schema-test deploy-test molecule soak lock clean \
+.PHONY: help deploy plan status schema smoke remove test check lint validate compile unit coverage schema-test server-test \
+	deploy-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets hooks lock clean \
 	suites $(SUITES)
+# what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
+export COVERAGE_RCFILE = $(CURDIR)/pyproject.toml
+export COVERAGE_ROOT = $(CURDIR)
+export COVERAGE_FILE = $(CURDIR)/reports/coverage/data
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ## Operators
 
@@ -63,37 +70,91 @@ lint: $(VENV)/develop ## Lint Ansible, YAML, Python, shell and Dockerfiles
 	$(BIN)/shellcheck .ci/run $$(git ls-files '*.sh')
 	$(BIN)/hadolint $$(git ls-files '*Dockerfile')
 	$(BIN)/ansible-lint --offline --strict
+	@scripts/lint_pipelines.sh
 
 validate: $(VENV)/develop ## Check the schema's templates before they can hurt
 	$(BIN)/python scripts/validate_clickhouse_schema.py
 
+compile: $(VENV)/develop ## Compile all Python to bytecode
+	$(BIN)/python -m compileall -q bench integrations library module_utils plugins scripts tests
+
 # Two suites at a time: most of what they do is wait for sockets. Each prints when it ends.
-unit: $(VENV)/develop ## Unit tests of modules, plugins and integrations
-	$(BIN)/python -m compileall -q integrations library module_utils plugins scripts
+unit: compile ## Unit tests of modules, plugins and integrations
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(SUITES)
 
 unit-repository: $(VENV)/develop
 	@scripts/make_test_engines.sh 26.3
-	ZAKAZ_REQUIRE_ENGINES=1 $(BIN)/python -m pytest -q tests -m 'not slow and not deploy'
+	ZAKAZ_REQUIRE_ENGINES=1 $(PYTEST) tests -m 'not slow and not deploy'
 
 $(INTEGRATION_SUITES): unit-%: $(VENV)/develop
-	cd integrations/$* && ../../$(BIN)/python -m pytest -q -m 'not slow'
+	cd integrations/$* && $(PYTEST) -m 'not slow'
+
+coverage: $(VENV)/develop ## Unit tests, measured: at least 90 % of lines and 85 % of branches
+	@rm -rf reports/coverage && mkdir -p reports/coverage
+	@$(MAKE) --no-print-directory unit COVERAGE=1
+	$(BIN)/python scripts/report_coverage.py
 
 schema-test: $(VENV)/develop ## The schema on every supported engine
 	@scripts/make_test_engines.sh
-	ZAKAZ_REQUIRE_ENGINES=1 $(BIN)/python -m pytest -q tests -m 'slow and not deploy'
+	ZAKAZ_REQUIRE_ENGINES=1 $(PYTEST) tests -m 'slow and not deploy'
+
+server-test: $(VENV)/develop base-image ## Bootstrap twice, no drift, dry run; on the server CLICKHOUSE_HOST names
+	$(PYTEST) tests/server -m slow
+	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/smoke_qtickets_dryrun.sh --env-file test_env/.env.template
 
 deploy-test: $(VENV)/develop ## Deploy on this machine, twice, beside a deployment of yours
-	$(BIN)/python -m pytest -q -s tests/deploy
+	$(PYTEST) -s tests/deploy
+
+images base-image: INVENTORY = ci
+images: $(VENV)/develop ## Build every image anew, without a cache, beside those of a deployment
+	@$(PLAYBOOK) playbooks/images.yml
+
+base-image: $(VENV)/develop ## Make the image that all others are built on
+	@$(PLAYBOOK) playbooks/images.yml --tags base_image
 
 molecule: $(VENV)/develop ## Prove a fresh systemd server, with faults (PLATFORM=debian12|debian13)
 	@docker version >/dev/null 2>&1 || { echo 'Molecule needs a Docker Engine that answers; make deploy starts one.' >&2; exit 1; }
 	PATH="$(CURDIR)/$(BIN):$$PATH" PLATFORM=$(PLATFORM) molecule test
 
+molecule-all: $(VENV)/develop ## Every Molecule scenario, one after the other (PLATFORM=debian12|debian13)
+	PATH="$(CURDIR)/$(BIN):$$PATH" PLATFORM=$(PLATFORM) molecule test --all
+
 soak: $(VENV)/develop ## The long tests of the integrations: kill -9 rounds, fault matrices, large volumes
-	@for suite in $(INTEGRATIONS); do \
-		echo "$$suite"; (cd $$suite && ../../$(BIN)/python -m pytest -q -m slow) || exit 1; \
-	done
+	@$(MAKE) --no-print-directory $(INTEGRATION_SUITES:unit-%=soak-%)
+
+$(INTEGRATION_SUITES:unit-%=soak-%): soak-%: $(VENV)/develop
+	cd integrations/$* && $(PYTEST) -m slow
+
+bench: $(VENV)/develop ## Measure speed against baselines of the same run; the ratios have bounds
+	$(BIN)/python bench/schema_apply.py
+	$(BIN)/python bench/vk_ads_reread.py
+	$(BIN)/python bench/embedded_http.py --seconds 20
+	$(BIN)/python bench/qtickets_speed.py --orders 200000
+
+docs-test: $(VENV)/develop ## Run the documents' commands, in order, on a clean clone
+	$(PYTEST) -s tests/documents -m deploy
+
+## Security
+
+audit-dependencies: $(VENV)/develop ## Known vulnerabilities of every locked Python package
+	@scripts/audit_dependencies.sh
+
+scan-images: $(VENV)/develop ## Known vulnerabilities of every image that make images built
+	@scripts/scan_images.sh
+
+scan-secrets: $(VENV)/develop ## Secrets in what git tracks
+	@scripts/scan_secrets.sh
+
+sarif: $(VENV)/develop ## What the linters and the schema checker find, as SARIF in reports/sarif
+	@scripts/write_sarif.sh
+
+sbom: $(VENV)/develop ## Bills of materials of the locked requirements, in reports/sbom
+	@scripts/write_sbom.sh
+
+## Upkeep
+
+hooks: $(VENV)/develop ## Run the quick checks before each commit (pre-commit)
+	$(BIN)/pre-commit install
 
 lock: $(VENV)/develop ## Lock the requirements anew
 	scripts/lock_requirements.sh

@@ -1,0 +1,70 @@
+"""The documents agree with the repository: links, anchors, make targets, paths."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tests.documents.markdown import anchors, documents, links, shell_blocks
+from tests.makefile import REPOSITORY, targets, verbs
+
+DOCUMENTS = documents()
+# what the README's table and CONTRIBUTING.md's must name
+TABLES = (REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_relative_links_and_anchors_lead_somewhere(path):
+    for link in links(path):
+        if re.match(r"[a-z]+:", link):
+            continue
+        file, _, anchor = unquote(link).partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), f"{name_of(path)}: {link} leads nowhere"
+        assert target.is_relative_to(REPOSITORY), f"{name_of(path)}: {link} leads out of the repository"
+        if anchor:
+            assert anchor in anchors(target), f"{name_of(path)}: {link}: no such heading in {name_of(target)}"
+
+
+def named_targets(text: str) -> set[str]:
+    """Make targets that commands in code spans and blocks name."""
+    found = set()
+    for code in re.findall(r"```.*?```|`[^`\n]+`", text, flags=re.DOTALL):
+        for words in re.findall(r"(?:^|[`\s;&|(])make((?: +[\w=./,'$-]+)+)", code):
+            for word in words.split():
+                if not re.fullmatch(r"[a-z][a-z0-9_-]*", word):
+                    break
+                found.add(word)
+    return found
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_make_target_a_document_names_exists(path):
+    named = named_targets(path.read_text(encoding="utf-8"))
+    assert named <= targets(), f"{name_of(path)}: no such make target: {', '.join(sorted(named - targets()))}"
+
+
+def test_every_make_target_is_documented():
+    named = set().union(*(named_targets(path.read_text(encoding="utf-8")) for path in TABLES))
+    missing = set(verbs()) - named - {"help"}
+    assert not missing, f"in the tables of neither README.md nor CONTRIBUTING.md: {', '.join(sorted(missing))}"
+
+
+def test_every_target_says_what_it_does():
+    internal = re.compile(r"(unit|soak)-.*|suites|unit-repository")
+    silent = {name for name in targets() if name not in verbs() and not internal.fullmatch(name)}
+    assert silent == set()
+
+
+def test_exceptions_have_reasons():
+    for path in DOCUMENTS:
+        for block in shell_blocks(path):
+            if block.skipped is not None:
+                assert len(block.skipped) > 10, f"{name_of(path)}:{block.line}"
