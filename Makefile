@@ -21,7 +21,7 @@ COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy plan status schema smoke remove test check lint validate compile unit coverage schema-test server-test \
-	deploy-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets hooks lock clean \
+	deploy-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
 	suites $(SUITES)
 # what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
 export COVERAGE_RCFILE = $(CURDIR)/pyproject.toml
@@ -152,6 +152,12 @@ sbom: $(VENV)/develop ## Bills of materials of the locked requirements, in repor
 	@scripts/write_sbom.sh
 
 ## Upkeep
+
+docs: $(VENV)/develop ## Make the generated documents anew
+	@for script in scripts/document_*.py; do $(BIN)/python $$script || exit 1; done
+
+audit: $(VENV)/develop ## Write the audit report from what runs left in reports/
+	@$(BIN)/python scripts/write_audit_report.py
 
 hooks: $(VENV)/develop ## Run the quick checks before each commit (pre-commit)
 	$(BIN)/pre-commit install

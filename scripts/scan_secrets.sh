@@ -15,4 +15,5 @@ tests='(^|/)tests/|^molecule/|^bench/'
 scan $(echo "$tracked" | grep -vE "$tests")
 # shellcheck disable=SC2046
 scan --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector $(echo "$tracked" | grep -E "$tests")
-echo "No secret in $(echo "$tracked" | wc -l) tracked files."
+mkdir -p reports
+echo "No secret in $(echo "$tracked" | wc -l) tracked files." | tee reports/secrets.txt
