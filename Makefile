@@ -1,5 +1,6 @@
 # Zakaz Dashboard: every verb an operator or developer needs. `make` lists them.
 # Variables: INVENTORY=local|production|…  ARGS='further ansible-playbook arguments'  CONFIRM=yes
+#            BACKUP=name: the backup to prove or to restore; TABLE=db.table or DATABASE=db: only that part of it
 #            ALLOW=mutation,unsafe,destructive,rebuild: risks the schema may take, for this run only
 
 INVENTORY ?= local
@@ -13,6 +14,7 @@ comma := ,
 RISKS = $(if $(ALLOW),-e '{"clickhouse_schema_allow": ["$(subst $(comma),"$(comma) ",$(ALLOW))"]}')
 # Every suite leaves its result in reports/junit, for the pipelines and make audit. COVERAGE=1 measures it.
 PYTEST = "$(CURDIR)/$(BIN)/python" $(if $(COVERAGE),-m coverage run) -m pytest -q --junitxml="$(CURDIR)/reports/junit/$@.xml"
+RESTORE = -e restore_backup=$(or $(BACKUP),latest) -e restore_confirm=$(if $(filter yes,$(CONFIRM)),true,false)
 PIP_INSTALL := $(BIN)/pip install --quiet --no-input --disable-pip-version-check --no-deps --require-hashes
 INTEGRATIONS := $(patsubst %/tests,%,$(wildcard integrations/*/tests))
 INTEGRATION_SUITES := $(patsubst integrations/%,unit-%,$(INTEGRATIONS))
@@ -20,7 +22,7 @@ SUITES := unit-repository $(INTEGRATION_SUITES)
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status schema smoke remove test check lint validate compile unit coverage schema-test server-test \
+.PHONY: help deploy plan status schema smoke backup drill restore reprovision upgrade remove test check lint validate compile unit coverage schema-test server-test \
 	deploy-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
 	suites $(SUITES)
 # what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
@@ -47,6 +49,18 @@ schema: $(VENV)/deploy ## Make the live schema equal to templates/ddl, and nothi
 
 smoke: $(VENV)/deploy ## Prove the deployment end to end
 	@$(PLAYBOOK) playbooks/smoke.yml $(ARGS)
+
+backup: $(VENV)/deploy ## Make a backup and prove it by a restore into a throw-away ClickHouse
+	@$(PLAYBOOK) playbooks/backup.yml $(ARGS)
+
+drill: $(VENV)/deploy ## Prove a backup again (BACKUP=name, else the newest)
+	@$(PLAYBOOK) playbooks/drill.yml -e backup_drill_name=$(or $(BACKUP),latest) $(ARGS)
+
+restore: $(VENV)/deploy ## Bring a backup back (BACKUP=, TABLE=db.table or DATABASE=); over live data only with CONFIRM=yes
+	@$(PLAYBOOK) playbooks/restore.yml $(RESTORE) $(if $(TABLE),-e restore_table=$(TABLE)) $(if $(DATABASE),-e restore_database=$(DATABASE)) $(ARGS)
+
+reprovision: $(VENV)/deploy ## A fresh server from the last good backup (or BACKUP=name)
+	@$(PLAYBOOK) playbooks/reprovision.yml $(RESTORE) $(RISKS) $(ARGS)
 
 remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONFIRM=yes
 	@$(PLAYBOOK) playbooks/remove.yml -e remove_data=$(if $(filter yes,$(CONFIRM)),true,false) $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 DOCUMENTATION = """
@@ -15,7 +16,7 @@ options:
     type: dict
     required: true
   limits:
-    description: Thresholds C(freshness_minutes), C(disk_free_gb) and C(memory_free_mb).
+    description: Thresholds C(freshness_minutes), C(backup_hours), C(disk_free_gb) and C(memory_free_mb).
     type: dict
     required: true
 """
@@ -71,6 +72,34 @@ def timer_finding(loader: str, shown: str) -> dict[str, str]:
     return finding(OK, f"{loader} timer", f"next run {timer.get('NextElapseUSecRealtime') or 'unknown'}")
 
 
+def backup_finding(seen: dict[str, Any], most_hours: int) -> dict[str, str]:
+    """Judge the backups by what the host's command ``list`` prints.
+
+    :param seen: ``code`` (None where there is no command), ``output``, ``words`` and ``hours_here``: since when
+        backups could have been made
+    :param most_hours: age from which the last good one is too old; 0 where no timer makes them
+    """
+    if seen["code"] is None:
+        return finding(WARN, "backup", "not set up; run make deploy")
+    if seen["code"]:
+        return finding(BAD, "backup", (seen["words"] or ["the list of backups cannot be read"])[-1])
+    backups = json.loads(seen["output"][-1])["backups"]
+    newest = backups[-1] if backups else None
+    good = [backup for backup in backups if backup["good"]]
+    if newest and newest["drill"] and not newest["good"]:
+        return finding(BAD, "backup", f"the drill of {newest['name']} failed: {newest['drill']['reason']}")
+    if not good:
+        late = most_hours and seen["hours_here"] > most_hours
+        return finding(BAD if late else WARN, "backup", "none with a passed drill yet; make backup makes one")
+    last = good[-1]
+    text = f"{last['name']}, {last['age_hours']:.0f} h old, drill passed in {last['drill']['seconds']:.0f} s"
+    if most_hours and last["age_hours"] > most_hours:
+        return finding(BAD, "backup", f"{text}: at most {most_hours} h expected; make backup makes one")
+    if newest is not last:
+        return finding(WARN, "backup", f"{text}; {newest['name']} has no drill, make drill proves it")
+    return finding(OK, "backup", text)
+
+
 def space_finding(subject: str, free: float, least: float, unit: str) -> dict[str, str]:
     """Judge free disk or memory against the least that is asked for."""
     verdict = OK if free >= 2 * least else WARN if free >= least else BAD
@@ -82,8 +111,9 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
     """Judge everything the role observed.
 
     :param seen: ``server``, ``plan``, ``runs`` (rows of bi.v_ops_freshness), ``loaders`` (names), ``timers``
-        (loader → output of systemctl show), ``disk_free_bytes``, ``memory_free_kib``
-    :param limits: ``freshness_minutes``, ``disk_free_gb``, ``memory_free_mb``
+        (loader → output of systemctl show), ``backups`` (see :func:`backup_finding`), ``disk_free_bytes``,
+        ``memory_free_kib``
+    :param limits: ``freshness_minutes``, ``backup_hours``, ``disk_free_gb``, ``memory_free_mb``
     :returns: findings with ``verdict`` ok, warn or bad
     """
     runs = {run["loader"]: run for run in seen["runs"] or []}
@@ -95,6 +125,7 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
             lines.append(loader_finding(loader, runs.get(loader), int(limits["freshness_minutes"])))
         if loader in seen["timers"]:
             lines.append(timer_finding(loader, seen["timers"][loader]))
+    lines.append(backup_finding(seen["backups"], int(limits["backup_hours"])))
     disk, memory = int(seen["disk_free_bytes"]) / _BYTES_IN_GB, int(seen["memory_free_kib"]) * _KIB_IN_MB
     lines.append(space_finding("disk", disk, float(limits["disk_free_gb"]), "GB"))
     lines.append(space_finding("memory", memory, float(limits["memory_free_mb"]), "MB"))

@@ -52,7 +52,9 @@ def pack(packages: list[Path], run: str) -> bytes:
     :param run: name of the package whose ``__main__`` is run
     :raises FileNotFoundError: a folder holds no modules
     """
-    files = {"__main__.py": f"import runpy\n\nrunpy.run_module({run!r}, run_name='__main__', alter_sys=True)\n".encode()}
+    files = {
+        "__main__.py": f"import runpy\n\nrunpy.run_module({run!r}, run_name='__main__', alter_sys=True)\n".encode()
+    }
     for package in packages:
         modules = sorted(package.rglob("*.py"))
         if not modules:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from filter.status_findings import status_findings
 
-LIMITS = {"freshness_minutes": 75, "disk_free_gb": 2, "memory_free_mb": 200}
+LIMITS = {"freshness_minutes": 75, "backup_hours": 26, "disk_free_gb": 2, "memory_free_mb": 200}
 
 
 def run(**changes):
@@ -19,6 +21,15 @@ def run(**changes):
     } | changes
 
 
+def backup(age_hours, passed=True, drilled=True):
+    drill = {"passed": passed, "seconds": 9.8, "reason": "a table is missing"} if drilled else None
+    return {"name": f"zakaz-{age_hours}", "age_hours": age_hours, "good": drilled and passed, "drill": drill}
+
+
+def listed(*backups, code=0, hours_here=1000.0, words=()):
+    return {"code": code, "output": [json.dumps({"backups": backups})], "words": list(words), "hours_here": hours_here}
+
+
 def seen(**changes):
     return {
         "server": {"version": "26.3.9.1", "uptime": "7500"},
@@ -26,6 +37,7 @@ def seen(**changes):
         "runs": [run()],
         "loaders": ["vk_ads"],
         "timers": {"vk_ads": "ActiveState=active\nNextElapseUSecRealtime=Mon 2026-11-23 10:40:00 MSK\n"},
+        "backups": listed(backup(100), backup(5)),
         "disk_free_bytes": "20000000000",
         "memory_free_kib": "900000",
     } | changes
@@ -52,6 +64,16 @@ def test_healthy_deployment_is_ok_throughout():
         ("vk_ads", "ok", {"runs": [run(minutes_since_success=75)]}),
         ("vk_ads", "bad", {"runs": [run(minutes_since_success=None)]}),
         ("vk_ads timer", "bad", {"timers": {"vk_ads": "ActiveState=inactive\n"}}),
+        ("backup", "warn", {"backups": listed(code=None)}),
+        ("backup", "bad", {"backups": listed(code=69, words=["backup_dir=/x is not there"])}),
+        ("backup", "bad", {"backups": listed()}),
+        ("backup", "warn", {"backups": listed(hours_here=3)}),
+        ("backup", "bad", {"backups": listed(backup(27))}),
+        ("backup", "ok", {"backups": listed(backup(26))}),
+        ("backup", "bad", {"backups": listed(backup(5), backup(1, passed=False))}),
+        ("backup", "warn", {"backups": listed(backup(5), backup(1, drilled=False))}),
+        ("backup", "bad", {"backups": listed(backup(30), backup(1, drilled=False))}),
+        ("backup", "bad", {"backups": listed(backup(1, passed=False), hours_here=3)}),
         ("disk", "bad", {"disk_free_bytes": "1900000000"}),
         ("disk", "warn", {"disk_free_bytes": "3900000000"}),
         ("memory", "bad", {"memory_free_kib": "150000"}),

@@ -138,6 +138,7 @@ class Program:
                 confirmed=arguments.confirm,
                 project=arguments.project,
                 schema_of_backup=arguments.schema_of_backup,
+                once=arguments.once,
             )
             try:
                 folder = self._store.fetch(chosen.name)
@@ -149,6 +150,8 @@ class Program:
                 raise
             finally:
                 self._store.release()
+            if result["skipped"]:
+                return result
             said = journal.write(
                 self._connection, "restore", chosen.name, started, tables=result["tables"], rows=result["rows"]
             )
@@ -231,6 +234,7 @@ def parser() -> argparse.ArgumentParser:
     back.add_argument("--table", action="append", default=[], help="database.table; may be repeated")
     back.add_argument("--database", action="append", default=[], help="may be repeated")
     back.add_argument("--confirm", action="store_true", help="live data may be replaced")
+    back.add_argument("--once", action="store_true", help="nothing is done where it was done before")
     back.add_argument("--schema-of-backup", action="store_true", help="accept the backup's definitions")
     return made
 

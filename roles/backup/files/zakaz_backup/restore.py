@@ -28,7 +28,7 @@ from .settings import Settings
 
 # beside each database: its tables while they are filled, and the tables that were replaced last
 RESTORING, REPLACED = "__restoring", "__replaced"
-PROGRESS = "restore.json"
+PROGRESS, LAST = "restore.json", "restored.json"
 _SHOWN = 5
 
 
@@ -41,6 +41,7 @@ class Request:
         confirmed: live rows may be replaced.
         project: the deployment whose backup is accepted.
         schema_of_backup: tables may get the definitions they had in the backup.
+        once: nothing is done when this backup's tables are the live ones already.
     """
 
     tables: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Request:
     confirmed: bool = False
     project: str = ""
     schema_of_backup: bool = False
+    once: bool = False
 
     def wants(self, name: str) -> bool:
         """Whether a table or view is asked for."""
@@ -58,7 +60,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Live:
-    """A live table: its identity, its rows and the definition the engine would compare."""
+    """A live table: its identity and its rows."""
 
     uuid: str
     rows: int
@@ -81,6 +83,8 @@ def restore(
     manifest, content = filling.verified(folder, settings.age_identity)
     wanted = _wanted(settings, connection, manifest, content, request)
     live = _live(connection, manifest.databases)
+    if request.once and _done(settings, manifest.name, live):
+        return _result(manifest, content, wanted, skipped=True)
     _refuse_unconfirmed(manifest, wanted, live, request)
     space.require(connection, settings, space.COPIES_OF_A_RESTORE * manifest.bytes, 0)
     shadows = {table: _shadow(table) for table in wanted}
@@ -103,13 +107,23 @@ def restore(
         backup_folder.remove(manifest.name)
     _note(settings, connection, manifest, content, request, shadows)
     replaced = finish(settings, connection)
-    return {
-        "name": manifest.name,
-        "tables": len(wanted),
-        "rows": sum(content.tables[table].rows for table in wanted),
-        "restore_seconds": round(seconds, 1),
-        "replaced": replaced,
-    }
+    return _result(manifest, content, wanted, restore_seconds=round(seconds, 1), replaced=replaced)
+
+
+def _result(manifest: Manifest, content: Content, wanted: list[str], **more: Any) -> dict[str, Any]:
+    rows_of_all = sum(content.tables[table].rows for table in wanted)
+    base = {"name": manifest.name, "tables": len(wanted), "rows": rows_of_all, "skipped": False}
+    return base | {"restore_seconds": 0.0, "replaced": []} | more
+
+
+def _done(settings: Settings, name: str, live: dict[str, Live]) -> bool:
+    """Whether the live tables are those that a restore of this backup made here."""
+    try:
+        last = json.loads((settings.folder / LAST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    identities = {table.uuid for table in live.values()}
+    return last["name"] == name and bool(identities.intersection(last["tables"].values()))
 
 
 def _shadow(table: str) -> str:
@@ -264,7 +278,7 @@ def finish(settings: Settings, connection: Connection) -> list[str]:
             replaced.append(f"{database}{REPLACED}")
         else:
             connection.execute(f"DROP DATABASE IF EXISTS `{database}{RESTORING}` SYNC")
-    path.unlink()
+    path.replace(settings.folder / LAST)
     return replaced
 
 
