@@ -107,7 +107,7 @@ class Program:
         self._write_metrics()
         require_passed(verdict, name)
         say(f"{name}: the drill passed on ClickHouse {verdict.engine_version} in {verdict.seconds} s")
-        return {"name": name, **asdict(verdict)}
+        return {"name": name, "changed": True, **asdict(verdict)}
 
     def list(self, arguments: argparse.Namespace) -> dict[str, Any]:
         """List the backups, oldest first."""
@@ -122,7 +122,7 @@ class Program:
             }
             for backup in self._stored()
         ]
-        return {"backups": found}
+        return {"changed": False, "backups": found}
 
     def restore(self, arguments: argparse.Namespace) -> dict[str, Any]:
         """Bring a backup, or a part of it, back into the live ClickHouse."""
@@ -172,7 +172,7 @@ class Program:
                     put = host_files.put_state(self._settings, image_of(self._settings.container), stream)
             finally:
                 self._store.release()
-            return {"name": chosen.name, "loaders": put}
+            return {"name": chosen.name, "changed": bool(put), "loaders": put}
 
     def _locked(self, verb: str) -> Any:
         if not self._settings.folder.is_dir():

@@ -84,7 +84,7 @@ def restore(
     wanted = _wanted(settings, connection, manifest, content, request)
     live = _live(connection, manifest.databases)
     if request.once and _done(settings, manifest.name, live):
-        return _result(manifest, content, wanted, skipped=True)
+        return _result(manifest, content, wanted, skipped=True, changed=False)
     _refuse_unconfirmed(manifest, wanted, live, request)
     space.require(connection, settings, space.COPIES_OF_A_RESTORE * manifest.bytes, 0)
     shadows = {table: _shadow(table) for table in wanted}
@@ -112,7 +112,7 @@ def restore(
 
 def _result(manifest: Manifest, content: Content, wanted: list[str], **more: Any) -> dict[str, Any]:
     rows_of_all = sum(content.tables[table].rows for table in wanted)
-    base = {"name": manifest.name, "tables": len(wanted), "rows": rows_of_all, "skipped": False}
+    base = {"name": manifest.name, "tables": len(wanted), "rows": rows_of_all, "skipped": False, "changed": True}
     return base | {"restore_seconds": 0.0, "replaced": []} | more
 
 
