@@ -22,7 +22,7 @@ SUITES := unit-repository $(INTEGRATION_SUITES)
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status schema smoke backup drill restore reprovision upgrade remove test check lint validate compile unit coverage schema-test server-test \
+.PHONY: help deploy plan status schema smoke backup drill restore reprovision remove test check lint validate compile unit coverage schema-test server-test \
 	deploy-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
 	suites $(SUITES)
 # what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
