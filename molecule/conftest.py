@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+SECRETS = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "controller", "secrets")
 LOOK = (
     "systemctl --failed --no-legend --plain",
     "docker ps --all --format 'table {{.Names}}\t{{.Image}}\t{{.Status}}'",
@@ -28,7 +30,12 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(scope="session")
-def secrets():
-    """Read a generated password of the deployment under test by its name."""
-    folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "controller", "secrets")
-    return lambda name: (folder / name).read_text().strip() if (folder / name).exists() else ""
+def secret_names() -> list[str]:
+    """Names of the generated passwords of the deployment under test."""
+    return sorted(path.name for path in SECRETS.iterdir())
+
+
+@pytest.fixture(scope="session")
+def secrets() -> Callable[[str], str]:
+    """Read a generated password by its name; a user without one has none."""
+    return lambda name: (SECRETS / name).read_text().strip() if (SECRETS / name).exists() else ""
