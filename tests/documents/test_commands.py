@@ -18,7 +18,7 @@ from tests.makefile import REPOSITORY
 pytestmark = pytest.mark.deploy
 
 NAME = "zakaz-docs"
-PORTS = {"8123": "18223", "8090": "18290", "8081": "18281"}
+PORTS = {"8123": "38123", "8090": "38090", "8081": "38081"}
 # the README deploys, so it goes first; what it removes goes last
 FIRST = REPOSITORY / "README.md"
 
