@@ -14,8 +14,7 @@ description:
   - Values are passed as query parameters, never pasted into the text.
   - With O(expect) the first row must hold the given values; with O(assertions) conditions are evaluated by ClickHouse
     over the query's rows. The module fails with a sentence that says what was expected and what was found.
-requirements:
-  - urllib3 (comes with requests and clickhouse-connect)
+extends_documentation_fragment: [clickhouse_connection]
 author:
   - Zakaz Dashboard contributors
 attributes:
@@ -66,29 +65,6 @@ options:
     description: Seconds to go on trying while no server answers.
     type: int
     default: 0
-  host:
-    description: Host where ClickHouse answers HTTP.
-    type: str
-    default: 127.0.0.1
-  port:
-    description: HTTP port.
-    type: int
-    default: 8123
-  secure:
-    description: Whether to speak HTTPS; the certificate is verified.
-    type: bool
-    default: false
-  ca_bundle:
-    description: File of certificate authorities for HTTPS; the system's when empty.
-    type: path
-  username:
-    description: User.
-    type: str
-    default: default
-  password:
-    description: Its password.
-    type: str
-    default: ""
   timeout:
     description: Seconds the query may take.
     type: int
@@ -138,7 +114,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.zakaz_schema.assertions import Expectation, check_answer, read_only_query
-from ansible.module_utils.zakaz_schema.connection import HttpConnection
+from ansible.module_utils.zakaz_schema.connection import CONNECTION_OPTIONS, connect
 from ansible.module_utils.zakaz_schema.failures import EngineFailure, SchemaFailure, Unreachable
 
 
@@ -155,26 +131,13 @@ def main() -> None:
             "fail_msg": {"type": "str", "default": ""},
             "max_rows": {"type": "int", "default": 1000},
             "retries_until_reachable": {"type": "int", "default": 0},
-            "host": {"type": "str", "default": "127.0.0.1"},
-            "port": {"type": "int", "default": 8123},
-            "secure": {"type": "bool", "default": False},
-            "ca_bundle": {"type": "path"},
-            "username": {"type": "str", "default": "default"},
-            "password": {"type": "str", "default": "", "no_log": True},
+            **CONNECTION_OPTIONS,
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
     )
     params = module.params
-    connection = HttpConnection(
-        params["host"],
-        params["port"],
-        params["username"],
-        params["password"],
-        secure=params["secure"],
-        timeout=params["timeout"],
-        ca_bundle=params["ca_bundle"] or "",
-    )
+    connection = connect(params)
     expectation = Expectation(
         first_row=params["expect"],
         rows=params["expect_rows"],

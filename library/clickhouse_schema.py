@@ -17,8 +17,7 @@ description:
   - When a statement fails, objects touched in the run are put back as they were as far as that loses nothing.
   - Never drops an object it does not know, and keeps the old table of a rebuild.
   - When neither the declared DDL nor the live catalogue changed since the last converged run, one query answers.
-requirements:
-  - urllib3 (comes with requests and clickhouse-connect)
+extends_documentation_fragment: [clickhouse_connection]
 author:
   - Zakaz Dashboard contributors
 attributes:
@@ -57,29 +56,6 @@ options:
     type: list
     elements: str
     required: true
-  host:
-    description: Host where ClickHouse answers HTTP.
-    type: str
-    default: 127.0.0.1
-  port:
-    description: HTTP port.
-    type: int
-    default: 8123
-  secure:
-    description: Whether to speak HTTPS; the certificate is verified.
-    type: bool
-    default: false
-  ca_bundle:
-    description: File of certificate authorities for HTTPS; the system's when empty.
-    type: path
-  username:
-    description: User that may create databases, tables and views, and read system tables.
-    type: str
-    default: default
-  password:
-    description: Its password.
-    type: str
-    default: ""
   timeout:
     description: Seconds the server may take for one statement; mutations are waited for.
     type: int
@@ -179,7 +155,7 @@ run_id:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.zakaz_schema.connection import HttpConnection
+from ansible.module_utils.zakaz_schema.connection import CONNECTION_OPTIONS, connect
 from ansible.module_utils.zakaz_schema.converge import ApplyFailure, Options, converge
 from ansible.module_utils.zakaz_schema.failures import EngineFailure, SchemaFailure, Unreachable
 from ansible.module_utils.zakaz_schema.scratch import replay_with
@@ -217,12 +193,7 @@ def main() -> None:
                 },
             },
             "scratch_command": {"type": "list", "elements": "str", "required": True},
-            "host": {"type": "str", "default": "127.0.0.1"},
-            "port": {"type": "int", "default": 8123},
-            "secure": {"type": "bool", "default": False},
-            "ca_bundle": {"type": "path"},
-            "username": {"type": "str", "default": "default"},
-            "password": {"type": "str", "default": "", "no_log": True},
+            **CONNECTION_OPTIONS,
             "timeout": {"type": "int", "default": 3600},
             "allow": {
                 "type": "list",
@@ -242,15 +213,7 @@ def main() -> None:
     try:
         outcome = converge(
             read_statements(declared_paths(module)),
-            HttpConnection(
-                params["host"],
-                params["port"],
-                params["username"],
-                params["password"],
-                secure=params["secure"],
-                timeout=params["timeout"],
-                ca_bundle=params["ca_bundle"] or "",
-            ),
+            connect(params),
             replay_with(params["scratch_command"]),
             Options(
                 allow=frozenset(params["allow"]),

@@ -20,6 +20,16 @@ _REFUSED_USER = (192, 193, 194, 516)
 # Characters of settings and parameters that go into the URL.
 _LONGEST_URL = 8000
 
+# what a module that connects takes; described in plugins/doc_fragments/clickhouse_connection.py
+CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
+    "host": {"type": "str", "default": "127.0.0.1"},
+    "port": {"type": "int", "default": 8123},
+    "secure": {"type": "bool", "default": False},
+    "ca_bundle": {"type": "path"},
+    "username": {"type": "str", "default": "default"},
+    "password": {"type": "str", "default": "", "no_log": True},
+}
+
 
 class Connection(Protocol):
     """What the schema code asks of an engine."""
@@ -50,6 +60,19 @@ def engine_failure(text: str) -> EngineFailure:
     match = _CODE.search(text)
     words = re.sub(r"\s*\(version [^)]*\)+\s*$", "", text.split("Stack trace:")[0].strip())
     return EngineFailure(words, int(match.group(1)) if match else 0)
+
+
+def connect(params: Mapping[str, Any]) -> HttpConnection:
+    """The connection that a module's parameters describe: :data:`CONNECTION_OPTIONS`, and ``timeout`` in seconds."""
+    return HttpConnection(
+        params["host"],
+        params["port"],
+        params["username"],
+        params["password"],
+        secure=params["secure"],
+        timeout=params["timeout"],
+        ca_bundle=params["ca_bundle"] or "",
+    )
 
 
 class HttpConnection:
