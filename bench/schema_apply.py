@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import urllib3
+from bounds import Bounds
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "module_utils")]
@@ -133,7 +134,7 @@ def timed(run: Callable[[], None]) -> float:
     return time.perf_counter() - started
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", type=Path, help="environment with requirements/bench-schema.txt")
     parser.add_argument("--rounds", type=int, default=5)
@@ -171,11 +172,14 @@ def main() -> None:
     for label, (first, again) in found.items():
         repeated = f"{statistics.median(again):.2f}" if again else "—"
         print(f"| {label} | {statistics.median(first):.2f} | {repeated} |")
-    ratio = statistics.median(found["clickhouse_schema, module time"][0]) / statistics.median(
-        found["bare engine, a process"][0]
-    )
-    print(f"\nfirst apply, module time over bare engine process: {ratio:.1f}")
+    first, again = (statistics.median(times) for times in found["clickhouse_schema, module time"])
+    bare = statistics.median(found["bare engine, a process"][0])
+    print()
+    bounds = Bounds("schema_apply")
+    bounds.at_most("first apply over the bare engine's process", first / bare, 5)
+    bounds.at_most("unchanged schema over the first apply", again / first, 0.3)
+    return bounds.close()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

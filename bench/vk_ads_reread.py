@@ -23,6 +23,7 @@ sys.path[:0] = [*map(str, SOURCES), str(REPOSITORY / "integrations/common/tests"
 
 import warehouse_engine  # noqa: E402
 from api_sandbox.testing import sandbox_process  # noqa: E402
+from bounds import Bounds  # noqa: E402
 
 
 def load(arguments: list[str], environment: dict[str, str]) -> dict:
@@ -48,7 +49,7 @@ def report(name: str, line: dict, calls: dict[str, int]) -> None:
     )
 
 
-def main() -> None:
+def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--banners", type=int, default=2000)
@@ -83,10 +84,12 @@ def main() -> None:
             "VK_ADS_REQUESTS_PER_SECOND": "1000",
         }
 
-        def measure(name: str, *arguments: str) -> None:
+        def measure(name: str, *arguments: str) -> int:
             api.reset()
             line = load(list(arguments), environment)
-            report(name, line, {"all": api.count(), "statistics": api.count("*/statistics/*")})
+            calls = api.count("*/statistics/*")
+            report(name, line, {"all": api.count(), "statistics": calls})
+            return calls
 
         def first_run_of_the_day() -> None:
             engine.command(
@@ -102,10 +105,13 @@ def main() -> None:
         measure("30 days again, nothing new", "run")
         api.mutate("revise_vk_days", days=29)
         first_run_of_the_day()
-        measure("30 days again, all revised", "run")
-        allowed = math.ceil(options.banners / 200) * options.accounts
-        print(f"allowed statistics calls of a re-read: {allowed}")
+        calls = measure("30 days again, all revised", "run")
+        least = math.ceil(options.banners / 200) * options.accounts
+        print()
+        bounds = Bounds("vk_ads_reread")
+        bounds.at_most("statistics calls of a re-read of 30 days over the least there can be", calls / least, 1)
+        return bounds.close()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
