@@ -1,0 +1,117 @@
+"""What the planner calls a rebuild, a loss or safe, without an engine: catalogues made from statements."""
+
+from __future__ import annotations
+
+import pytest
+from zakaz_schema.catalogue import Catalogue, CatalogueObject
+from zakaz_schema.create_query import parse
+from zakaz_schema.failures import SchemaFailure
+from zakaz_schema.plan import make_plan
+from zakaz_schema.statements import split_statements
+from zakaz_schema.table_changes import alter_actions, rebuild_reasons
+from zakaz_schema.type_changes import DESTRUCTIVE, MUTATION, REBUILD, SAFE, UNSAFE
+
+COLUMNS = "`k` UInt64, `v` UInt64, `s` String"
+
+
+def table(columns: str = COLUMNS, tail: str = "ORDER BY k", engine: str = "ReplacingMergeTree(v)") -> CatalogueObject:
+    """A table as the engine prints it."""
+    sql = f"CREATE TABLE s.t ({columns}) ENGINE = {engine} {tail}"
+    return CatalogueObject("s.t", "table", sql, "", "", parse(sql))
+
+
+def view() -> CatalogueObject:
+    sql = "CREATE VIEW s.t (`k` UInt64) AS SELECT k FROM s.u"
+    return CatalogueObject("s.t", "view", sql, "SELECT k FROM s.u", "", parse(sql))
+
+
+def risks(live: CatalogueObject, desired: CatalogueObject) -> set[str]:
+    return {action.risk for action in alter_actions(live, desired)}
+
+
+@pytest.mark.parametrize(
+    ("live", "desired", "word"),
+    [
+        (table(), table(engine="MergeTree"), "engine"),
+        (table(), table(engine="ReplacingMergeTree(k)"), "engine"),
+        (table(), table(tail="PARTITION BY k ORDER BY k"), "PARTITION BY"),
+        (table(), table(tail="ORDER BY (s, k)"), "ORDER BY"),
+        (table(tail="ORDER BY (k, s)"), table(), "ORDER BY"),
+        # a column that holds rows already cannot join the key
+        (table(), table(tail="ORDER BY (k, s)"), "ORDER BY"),
+        # the key's beginning must stay
+        (table(), table(f"{COLUMNS}, `n` UInt8", tail="ORDER BY (n, k)"), "ORDER BY"),
+        # nor may a new one that has a default
+        (table(), table(f"{COLUMNS}, `n` UInt8 DEFAULT 1", tail="ORDER BY (k, n)"), "ORDER BY"),
+        (table(), table("`k` UInt32, `v` UInt64, `s` String"), "key or version column k"),
+        (table(), table("`k` UInt64, `v` UInt32, `s` String"), "key or version column v"),
+        (table(), table("`v` UInt64, `s` String", tail="ORDER BY v"), "key column k dropped"),
+        (table(), table(tail="ORDER BY k SETTINGS index_granularity = 1024"), "setting index_granularity"),
+        (table(), table(tail="ORDER BY k SAMPLE BY k"), "SAMPLE BY"),
+    ],
+)
+def test_what_no_alter_can_do_is_a_rebuild_with_its_reason(live, desired, word):
+    assert any(reason.startswith(word) for reason in rebuild_reasons(live, desired))
+
+
+@pytest.mark.parametrize(
+    "desired",
+    [
+        table(f"{COLUMNS}, `n` UInt8"),
+        table(f"{COLUMNS}, `n` UInt8", tail="ORDER BY (k, n)"),
+        table("`k` UInt64, `v` UInt64"),
+        table("`k` UInt64, `v` UInt64, `s` LowCardinality(String)"),
+        table(tail="ORDER BY (k)"),
+        table(tail="ORDER BY k SETTINGS merge_with_ttl_timeout = 100"),
+    ],
+)
+def test_what_an_alter_can_do_is_none(desired):
+    assert rebuild_reasons(table(), desired) == []
+
+
+def test_a_dropped_column_is_a_loss_and_its_rows_are_counted():
+    (action,) = alter_actions(table(), table("`k` UInt64, `v` UInt64"))
+    assert (action.risk, action.sql) == (DESTRUCTIVE, "DROP COLUMN `s`")
+    assert action.lossy == "`s` != defaultValueOfTypeName('String')"
+
+
+def test_a_dropped_alias_holds_nothing():
+    assert risks(table(f"{COLUMNS}, `a` UInt64 ALIAS k + 1"), table()) == {SAFE}
+
+
+def test_types_carry_the_risk_of_their_change():
+    assert risks(table(), table("`k` UInt64, `v` UInt64, `s` Nullable(String)")) == {MUTATION}
+    assert risks(table(), table("`k` UInt64, `v` UInt64, `s` UInt8")) == {UNSAFE}
+    assert risks(table(), table(f"{COLUMNS}, `n` UInt8")) == {SAFE}
+
+
+def planned(live: dict[str, CatalogueObject], desired: CatalogueObject, version: str = "1") -> list:
+    statements = split_statements(f"CREATE DATABASE IF NOT EXISTS s;\n{desired.create_query};", "1.sql")
+    databases = {"s": ""}
+    return make_plan(
+        statements,
+        Catalogue("1", "admin", databases, live),
+        Catalogue(version, "admin", databases, {"s.t": desired}),
+    ).operations
+
+
+def test_a_table_in_the_place_of_a_view_is_destructive_and_the_other_way_round():
+    for live, desired in ((view(), table()), (table(), view())):
+        (operation,) = planned({"s.t": live}, desired)
+        assert (operation.kind, operation.risk) == ("replace", DESTRUCTIVE)
+        assert operation.refused_by({"mutation", "unsafe", "rebuild"}) == [DESTRUCTIVE]
+        assert operation.refused_by({"destructive"}) == []
+        assert operation.statements[0].startswith("DROP ")
+
+
+def test_new_is_safe_equal_is_nothing_and_a_rebuild_is_named():
+    (operation,) = planned({}, table())
+    assert (operation.kind, operation.risk) == ("create", SAFE)
+    assert planned({"s.t": table()}, table()) == []
+    (operation,) = planned({"s.t": table()}, table(tail="ORDER BY (s, k)"))
+    assert (operation.kind, operation.risk) == ("rebuild", REBUILD)
+
+
+def test_engines_of_two_versions_are_not_compared():
+    with pytest.raises(SchemaFailure, match="throw-away engine is 2 and the live server 1"):
+        planned({}, table(), version="2")
