@@ -41,6 +41,7 @@ def risks(live: CatalogueObject, desired: CatalogueObject) -> set[str]:
         (table(), table(tail="ORDER BY (k, s)"), "ORDER BY"),
         # the key's beginning must stay
         (table(), table(f"{COLUMNS}, `n` UInt8", tail="ORDER BY (n, k)"), "ORDER BY"),
+        (table(tail="ORDER BY (k, s)"), table(f"{COLUMNS}, `n` UInt8", tail="ORDER BY (s, k, n)"), "ORDER BY"),
         # nor may a new one that has a default
         (table(), table(f"{COLUMNS}, `n` UInt8 DEFAULT 1", tail="ORDER BY (k, n)"), "ORDER BY"),
         (table(), table("`k` UInt32, `v` UInt64, `s` String"), "key or version column k"),
