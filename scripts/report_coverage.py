@@ -8,6 +8,7 @@ Writes reports/coverage/coverage.{json,xml} and html/. Exits 1 when any group of
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -73,6 +74,9 @@ def coverage(*arguments: str) -> None:
 
 
 def main() -> int:
+    os.environ.setdefault("COVERAGE_RCFILE", str(REPOSITORY / "pyproject.toml"))
+    os.environ.setdefault("COVERAGE_ROOT", str(REPOSITORY))
+    os.environ.setdefault("COVERAGE_FILE", str(REPORTS / "data"))
     coverage("combine", "--quiet")
     coverage("json", "--quiet", "-o", str(REPORTS / "coverage.json"))
     coverage("xml", "--quiet", "-o", str(REPORTS / "coverage.xml"))

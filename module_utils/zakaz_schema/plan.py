@@ -86,7 +86,9 @@ def make_plan(
         if statement.kind == "insert":
             missing = (seeds or {}).get(index, 0)
             if missing:
-                says = f"{missing} row{'s' if missing != 1 else ''} missing or different"
+                # what its table or columns will hold is not known before they are there
+                known = f"{missing} row{'s' if missing != 1 else ''} missing or different"
+                says = known if missing > 0 else "rows of what is new"
                 plan.operations.append(
                     Operation("seed", statement.name, (statement.sql,), frozenset({SAFE}), (says,), statement)
                 )

@@ -113,6 +113,18 @@ def test_new_is_safe_equal_is_nothing_and_a_rebuild_is_named():
     assert (operation.kind, operation.risk) == ("rebuild", REBUILD)
 
 
+@pytest.mark.parametrize(
+    ("missing", "says"), [(3, "3 rows missing"), (1, "1 row missing"), (-1, "rows of what is new")]
+)
+def test_a_seed_says_how_many_rows_as_far_as_it_is_known(missing, says):
+    statements = split_statements("INSERT INTO s.t SELECT 1 WHERE 1 NOT IN (SELECT k FROM s.t);", "1.sql")
+    catalogue = Catalogue("1", "admin", {"s": ""}, {"s.t": table()})
+    (operation,) = make_plan(statements, catalogue, catalogue, {0: missing}).operations
+    assert (operation.kind, operation.risk) == ("seed", SAFE)
+    assert operation.says[0].startswith(says)
+    assert make_plan(statements, catalogue, catalogue, {0: 0}).operations == []
+
+
 def test_engines_of_two_versions_are_not_compared():
     with pytest.raises(SchemaFailure, match="throw-away engine is 2 and the live server 1"):
         planned({}, table(), version="2")
