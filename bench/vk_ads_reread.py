@@ -109,7 +109,7 @@ def main() -> int:
         least = math.ceil(options.banners / 200) * options.accounts
         print()
         bounds = Bounds("vk_ads_reread")
-        bounds.at_most("statistics calls of a re-read of 30 days over the least there can be", calls / least, 1)
+        bounds.at_most("statistics calls of a re-read of 30 days over those allowed", calls / least, 1)
         return bounds.close()
 
 
