@@ -41,6 +41,7 @@ options:
       port: {type: int, required: true, description: Port number.}
       container: {type: str, required: true, description: Container of ours that may hold the port already.}
       variable: {type: str, required: true, description: Variable that chooses another port.}
+      address_variable: {type: str, required: true, description: Variable that chooses another address.}
   docker_socket:
     description: Unix socket of the Docker Engine.
     type: path
@@ -166,16 +167,16 @@ def memory_problem(total_bytes: int, min_mb: int) -> str | None:
     )
 
 
-def port_free(address: str, port: int) -> bool:
-    """Whether a TCP port can be bound on an address."""
+def bind_problem(address: str, port: int) -> OSError | None:
+    """Return why a TCP port cannot be bound on an address, None when it can."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
         except OSError as error:
             # a low port without root is docker's business, not a conflict
-            return error.errno != errno.EADDRINUSE
-        return True
+            return None if error.errno == errno.EACCES else error
+        return None
 
 
 def port_holder(port: int) -> str:
@@ -200,8 +201,14 @@ def port_problem(port: dict, containers: list[dict]) -> str | None:
     :param port: address, port, container, variable, as in the module's options
     :param containers: running containers, as the Engine API lists them
     """
-    if port_free(port["address"], port["port"]):
+    problem = bind_problem(port["address"], port["port"])
+    if problem is None:
         return None
+    if problem.errno != errno.EADDRINUSE:
+        return (
+            f"{port['address']} is no address of this host ({problem.strerror})."
+            f" Set {port['address_variable']} to one of them"
+        )
     for container in containers:
         if any(entry.get("PublicPort") == port["port"] for entry in container.get("Ports", [])):
             names = [name.lstrip("/") for name in container.get("Names", [])]
@@ -261,6 +268,7 @@ def main() -> None:
                     "port": {"type": "int", "required": True},
                     "container": {"type": "str", "required": True},
                     "variable": {"type": "str", "required": True},
+                    "address_variable": {"type": "str", "required": True},
                 },
             },
             "docker_socket": {"type": "path", "default": "/var/run/docker.sock"},

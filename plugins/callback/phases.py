@@ -66,7 +66,7 @@ class CallbackModule(CallbackBase):
         self._phase: str | None = None
         self._phase_started = self._started
         self._durations: dict[str, float] = {}
-        self._task = ""
+        self._task = self._retried = ""
         self._task_started = self._spoke = self._started
         self._done = threading.Event()
 
@@ -110,6 +110,7 @@ class CallbackModule(CallbackBase):
             role = getattr(parent, "_role", None) or role
         self._enter_phase(role.get_name(include_role_fqcn=False).replace("_", " ") if role else "prepare")
         self._task, self._task_started = task.name or task.action, time.monotonic()
+        self._retried = ""
         self._spoke = time.monotonic()
         if self._display.verbosity:
             self._say(f"    {self._task}")
@@ -145,7 +146,10 @@ class CallbackModule(CallbackBase):
         self._say(f"  ✗ {host.get_name()} cannot be reached: {failure_text(data)}", C.COLOR_UNREACHABLE)
 
     def v2_runner_retry(self, result: Any) -> None:
-        self._say(f"    … {self._task}: trying again", C.COLOR_VERBOSE)
+        # once: a wait of many tries is one wait
+        if self._retried != self._task:
+            self._retried = self._task
+            self._say(f"    … {self._task}: trying again", C.COLOR_VERBOSE)
 
     def _took(self) -> str:
         seconds = time.monotonic() - self._task_started

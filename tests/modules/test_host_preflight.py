@@ -19,6 +19,7 @@ def listener():
             "port": server.getsockname()[1],
             "container": "zakaz-clickhouse",
             "variable": "clickhouse_http_port",
+            "address_variable": "clickhouse_publish_address",
         }
 
 
@@ -45,6 +46,13 @@ def test_port_held_by_a_process_names_it_and_the_variable(listener):
     problem = preflight.port_problem(listener, [])
     assert f"(pid {os.getpid()})" in problem
     assert "clickhouse_http_port" in problem
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "not an address"])
+def test_address_that_is_not_this_hosts_is_refused(listener, address):
+    problem = preflight.port_problem({**listener, "address": address}, [])
+    assert f"{address} is no address of this host" in problem
+    assert "clickhouse_publish_address" in problem
 
 
 def test_port_held_by_our_container_passes(listener):
