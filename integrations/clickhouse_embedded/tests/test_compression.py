@@ -9,7 +9,7 @@ import brotli
 import lz4.frame
 import pytest
 import zstandard
-from clickhouse_embedded.compression import Decoder, extra_frame, negotiate
+from clickhouse_embedded.compression import EXTRA_FRAME, Decoder, negotiate
 from clickhouse_embedded.errors import ServerError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,4 +65,4 @@ def test_negotiation():
     ("encoding", "decode"), [("gzip", gzip.decompress), ("lz4", lz4.frame.decompress), (None, bytes)]
 )
 def test_an_extra_frame_decodes(encoding, decode):
-    assert decode(extra_frame(encoding, b"late")) == b"late"
+    assert decode(EXTRA_FRAME[encoding](b"late")) == b"late"

@@ -392,6 +392,27 @@ def test_sessions(server):
     assert server.ask("SELECT 1", session_check=1, **session).code == 372
 
 
+def test_what_a_statement_leaves_behind_ends_with_its_request_or_session(server):
+    for _ in range(3):
+        server.value("SET max_block_size = 77")
+        server.value("USE shop")
+        server.value("CREATE TEMPORARY TABLE left_behind (a UInt8)")
+        assert server.value("SELECT getSetting('max_block_size') = 77, currentDatabase()") == "0\tdefault"
+        assert server.ask("SELECT * FROM left_behind").code == 60
+
+
+def test_set_in_a_session_outlives_the_urls_settings(server):
+    session = {"session_id": "keeps"}
+    server.value("SET max_block_size = 123", max_block_size=5, **session)
+    assert server.value("SELECT getSetting('max_block_size')", **session) == "123"
+    assert server.value("SELECT getSetting('max_block_size')", max_block_size=6, **session) == "6"
+    assert server.value("SELECT getSetting('max_block_size')", max_threads=1, **session) == "123"
+    assert server.ask("SELECT 1", no_such_setting=1, **session).code == 115
+    assert server.ask("SELECT 1", max_block_size=7, max_threads="many", **session).status != 200
+    assert server.value("SELECT getSetting('max_block_size')", **session) == "123"
+    assert server.value("SELECT getSetting('max_threads')", **session) == "2"
+
+
 def test_a_busy_session_is_locked(server):
     slow = threading.Thread(target=server.ask, args=("SELECT sleep(1)",), kwargs={"session_id": "busy"})
     slow.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from clickhouse_embedded.client import split_statements
+from clickhouse_embedded.commands import split_statements
 from clickhouse_embedded.engine import Connection, escape_parameter, load_extension
 from clickhouse_embedded.errors import ServerError, http_status
 from clickhouse_embedded.statement import PIPE, Statements, find_insert
@@ -108,8 +108,8 @@ def test_engine_messages(message, code, text):
 
 
 def test_access_denied_is_forbidden_since_26_8():
-    assert http_status(497, (26, 3, 9, 1)) == 500
-    assert http_status(497, (26, 9, 2, 1)) == 403
+    assert http_status(497, "26.3.9.1") == 500
+    assert http_status(497, "26.9.2.1") == 403
 
 
 @pytest.mark.parametrize(

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-from pathlib import Path
-
-_PROGRAMS = ("server", "local", "client")
 
 
 def main() -> int:
-    """Run the program named by the first argument, or by the name this was called by."""
-    called = Path(sys.argv[0]).name.removeprefix("clickhouse-")
-    arguments = sys.argv[1:]
-    if called in _PROGRAMS:
-        program = called
-    elif arguments and arguments[0].removeprefix("--") in _PROGRAMS:
-        program = arguments.pop(0).removeprefix("--")
-    else:
-        print(
-            "Usage: clickhouse server | local | client [options]. This is the embedded ClickHouse.",
-            file=sys.stderr,
-        )
-        return 2
-    # imported when needed: the client must not load the engine
-    return importlib.import_module(f"clickhouse_embedded.{program}").main(arguments)
+    """Run the program named by the first argument."""
+    program = sys.argv[1].removeprefix("--") if sys.argv[1:] else ""
+    # imported when needed: each program loads only what it runs on
+    if program == "server":
+        from .server import main as serve
+
+        return serve(sys.argv[2:])
+    if program in ("local", "client"):
+        from .commands import main as run
+
+        return run(program, sys.argv[2:])
+    print("Usage: clickhouse server | local | client [options]. This is the embedded ClickHouse.", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

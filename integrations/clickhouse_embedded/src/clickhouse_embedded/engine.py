@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
-import importlib.machinery
 import importlib.util
 import itertools
 import json
@@ -14,15 +12,14 @@ import sys
 import sysconfig
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from .errors import ServerError
 from .users import User
-
-IDLE_CONNECTIONS = 64
 
 
 def load_extension() -> Any:
@@ -31,17 +28,13 @@ def load_extension() -> Any:
     The package imports pandas and pyarrow and opens an engine of its own; nothing here needs either.
     RTLD_DEEPBIND, as the package does: the extension must resolve ``operator new`` to its own jemalloc.
     """
-    path = Path(sysconfig.get_path("platlib"), "chdb", "_chdb.abi3.so")
-    before = Path.cwd()
-    os.chdir(path.parent)  # its companion libraries are found relative to the working directory
-    try:
-        ctypes.CDLL(str(path), mode=sys.getdlopenflags() | getattr(os, "RTLD_DEEPBIND", 0))
-        loader = importlib.machinery.ExtensionFileLoader("_chdb", str(path))
-        spec = importlib.util.spec_from_file_location("_chdb", path, loader=loader)
+    path, flags = Path(sysconfig.get_path("platlib"), "chdb", "_chdb.abi3.so"), sys.getdlopenflags()
+    spec = importlib.util.spec_from_file_location("_chdb", path)
+    sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
+    with contextlib.chdir(path.parent):  # its companion libraries are found relative to the working directory
         module = importlib.util.module_from_spec(spec)
-        loader.exec_module(module)
-    finally:
-        os.chdir(before)
+        spec.loader.exec_module(module)
+    sys.setdlopenflags(flags)
     return module
 
 
@@ -58,7 +51,7 @@ def quiet_stderr() -> Iterator[None]:
         os.close(null)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Result:
     """What a query returned: its body (empty when it went to a pipe) and the counters of the summary."""
 
@@ -69,6 +62,12 @@ class Result:
     written_bytes: int = 0
     result_rows: int = 0
     elapsed_ns: int = 0
+
+    def summary(self) -> str:
+        """Value of X-ClickHouse-Summary."""
+        rows, size = self.written_rows or self.result_rows, self.written_bytes or len(self.body)
+        counters = vars(self) | {"result_rows": rows, "result_bytes": size, "total_rows_to_read": 0, "memory_usage": 0}
+        return json.dumps({n: str(v) for n, v in counters.items() if n != "body"}, separators=(",", ":"))
 
 
 def escape_parameter(value: str | bytes) -> str:
@@ -88,22 +87,26 @@ def identifier(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
+def setting_statement(settings: Mapping[str, str]) -> bytes:
+    """SET for settings; the engine validates them (115 for an unknown one)."""
+    assignments = ", ".join(f"{identifier(name)} = {quote(value)}" for name, value in settings.items())
+    return f"SET {assignments}".encode("utf-8", "surrogateescape")
+
+
 class Connection:
     """One engine connection: its settings, current database and temporary tables. Not for two threads at once.
 
     Attributes:
         tag: value of ``log_comment``, by which a running query is found and cancelled: the engine gives query
             ids itself and tells them to nobody.
-        dirty: a statement changed the connection's state; it must not serve another request.
+        changes: how often a statement changed the connection's state; none may serve other requests then.
     """
 
-    def __init__(self, raw: Any, tag: str) -> None:
-        self._raw = raw
-        self.tag = tag
-        self.dirty = False
-        # settings of the request over the session's: what they are now, and what they were (None: the default)
-        self._above: dict[str, str] = {}
-        self._below: dict[str, str | None] = {}
+    def __init__(self, raw: Any, tag: str = "") -> None:
+        self._raw, self.tag, self.changes = raw, tag, 0
+        # settings of the request over the session's, and what they cover; None after a failure: neither is known
+        self._overlay: Mapping[str, str] | None = {}
+        self._covered: dict[str, str] = {}
 
     def query(
         self, sql: str | bytes, output_format: str = "TabSeparated", params: Mapping[str, str] | None = None
@@ -126,49 +129,33 @@ class Connection:
             with contextlib.suppress(RuntimeError):
                 self._raw.query("SELECT 1")
             raise ServerError.from_engine(str(error)) from None
-        if raw.has_error():
-            raise ServerError.from_engine(raw.error_message())
-        written = raw.rows_written() if hasattr(raw, "rows_written") else 0
-        return Result(
-            body=raw.bytes(),
-            read_rows=raw.storage_rows_read(),
-            read_bytes=raw.storage_bytes_read(),
-            written_rows=written,
-            written_bytes=raw.bytes_written() if hasattr(raw, "bytes_written") else 0,
-            result_rows=raw.rows_read(),
-            elapsed_ns=int(raw.elapsed() * 1e9),
-        )
+        written = (raw.rows_written(), raw.bytes_written()) if hasattr(raw, "rows_written") else (0, 0)  # not on 26.3
+        read = (raw.storage_rows_read(), raw.storage_bytes_read())
+        return Result(raw.bytes(), *read, *written, raw.rows_read(), int(raw.elapsed() * 1e9))
 
-    def set(self, settings: Iterable[tuple[str, str]]) -> None:
-        """Apply settings as SET does; the engine validates them (115 for an unknown one)."""
-        assignments = ", ".join(f"{identifier(name)} = {quote(value)}" for name, value in settings)
-        if assignments:
-            self.query(f"SET {assignments}")
+    def set(self, settings: Mapping[str, str]) -> None:
+        """Apply settings as SET does."""
+        if settings:
+            self.query(setting_statement(settings))
 
     def overlay(self, settings: Mapping[str, str]) -> None:
         """Make exactly these settings lie over the connection's own ones, instead of the last overlay."""
-        gone = {name: value for name, value in self._below.items() if name not in settings}
-        self.set((name, value) for name, value in gone.items() if value is not None)
-        if defaults := [name for name, value in gone.items() if value is None]:
-            self.query("SET " + ", ".join(f"{identifier(name)} = DEFAULT" for name in defaults))
-        for name in gone:
-            del self._below[name]
-            self._above.pop(name, None)
-        if new := [name for name in settings if name not in self._below]:
-            names = ", ".join(map(quote, new))
-            changed = self.query(
-                f"SELECT name, value FROM system.settings WHERE changed AND name IN ({names})",  # noqa: S608  quoted above
-                "JSONCompactEachRow",
-            )
-            own = dict(json.loads(line) for line in changed.body.splitlines())
-        self.set((name, value) for name, value in settings.items() if self._above.get(name) != value)
-        self._below.update((name, own.get(name)) for name in new)
-        self._above = dict(settings)
+        if settings == self._overlay:
+            return
+        self._overlay = None
+        self.set(self._covered)
+        self._covered = {}
+        if settings:
+            own = ", ".join(f"toString(getSetting({quote(name)}))" for name in settings)
+            values = json.loads(self.query(f"SELECT {own}", "JSONCompactEachRow").body)
+            self._covered = dict(zip(settings, values, strict=True))
+            self.set(settings)
+        self._overlay = settings
 
-    def keep(self, names: bytes) -> None:
-        """A SET statement of the client mentioned settings: those stay as it left them."""
-        for name in [n for n in self._below if n.encode() in names]:
-            del self._below[name], self._above[name]
+    def keep(self, statement: bytes) -> None:
+        """The client's own SET named settings: those stay as it left them."""
+        self._overlay = None
+        self._covered = {name: value for name, value in self._covered.items() if name.encode() not in statement}
 
     def external(self, name: str, structure: str, data_format: str, data: bytes) -> None:
         """Create a temporary table from data that came with a query."""
@@ -176,6 +163,7 @@ class Connection:
             raise ServerError(36, "BAD_ARGUMENTS", f"The external table {name} needs {name}_structure or {name}_types.")
         source = f"format({quote(data_format)}, {quote(structure)}, {{embedded_data:String}})"
         sql = f"CREATE TEMPORARY TABLE {identifier(name)} AS SELECT * FROM {source}"  # noqa: S608  quoted above
+        self.changes += 1
         self.query(sql, params={"embedded_data": escape_parameter(data)})
 
     def close(self) -> None:
@@ -186,51 +174,57 @@ class Connection:
 class Engine:
     """Owner of the data directory.
 
+    Args:
+        config: the engine's configuration.
+        users: its users.xml.
+
     Raises:
         RuntimeError: the directory belongs to another process, or can't be used.
     """
 
-    def __init__(self, data: Path, config_file: Path) -> None:
+    def __init__(self, data: Path, config: Element, users: str) -> None:
         self._lock_file = _lock(data)
         _plain_default_database(data)
         self.scratch = data / "tmp"
         self.scratch.mkdir(exist_ok=True)
-        self._module = load_extension()
-        self._uri = f"{data}?config-file={config_file}&log-level=none"
+        users_file, config_file = self.scratch / "users.xml", self.scratch / "config.xml"
+        users_file.write_text(users, encoding="utf-8")
+        SubElement(config, "users_config").text = str(users_file)
+        config_file.write_bytes(tostring(config))
+        self._module, self._uri = load_extension(), f"{data}?config-file={config_file}&log-level=none"
         self._tags = itertools.count(1)
-        self._idle: list[tuple[tuple, Connection]] = []
-        self._idle_lock = threading.Lock()
         self._system_lock = threading.Lock()
         # the engine lives as long as one connection is open; this one also does the service's own queries
         with quiet_stderr():
-            self._system = self.connect()
-        self.version = self.system_query("SELECT version()").body.decode().strip()
-        self.version_tuple = tuple(int(part) for part in self.version.split("."))
-        self.timezone = self.system_query("SELECT timezone()").body.decode().strip()
-        self.display_name = self.system_query("SELECT hostName()").body.decode().strip()
+            self._system = self._connect()
+        facts = self.system_query("SELECT version(), timezone(), hostName()").body.decode()
+        self.version, self.timezone, self.display_name = facts.rstrip("\n").split("\t")
         rows = self.system_query("SELECT name, content_type FROM system.formats WHERE is_output").body.decode()
         self.content_types = dict(line.split("\t") for line in rows.splitlines())
 
-    def connect(self) -> Connection:
-        """A connection with the engine's own rights."""
+    def _connect(self) -> Connection:
         connection = Connection(self._module.connect(self._uri), f"embedded-{next(self._tags)}")
-        connection.set([("log_comment", connection.tag)])
+        connection.set({"log_comment": connection.tag})
         return connection
 
-    def system_query(self, sql: str | bytes, output_format: str = "TabSeparated", **params: str) -> Result:
-        """A short query of the service itself."""
+    def system_query(self, sql: str | bytes, output_format: str = "TabSeparated") -> Result:
+        """A short query of the service itself, with all rights."""
         with self._system_lock:
-            return self._system.query(sql, output_format, params)
+            return self._system.query(sql, output_format)
 
-    def open_for(self, user: User, database: str, settings: tuple[tuple[str, str], ...]) -> Connection:
-        """A new connection with the user's rights, profile and, over it, the request's settings."""
-        connection = self.connect()
+    def open_for(self, user: User, database: str, settings: Mapping[str, str]) -> Connection:
+        """A new connection with the user's rights, profile and, over it, the request's settings.
+
+        Raises:
+            ServerError: 115, 27, … for settings, 164 for those a reader may not change, 81 for the database.
+        """
+        connection = self._connect()
         try:
             connection.query(f"SET ROLE {identifier(user.role)}")
-            connection.set(user.settings.items())
-            connection.set(settings)
+            connection.set(user.settings)
             if user.readonly:
-                connection.set([("readonly", str(user.readonly))])
+                connection.set({"readonly": str(user.readonly)})
+            connection.set(settings)
             if database:
                 connection.query(f"USE {identifier(database)}")
         except BaseException:
@@ -238,36 +232,13 @@ class Engine:
             raise
         return connection
 
-    def acquire(self, state: tuple) -> Connection | None:
-        """An idle connection in exactly this state, if there is one."""
-        with self._idle_lock:
-            for index in range(len(self._idle) - 1, -1, -1):
-                if self._idle[index][0] == state:
-                    return self._idle.pop(index)[1]
-        return None
-
-    def release(self, state: tuple, connection: Connection) -> Connection | None:
-        """Keep a connection for the next request in the same state. Returns the one to close instead, if any."""
-        if connection.dirty:
-            return connection
-        with self._idle_lock:
-            self._idle.append((state, connection))
-            return self._idle.pop(0)[1] if len(self._idle) > IDLE_CONNECTIONS else None
-
-    def cancel(self, tag: str) -> None:
-        """Cancel what runs on the connection with this tag, if anything does."""
-        self.system_query(f"KILL QUERY WHERE Settings['log_comment'] = {quote(tag)} ASYNC")
-
-    def cancel_all(self) -> None:
-        """Cancel everything that runs on request connections."""
-        self.system_query("KILL QUERY WHERE startsWith(Settings['log_comment'], 'embedded-') ASYNC")
+    def cancel(self, tag: str | None = None) -> bytes:
+        """Cancel what runs on the connection with this tag; without one, on all connections. Returns what was."""
+        which = f"Settings['log_comment'] = {quote(tag)}" if tag else "Settings['log_comment'] LIKE 'embedded-%'"
+        return self.system_query(f"KILL QUERY WHERE {which} ASYNC").body
 
     def close(self) -> None:
         """Stop the engine: buffers and background tasks end, the directory is free for the next process."""
-        with self._idle_lock:
-            idle, self._idle = self._idle, []
-        for _, connection in idle:
-            connection.close()
         with self._system_lock:
             self._system.close()
         self._lock_file.close()

@@ -18,13 +18,12 @@ _STATUS = {
     503: "76 209 439",
 }
 _STATUS_OF = {int(code): status for status, codes in _STATUS.items() for code in codes.split()}
-_CODE = re.compile(r"Code: (\d+)\. DB::\w+: ")
-_WRAPPED = re.compile(
-    r"\A(?P<head>Code: (?P<code>\d+)\. DB::Exception: )(?P<inner>Code: (?P=code)\. DB::Exception: .*?)"
-    r"(?: \(version [^()]*\))?\.(?: \([A-Z0-9_]+\))\Z",
+# Code, text and name; what repeats the same exception around it is left out.
+_MESSAGE = re.compile(
+    r"\ACode: (?P<code>\d+)\. DB::\w+: (?:Code: (?P=code)\. DB::\w+: )*(?P<text>.*?)"
+    r"(?: \((?P<name>[A-Z0-9_]+)\)(?: \(version [^()]*\)\.?)?)*\Z",
     re.DOTALL,
 )
-_NAME = re.compile(r"\(([A-Z0-9_]+)\)\s*\Z")
 
 
 class ServerError(Exception):
@@ -42,24 +41,19 @@ class ServerError(Exception):
 
     @classmethod
     def from_engine(cls, message: str) -> ServerError:
-        """Parse what the engine throws; nested repetitions of the same exception are unwrapped."""
-        message = message.strip()
-        while wrapped := _WRAPPED.match(message):
-            message = wrapped["inner"]
-        code = _CODE.match(message)
-        if code is None:
-            return cls(1002, "UNKNOWN_EXCEPTION", message)
-        name = _NAME.search(message)
-        text = message[code.end() : name.start() if name else None].rstrip()
-        return cls(int(code[1]), name[1] if name else "UNKNOWN_EXCEPTION", text)
+        """Parse what the engine throws."""
+        found = _MESSAGE.match(message.strip())
+        if found is None:
+            return cls(1002, "UNKNOWN_EXCEPTION", message.strip())
+        return cls(int(found["code"]), found["name"] or "UNKNOWN_EXCEPTION", found["text"].rstrip())
 
     def body(self, version: str) -> str:
         """The text a server of this version puts in the response body."""
         return f"Code: {self.code}. DB::Exception: {self.text} ({self.name}) (version {version})"
 
 
-def http_status(code: int, version: tuple[int, ...]) -> int:
+def http_status(code: int, version: str) -> int:
     """HTTP status the server of this version answers an error code with."""
     if code == 497:  # ACCESS_DENIED became 403 in 26.8; older servers say 500
-        return 403 if version >= (26, 8) else 500
+        return 403 if tuple(map(int, version.split(".")[:2])) >= (26, 8) else 500
     return _STATUS_OF.get(code, 500)

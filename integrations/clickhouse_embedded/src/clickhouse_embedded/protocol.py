@@ -7,6 +7,7 @@ middle of a request, and by closing with unread data takes its own answer back.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -23,26 +24,25 @@ class Protocol(HttpToolsProtocol):
         receive_timeout: seconds without a byte in the middle of a request, after which it is answered with 408.
     """
 
-    def __init__(self, *arguments: Any, receive_timeout: float = 30, **options: Any) -> None:
+    def __init__(self, *arguments: Any, receive_timeout: float, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._timeout, self._heard, self._head_bytes = receive_timeout, 0.0, 0
+        self._timeout, self._head_bytes = receive_timeout, 0
         self._awaited = ""  # the part of the request that is not there yet: head, body or nothing
-        self._refused = self._ended = self._watched = False
+        self._refused = self._ended = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(_Lingering(transport, self))  # type: ignore[arg-type]
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._after(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
-        self._heard = self.loop.time()
         if self._refused or self.transport.is_closing():
             return
         self._head_bytes += len(data)
         super().data_received(data)
         if self._awaited == "head" and self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(431, "The head of the request is too large.")
-        if self._awaited and not self._watched:
-            self._watch_for(self._timeout)
+        elif self._awaited:
+            self._after(self._timeout, self._silence)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -79,19 +79,15 @@ class Protocol(HttpToolsProtocol):
     def _at_work(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _watch_for(self, seconds: float) -> None:
-        self._watched = True
-        self.loop.call_later(seconds, self._check_silence)
+    def _after(self, seconds: float, function: Callable[[], None]) -> None:
+        self._unset_keepalive_if_required()  # one timer is enough: whatever comes next ends it
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, function)
 
-    def _check_silence(self) -> None:
-        self._watched = False
-        if not self._awaited or self._refused or self.transport.is_closing():
-            return
-        silence = 0.0 if self.flow.read_paused else self.loop.time() - self._heard
-        if silence >= self._timeout:
-            self._refuse(408, f"Nothing of the request has come for {self._timeout:g} s.")
+    def _silence(self) -> None:
+        if self.flow.read_paused:  # it is this side that does not read
+            self._after(self._timeout, self._silence)
         else:
-            self._watch_for(self._timeout - silence)
+            self._refuse(408, f"Nothing of the request has come for {self._timeout:g} s.")
 
     def _refuse(self, status: int, text: str) -> None:
         """Answer here what has no application yet; tell the application of a body that broke off."""
@@ -136,4 +132,10 @@ class _Lingering:
             self._lingers = True
             self._transport.write_eof()
             self._protocol.flow.resume_reading()
-            self._protocol.loop.call_later(LINGER_S, self._transport.abort)
+            self._protocol.loop.call_later(LINGER_S, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._transport.get_write_buffer_size():  # the client takes its time with the answer
+            self._protocol.loop.call_later(LINGER_S, self._give_up)
+        else:
+            self._transport.abort()

@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
@@ -22,22 +21,33 @@ from .protocol import Protocol
 from .users import Users
 
 # What the server image's own config.xml says and the engine would otherwise not know.
-_BASE = "<clickhouse><http_port>8123</http_port><listen_host>0.0.0.0</listen_host></clickhouse>"
+_BASE = """<clickhouse><http_port>8123</http_port><listen_host>0.0.0.0</listen_host>
+<max_concurrent_queries>100</max_concurrent_queries></clickhouse>"""
 # Files and network the engine can't or must not take from config.d; each is named in a warning.
-_NOT_APPLIED = (
+_NOT_APPLIED = {
     "tcp_port", "https_port", "mysql_port", "postgresql_port", "interserver_http_port", "grpc_port", "openSSL",
     "zookeeper", "keeper_server", "remote_servers", "distributed_ddl", "user_directories", "ldap_servers", "kerberos",
     "logger", "prometheus", "path", "tmp_path", "user_files_path",
-)  # fmt: skip
-_SERVICE_OWNED = ("http_port", "listen_host", "max_concurrent_queries", "users_config", "default_database")
+}  # fmt: skip
+_SERVICE_OWNED = {"http_port", "listen_host", "max_concurrent_queries", "users_config", "default_database"}
 # To finish what runs, before it is cancelled.
 STOP_AFTER_S = 5
 
 log = structlog.get_logger()
 
 
+class _ForwardedLog(logging.Handler):
+    """uvicorn's messages, in the same form as this service's own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        # a response cut off on purpose, after an error or because the client left
+        if "without completing response" not in message:
+            log.log(record.levelno, message.strip(), source=record.name, exc_info=record.exc_info)
+
+
 def configure_logging() -> None:
-    """One JSON object a line on stdout, uvicorn's messages included."""
+    """One JSON object a line on stdout."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -47,42 +57,32 @@ def configure_logging() -> None:
         ],
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
     )
-
-    class Forward(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            message = record.getMessage()
-            # a response cut off on purpose, after an error or because the client left
-            if "without completing response" not in message:
-                log.log(record.levelno, message.strip(), source=record.name, exc_info=record.exc_info)
-
-    logging.basicConfig(handlers=[Forward()], level=logging.WARNING)
+    logging.basicConfig(handlers=[_ForwardedLog()], level=logging.WARNING)
 
 
-def engine_config(root: Element, users_file: Path, backups: Path) -> str:
-    """The engine's config.xml from the merged config.d."""
-    for tag in (*_NOT_APPLIED, *_SERVICE_OWNED):
-        for element in root.findall(tag):
+def engine_config(root: Element, backups: Path) -> Element:
+    """The engine's configuration: the merged config.d without what is not the engine's."""
+    for element in list(root):
+        if element.tag in _NOT_APPLIED | _SERVICE_OWNED:
             root.remove(element)
-    SubElement(root, "users_config").text = str(users_file)
     # the engine lays its overlay of local files over this name; `default` stays an ordinary database
     SubElement(root, "default_database").text = "_local_files"
     if root.find("backups") is None:
         SubElement(SubElement(root, "backups"), "allowed_path").text = str(backups)
-    return xml_merge.to_text(root)
+    return root
 
 
 def main(arguments: list[str]) -> int:
     """Serve until told to stop.
 
     Returns:
-        0 after SIGTERM or SIGINT; 1 for a wrong configuration; 2 when the data directory can't be had.
+        1 for a wrong configuration, 2 when the data directory can't be had; the process ends with 0 after SIGTERM or
+        SIGINT, with 1 if the port can't be had.
     """
     parser = argparse.ArgumentParser("clickhouse server", description="The embedded ClickHouse over HTTP.")
-    parser.add_argument("--data", type=Path, default=Path("/var/lib/clickhouse"))
-    parser.add_argument(
-        "--config", type=Path, default=Path("/etc/clickhouse-server"), help="holds config.d and users.d"
-    )
-    parser.add_argument("--backups", type=Path, default=Path("/backups"))
+    parser.add_argument("--data", type=Path, default="/var/lib/clickhouse")
+    parser.add_argument("--config", type=Path, default="/etc/clickhouse-server", help="holds config.d and users.d")
+    parser.add_argument("--backups", type=Path, default="/backups")
     parser.add_argument("--port", type=int, help="instead of http_port")
     parser.add_argument("--receive-timeout", type=float, default=30, help="seconds of silence inside a request")
     options, _ = parser.parse_known_args(arguments)
@@ -93,29 +93,21 @@ def main(arguments: list[str]) -> int:
     except (xml_merge.ConfigError, ValueError) as error:
         log.error("configuration_refused", error=str(error))
         return 1
-    port = options.port if options.port is not None else int(config.findtext("http_port"))
-    host = [e.text for e in config.findall("listen_host")][-1]
-    limit = int(config.findtext("max_concurrent_queries") or 100)
-    ignored = sorted({e.tag for e in config} & set(_NOT_APPLIED))
-    for warning in users.warnings:
+    port = int(config.findtext("http_port")) if options.port is None else options.port
+    host, limit = config.findall("listen_host")[-1].text, int(config.findtext("max_concurrent_queries"))
+    for warning in (*users.warnings, "SQL users, roles, row policies, quotas, settings constraints: see the README"):
         log.warning("not_enforced", what=warning)
-    if ignored:
+    if ignored := sorted({element.tag for element in config} & _NOT_APPLIED):
         log.warning("configuration_not_applied", elements=ignored)
-    log.warning("not_enforced", what="SQL users, roles and row policies, quotas, settings constraints: see the README")
 
-    scratch = Path(tempfile.mkdtemp(prefix="clickhouse-embedded-"))
-    users_file, config_file = scratch / "users.xml", scratch / "config.xml"
-    users_file.write_text(users.engine_users_config(), encoding="utf-8")
-    config_file.write_text(engine_config(config, users_file, options.backups), encoding="utf-8")
     try:
-        engine = Engine(options.data, config_file)
+        engine = Engine(options.data, engine_config(config, options.backups), users.engine_users_config())
     except RuntimeError as error:
         log.error("data_directory_refused", error=str(error))
         return 2
-    application = HttpInterface(engine, users, limit)
     server = uvicorn.Server(
         uvicorn.Config(
-            application,
+            HttpInterface(engine, users, limit),
             host=host,
             port=port,
             http=functools.partial(Protocol, receive_timeout=options.receive_timeout),

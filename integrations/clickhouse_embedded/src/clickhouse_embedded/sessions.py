@@ -9,122 +9,87 @@ from dataclasses import dataclass
 from .engine import Connection, Engine, identifier
 from .errors import ServerError
 from .request import Call
-from .users import User
 
-DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S = 60, 3600
+DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S = "60", 3600
+IDLE_CONNECTIONS = 64
 
 
 @dataclass(eq=False)
-class Lease:
-    """A connection for one request.
+class Session:
+    """A connection that lasts, with its temporary tables, SET and USE."""
 
-    Attributes:
-        state: what the connection's settings follow from.
-        session: key of the session it belongs to, None for a connection of the pool.
-    """
-
-    connection: Connection
-    state: tuple
-    session: tuple[str, str] | None = None
-    timeout_s: int = 0
-    busy: bool = True
-    idle_since: float = 0.0
-    ends: bool = False
+    connection: Connection | None = None
+    busy: bool = False
+    expires: float = 0.0
 
 
 class Sessions:
-    """Connections of open sessions (with temporary tables, SET, USE), and the pool's for all other requests."""
+    """Connections of open sessions, and the idle ones for all other requests."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._open: dict[tuple[str, str], Lease] = {}
-        self._lock = threading.Lock()
+        self._engine, self._lock = engine, threading.Lock()
+        self._open: dict[tuple[str, str], Session] = {}
+        self._idle: list[tuple[tuple, Connection]] = []
 
-    def idle(self, user: User, call: Call) -> Lease | None:
-        """A connection that is ready as it is, without any work of the engine; None when there is none.
+    def take(self, call: Call) -> None:
+        """Give the call a connection with its user's rights and its database and settings.
 
         Raises:
-            ServerError: 164 for settings that a reader may not change.
+            ServerError: what ``Engine.open_for`` raises; 372 with ``session_check=1`` and no session, 373 while
+                another query runs in the session, 374 for a bad timeout.
         """
         if call.fields.get("session_id"):
-            return None
-        state = (user.name, _database(call), _allowed_settings(user, call))
-        connection = self._engine.acquire(state)
-        return connection and Lease(connection, state)
-
-    def lease(self, user: User, call: Call) -> Lease:
-        """Open or take a connection with the user's rights and the request's database and settings.
-
-        Raises:
-            ServerError: 115, 27, … for settings, 81 for the database, 164 for what a reader may not change;
-                372 with ``session_check=1`` and no session, 373 while another query runs in it, 374 bad timeout.
-        """
-        database, settings = _database(call), _allowed_settings(user, call)
-        session_id = call.fields.get("session_id")
-        if not session_id:
-            return Lease(self._engine.open_for(user, database, settings), (user.name, database, settings))
-        lease = self._session(user, session_id[:1024], call.fields)
-        try:
-            if lease.connection is None:
-                lease.connection = self._engine.open_for(user, "", ())
-            lease.connection.overlay(dict(settings))
-            if database:
-                lease.connection.query(f"USE {identifier(database)}")
-        except BaseException:
-            lease.ends = lease.connection is None
-            self.give_back(lease)
-            raise
-        lease.ends = call.flag("close_session")
-        return lease
-
-    def give_back(self, lease: Lease) -> Connection | None:
-        """The request has ended. Returns the connection that has to be closed now, if there is one."""
-        if lease.session is None:
-            return self._engine.release(lease.state, lease.connection)
+            return self._take_session(call)
+        call.state = (call.user.name, call.database, *sorted(call.settings.items()))
         with self._lock:
-            lease.busy, lease.idle_since = False, time.monotonic()
-            if lease.ends:
-                self._open.pop(lease.session, None)
-        return lease.connection if lease.ends else None
+            found = next((item for item in reversed(self._idle) if item[0] == call.state), None)
+            if found:
+                self._idle.remove(found)
+        call.connection = found[1] if found else self._engine.open_for(call.user, call.database, call.settings)
+        return None
 
-    def _session(self, user: User, session_id: str, fields: dict[str, str]) -> Lease:
-        text = fields.get("session_timeout", str(DEFAULT_TIMEOUT_S))
-        if not (text.isascii() and text.isdigit() and 0 < int(text) <= MAX_TIMEOUT_S):
-            reason = f"Invalid session timeout: '{text[:32]}', the maximum is {MAX_TIMEOUT_S}."
-            raise ServerError(374, "INVALID_SESSION_TIMEOUT", reason)
-        key = (user.name, session_id)
+    def give_back(self, call: Call) -> Connection | None:
+        """The query has ended. Returns the connection that has to be closed now, if there is one."""
+        connection, session = call.connection, call.session
         with self._lock:
-            now = time.monotonic()
-            old = [k for k, s in self._open.items() if not s.busy and now - s.idle_since > s.timeout_s]
-            expired = [self._open.pop(k) for k in old]
-            lease = self._open.get(key)
-            locked, missing = lease is not None and lease.busy, lease is None
-            if not locked and not (missing and fields.get("session_check", "0") not in ("", "0")):
-                lease = self._open.setdefault(key, Lease(None, ("session", key, now), key))
-                lease.busy, lease.timeout_s = True, int(text)
-        for session in expired:
-            session.connection.close()
-        if locked:
-            raise ServerError(373, "SESSION_IS_LOCKED", f"Session {session_id[:128]} is locked by a concurrent client.")
-        if lease is None:
-            raise ServerError(372, "SESSION_NOT_FOUND", f"Session {session_id[:128]} not found.")
-        return lease
+            if session:
+                session.busy = False
+                session.expires = time.monotonic() + int(call.fields.get("session_timeout", DEFAULT_TIMEOUT_S))
+                if connection and not call.flag("close_session"):
+                    return None
+                self._open.pop(_key(call), None)
+            elif connection and not connection.changes:
+                self._idle.append((call.state, connection))
+                return self._idle.pop(0)[1] if len(self._idle) > IDLE_CONNECTIONS else None
+        return connection
 
     def close(self) -> None:
-        """Close all sessions."""
+        """Close all connections."""
+        for _, connection in (*self._idle, *((key, session.connection) for key, session in self._open.items())):
+            connection.close()
+
+    def _take_session(self, call: Call) -> None:
+        key, now, timeout = _key(call), time.monotonic(), call.fields.get("session_timeout", DEFAULT_TIMEOUT_S)
+        if not (timeout.isascii() and timeout.isdigit() and 0 < int(timeout) <= MAX_TIMEOUT_S):
+            text = f"Invalid session timeout: '{timeout[:32]}', the maximum is {MAX_TIMEOUT_S}."
+            raise ServerError(374, "INVALID_SESSION_TIMEOUT", text)
         with self._lock:
-            sessions, self._open = list(self._open.values()), {}
-        for session in sessions:
-            if session.connection is not None:
-                session.connection.close()
+            for old in [k for k, s in self._open.items() if not s.busy and s.expires < now]:
+                self._open.pop(old).connection.close()
+            if key not in self._open and call.flag("session_check"):
+                raise ServerError(372, "SESSION_NOT_FOUND", f"Session {key[1][:128]} not found.")
+            session = self._open.setdefault(key, Session())
+            if session.busy:
+                raise ServerError(373, "SESSION_IS_LOCKED", f"Session {key[1][:128]} is locked by a concurrent client.")
+            session.busy, call.session = True, session
+        if session.connection is None:
+            session.connection = self._engine.open_for(call.user, "", {})
+        call.connection = session.connection
+        call.state = (session, session.connection.changes, *sorted(call.settings.items()))
+        session.connection.overlay(call.settings)
+        if call.database:
+            session.connection.query(f"USE {identifier(call.database)}")
 
 
-def _database(call: Call) -> str:
-    return call.fields.get("database") or call.headers.get("x-clickhouse-database", "")
-
-
-def _allowed_settings(user: User, call: Call) -> tuple[tuple[str, str], ...]:
-    changed = [name for name, value in call.settings.items() if user.settings.get(name) != value]
-    if user.readonly and (refused := changed if user.readonly == 1 else [n for n in changed if n == "readonly"]):
-        raise ServerError(164, "READONLY", f"Cannot modify '{refused[0]}' setting in readonly mode.")
-    return tuple(sorted(call.settings.items()))
+def _key(call: Call) -> tuple[str, str]:
+    return call.user.name, call.fields["session_id"][:1024]

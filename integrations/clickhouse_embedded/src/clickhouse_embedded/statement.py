@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from threading import Lock
 
 from .engine import Connection, escape_parameter
 from .errors import ServerError
@@ -31,10 +29,6 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _AFTER_FORMAT = re.compile(rb"[ \t\f]*\r?\n?")
-# Doors of this engine that a server does not have: Python objects, raw pointers, a statement in a string.
-_FORBIDDEN_CALL = re.compile(rb"\b(python|arrowstream|eval)\s*\(", re.IGNORECASE)
-# The engine would take the data of such an INSERT for none, and succeed.
-_INPUT = re.compile(rb"\b(FROM|JOIN) input\(", re.IGNORECASE)
 _VIEW = re.compile(
     rb"(CREATE|ATTACH|REPLACE)( OR REPLACE)? ((MATERIALIZED|LIVE|WINDOW) )?VIEW\b"
     rb"|ALTER TABLE .*\bMODIFY (SQL SECURITY|DEFINER|QUERY)\b",
@@ -44,6 +38,20 @@ _SELECTS = {b"SELECT", b"WITH", b"FROM"}
 _READS = _SELECTS | {b"SHOW", b"DESCRIBE", b"EXPLAIN", b"EXISTS"}
 _WITH_OUTPUT = _READS | {b"CHECK", b"KILL", b"BACKUP", b"RESTORE"}
 _SCOPE_NOTE = re.compile(r"(?::|\.)? In scope SELECT formatQuerySingleLine\(.*", re.DOTALL)
+
+# What is not for clients. In a canonical text with its quoted parts emptied:
+_REFUSED = (
+    (rb"\ASET (DEFAULT )?ROLE\b", 48, "NOT_IMPLEMENTED", "SET ROLE is not available: rights come from users.d."),
+    (rb" INTO OUTFILE ", 358, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed."),
+    (rb" FROM INFILE ", 78, "UNKNOWN_TYPE_OF_QUERY", "Query has infile and was send directly to server."),
+)
+# … and with its quotation marks taken away, since the name of a function may be quoted: doors that a server does not
+# have (Python objects, raw pointers, a statement in a string); and data that the engine would take for none.
+_REFUSED_CALLS = (
+    (rb"(?i)\b(python|arrowstream|eval)\s*\(", 46, "UNKNOWN_FUNCTION", "Unknown table function {}."),
+    (rb"(?i)\b(FROM|JOIN) input\(", 48, "NOT_IMPLEMENTED",
+     "input() is not available: INSERT the data itself with FORMAT, or send it as an external table."),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -142,8 +150,7 @@ class Statements:
     """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple, Statement] = OrderedDict()
-        self._lock = Lock()
+        self._known: dict[tuple, Statement] = {}
 
     def analyse(self, connection: Connection, text: bytes, default_format: str, codec: str, state: tuple) -> Statement:
         """Analyse a statement without data.
@@ -164,16 +171,11 @@ class Statements:
         return self._once((start, head, state), lambda: _insert(connection, start, head))
 
     def _once(self, key: tuple, make: Callable[[], Statement]) -> Statement:
-        with self._lock:
-            if statement := self._known.get(key):
-                self._known.move_to_end(key)
-                return statement
-        statement = make()
+        statement = self._known.get(key) or make()
         if len(key[0]) <= CACHED_BYTES:
-            with self._lock:
-                self._known[key] = statement
-                if len(self._known) > CACHED_STATEMENTS:
-                    self._known.popitem(last=False)
+            if len(self._known) >= CACHED_STATEMENTS:
+                self._known.clear()
+            self._known[key] = statement
         return statement
 
 
@@ -190,9 +192,19 @@ def canonical_text(connection: Connection, text: bytes) -> bytes:
         raise ServerError(error.code, error.name, _SCOPE_NOTE.sub(".", error.text)) from None
 
 
-def _analyse(connection: Connection, text: bytes, default_format: str, codec: str) -> Statement:
+def _permitted(connection: Connection, text: bytes) -> bytes:
     canonical = canonical_text(connection, text)
-    _refuse_foreign_doors(canonical)
+    emptied = re.sub(_QUOTED, b"''", canonical)
+    unquoted = re.sub(rb"[`\"]", b"", re.sub(_STRING, b"''", canonical))
+    for where, refused in ((emptied, _REFUSED), (unquoted, _REFUSED_CALLS)):
+        for pattern, code, name, message in refused:
+            if found := re.search(pattern, where):
+                raise ServerError(code, name, message.format(*(group.decode() for group in found.groups(b""))))
+    return canonical
+
+
+def _analyse(connection: Connection, text: bytes, default_format: str, codec: str) -> Statement:
+    canonical = _permitted(connection, text)
     statement = Statement(text, canonical)
     if statement.kind not in _WITH_OUTPUT:
         return statement
@@ -220,27 +232,10 @@ def _analyse(connection: Connection, text: bytes, default_format: str, codec: st
 
 def _insert(connection: Connection, start: bytes, head: InsertHead) -> Statement:
     name = b" FORMAT " + head.data_format
-    canonical = canonical_text(connection, start + name)
-    _refuse_foreign_doors(canonical)
+    canonical = _permitted(connection, start + name)
     infile = b" FROM INFILE '" + PIPE + b"'"
     sql = start[: head.source] + infile + b" " + start[head.source :] + name
     if not canonical.startswith(b"INSERT INTO ") or canonical_text(connection, sql).replace(infile, b"") != canonical:
         text = "The data of this INSERT can't be told from its head: name the format with FORMAT."
         raise ServerError(62, "SYNTAX_ERROR", text)
     return Statement(sql, canonical)
-
-
-def _refuse_foreign_doors(canonical: bytes) -> None:
-    bare = re.sub(_QUOTED, b"''", canonical)
-    if re.match(rb"SET (DEFAULT )?ROLE\b", bare):
-        raise ServerError(48, "NOT_IMPLEMENTED", "SET ROLE is not available: rights come from users.d.")
-    if b" INTO OUTFILE " in bare:
-        raise ServerError(358, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed.")
-    if b" FROM INFILE " in bare:
-        raise ServerError(78, "UNKNOWN_TYPE_OF_QUERY", "Query has infile and was send directly to server.")
-    calls = re.sub(rb"[`\"]", b"", re.sub(_STRING, b"''", canonical))  # the name of a function may be quoted too
-    if _INPUT.search(calls):
-        text = "input() is not available: INSERT the data itself with FORMAT, or send it as an external table."
-        raise ServerError(48, "NOT_IMPLEMENTED", text)
-    if call := _FORBIDDEN_CALL.search(calls):
-        raise ServerError(46, "UNKNOWN_FUNCTION", f"Unknown table function {call[1].decode()}.")

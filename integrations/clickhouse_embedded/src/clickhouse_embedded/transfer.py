@@ -9,37 +9,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import io
+import itertools
 import json
 import os
 import re
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from . import compression
 from .answer import Answer
-from .engine import Connection, Engine, Result, identifier, quote
+from .engine import Engine, Result, identifier, quote
 from .errors import ServerError
-from .request import Call, ClientGone, QueryText
-from .statement import PIPE, InsertHead, Statement, Statements
-from .users import User
+from .request import Call
+from .sessions import Sessions
+from .statement import PIPE, Statement, Statements
 
 # As the server: this much of a result is held back, so that an early error still gets its HTTP status.
 HELD_BYTES = 1 << 20
 PIECE_BYTES = 1 << 20
-PIPE_BYTES = 1 << 20
-
-
-@dataclass
-class Work:
-    """A query on its connection; ``state`` names the connection's settings, for caches."""
-
-    call: Call
-    user: User
-    connection: Connection
-    state: tuple
+# An INSERT that sets log_comment cannot be found; so often is it looked for, ten times a second.
+MISSED_KILLS = 20
 
 
 class Transfer:
@@ -48,70 +41,60 @@ class Transfer:
     Args:
         engine: the open engine.
         threads: how many queries run at once.
+
+    Attributes:
+        running: the queries of now.
     """
 
     def __init__(self, engine: Engine, threads: int) -> None:
-        self._engine = engine
-        self._statements = Statements()
-        self._queries = ThreadPoolExecutor(threads + 8, "query")
-        self.query_ids: dict[str, str] = {}
+        self._engine, self._sessions, self._statements = engine, Sessions(engine), Statements()
+        self._threads = ThreadPoolExecutor(threads + 8, "query")
+        self.running: set[Call] = set()
 
-    def in_thread(self, function: Any, *arguments: Any) -> asyncio.Future:
+    def in_thread(self, function: Callable, *arguments: Any) -> asyncio.Future:
         """Run a blocking call of the engine beside the event loop."""
-        return asyncio.get_running_loop().run_in_executor(self._queries, function, *arguments)
+        return asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
     def close(self) -> None:
-        """Wait for the threads; what they run has been cancelled before."""
-        self._queries.shutdown(wait=True, cancel_futures=True)
+        """Cancel what runs and wait for it; the connections are closed after that."""
+        self._engine.cancel()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._sessions.close()
 
-    async def run(self, work: Work, text: bytes, answer: Answer, gone: asyncio.Future) -> None:
+    async def run(self, call: Call, answer: Answer) -> None:
         """Run a statement without data and answer with its result.
 
         Raises:
-            ServerError: what the engine threw. ClientGone: the client left; the query has been cancelled.
+            ServerError: what the engine threw.
         """
-        default_format = _default_format(work.call)
-        encoding = None
-        if work.call.settings.get("enable_http_compression", "1") != "0":
-            encoding = compression.negotiate(work.call.headers.get("accept-encoding", ""))
-        codec = compression.ENGINE_CODECS.get(encoding or "", "none")
-        read_end, write_end = _pipe()
-
-        def job() -> Result:
-            try:
-                statement = self._statements.analyse(work.connection, text, default_format, codec, work.state)
-                answer.output_format = statement.output_format
-                answer.encoding = encoding if statement.streams else None
-                if statement.streams and statement.output_format == "Native":
-                    answer.timezone = self._common_timezone(work, statement.query)
-                return self._execute(work, statement, write_end, default_format)
-            finally:
-                os.close(write_end)
-
-        reader = PipeEnd(read_end)
-        query = self.in_thread(job)
+        source, write_end = _pipe("rb")
+        query = self._start(call, lambda: self._execute(call, answer, write_end), write_end)
         try:
             with tempfile.SpooledTemporaryFile(max_size=HELD_BYTES, dir=self._engine.scratch) as held:
-                wait = work.call.flag("wait_end_of_query")
-                size = 0
-                while (wait or size < HELD_BYTES) and (piece := await _unless(gone, reader.read(PIECE_BYTES))):
-                    size += len(piece)
-                    held.write(piece)
+                size, wait = 0, call.flag("wait_end_of_query")
+                while piece := await _read(source):
+                    size += held.write(piece)
+                    if size >= HELD_BYTES and not wait:
+                        break
+                if piece:
+                    await answer.start()
+                else:
+                    result = await _outcome(query)
+                    if not size:  # it did not come through the pipe, so nothing compressed it
+                        answer.encoding, size = None, held.write(result.body)
+                    await answer.start(result, size)
                 held.seek(0)
-                if reader.ended:
-                    return await answer.whole(await _unless(gone, query), held, size)
-                await answer.start()
-                await answer.piece(held.read())
-            while piece := await _unless(gone, reader.read(PIECE_BYTES)):
+                while part := held.read(PIECE_BYTES):
+                    await answer.piece(part)
+            while piece and (piece := await _read(source)):
                 await answer.piece(piece)
-            await _unless(gone, query)
+            await _outcome(query)
             await answer.end()
         finally:
-            reader.close()
-            await self._stop(work.connection, query)
-        return None
+            source.close()
+            await self._end(call, query)
 
-    async def insert(self, work: Work, text: QueryText, head: InsertHead, answer: Answer) -> None:
+    async def insert(self, call: Call, answer: Answer) -> None:
         """Run an INSERT whose data is the rest of the body.
 
         A body that breaks off, or cannot be decoded, cancels the INSERT: its end must not pass for the end of data.
@@ -119,74 +102,98 @@ class Transfer:
         Raises:
             ServerError: what the engine threw, or what is wrong with the body. ClientGone: the client left.
         """
-        pending = text.text[head.data :] or await text.more()
-        read_end, write_end = _pipe()
+        sink, read_end = _pipe("wb")
+
+        def job() -> Result:
+            statement = self._statements.insert(call.connection, call.text, call.head, call.state)
+            _check_rights(call, statement)
+            sql = statement.sql.replace(PIPE, f"/proc/self/fd/{read_end}".encode())
+            return call.connection.query(sql, "TabSeparated", call.parameters)
+
+        query = self._start(call, job, read_end)
+        try:
+            piece = call.text[call.head.data :] or await call.more()
+            while piece and not query.done():
+                await _write(sink, piece)
+                piece = await call.more()
+            sink.close()
+            result = await _outcome(query)
+        finally:
+            await self._end(call, query, sink)
+            sink.close()
+        if not result.written_rows:
+            # 26.3 does not count written rows; what an INSERT read from its pipe is what it wrote
+            rows, size = result.result_rows, result.read_bytes
+            result = replace(result, written_rows=rows, read_rows=rows, written_bytes=size)
+        await answer.start(result, 0)
+        await answer.end()
+
+    def _start(self, call: Call, function: Callable[[], Result], pipe: int) -> asyncio.Future[Result]:
+        """Run a query's engine side in a thread, on a connection; its end of the pipe is closed with it."""
 
         def job() -> Result:
             try:
-                statement = self._statements.insert(work.connection, text.text, head, work.state)
-                _check_rights(work, statement)
-                sql = statement.sql.replace(PIPE, f"/proc/self/fd/{read_end}".encode())
-                return work.connection.query(sql, "TabSeparated", work.call.parameters)
+                self._sessions.take(call)
+                for table in call.externals:
+                    call.connection.external(*table)
+                return function()
             finally:
-                os.close(read_end)  # a feeder gets EPIPE now, instead of waiting for ever
+                os.close(pipe)  # the other side gets the end of data, or EPIPE, instead of waiting for ever
 
-        query = self.in_thread(job)
-        writer = PipeEnd(write_end)
-        complete = False
-        try:
-            while pending and not query.done():
-                await writer.write(pending)
-                pending = await text.more()
-            complete = text.ended
-        finally:
-            if not complete and not query.done():
-                await asyncio.shield(asyncio.to_thread(self._engine.cancel, work.connection.tag))
-            writer.close()
-            if not complete:
-                await self._stop(work.connection, query)
-        result = await query
-        if not result.written_rows:
-            # 26.3 does not count written rows; what an INSERT read from its pipe is what it wrote
-            counts = {"written_rows": result.result_rows, "read_rows": result.result_rows}
-            result = replace(result, **counts, written_bytes=result.read_bytes)
-        await answer.whole(result)
+        self.running.add(call)
+        return self.in_thread(job)
 
-    async def _stop(self, connection: Connection, query: asyncio.Future) -> None:
-        """Cancel a query nobody waits for any more, and wait until its thread is free."""
+    async def _end(self, call: Call, query: asyncio.Future[Result], sink: io.FileIO | None = None) -> None:
+        """Cancel a query nobody waits for any more, wait until its thread is free, and give its connection back."""
+        attempts = itertools.count()
         while not query.done():
-            connection.dirty = True
-            await asyncio.shield(asyncio.to_thread(self._engine.cancel, connection.tag))
-            await asyncio.wait([query], timeout=0.2)
-        with contextlib.suppress(Exception):
+            if call.connection:
+                call.connection.changes += 1
+                killed = await asyncio.shield(self.in_thread(self._engine.cancel, call.connection.tag))
+                # not before it is killed: an INSERT would take the end of the pipe for the end of its data
+                if sink and (b"/proc/self/fd/" in killed or next(attempts) >= MISSED_KILLS):
+                    sink.close()
+            await asyncio.wait([query], timeout=0.1)
+        with contextlib.suppress(BaseException):
             query.exception()
+        self.running.discard(call)
+        if surplus := self._sessions.give_back(call):
+            await asyncio.shield(self.in_thread(surplus.close))
 
-    def _execute(self, work: Work, statement: Statement, pipe: int, default_format: str) -> Result:
-        connection, sql = work.connection, statement.sql
-        _check_rights(work, statement)
+    def _execute(self, call: Call, answer: Answer, pipe: int) -> Result:
+        connection = call.connection
+        encoding = compression.negotiate(call.headers.get("accept-encoding", ""))
+        if call.settings.get("enable_http_compression", "1") == "0":
+            encoding = None
+        codec, default_format = compression.ENGINE_CODECS.get(encoding or "", "none"), call.default_format
+        statement = self._statements.analyse(connection, call.text, default_format, codec, call.state)
+        _check_rights(call, statement)
+        answer.output_format = statement.output_format
+        if statement.streams:
+            answer.encoding = encoding
+            if statement.output_format == "Native":
+                answer.timezone = self._common_timezone(call, statement.query)
         if statement.canonical == b"SHOW GRANTS":
-            return self._engine.system_query(f"SHOW GRANTS FOR {identifier(work.user.name)}", default_format)
+            return self._engine.system_query(f"SHOW GRANTS FOR {identifier(call.user.name)}", default_format)
+        sql = statement.sql.replace(PIPE, f"/proc/self/fd/{pipe}".encode())
         if statement.kind == b"KILL":
             sql = self._with_real_query_ids(sql)
-        connection.dirty = connection.dirty or statement.changes_connection
-        sql = sql.replace(PIPE, f"/proc/self/fd/{pipe}".encode())
-        result = connection.query(sql, statement.output_format or default_format, work.call.parameters)
+        connection.changes += statement.changes_connection
+        result = connection.query(sql, statement.output_format or default_format, call.parameters)
         if statement.kind == b"SET":
             connection.keep(statement.canonical)
         return result
 
-    def _common_timezone(self, work: Work, query: bytes) -> str:
+    def _common_timezone(self, call: Call, query: bytes) -> str:
         """The zone of a result's DateTime columns, when it is the same for all of them.
 
         Native carries no zone with DateTime for clients that speak an older protocol, which is what this engine
         takes everybody for (DateTime64 has it always). Such clients take the zone of the response instead.
         """
         with contextlib.suppress(ServerError):
-            described = work.connection.query(b"DESCRIBE TABLE (" + query + b"\n)", "JSON", work.call.parameters)
-            types = [column["type"] for column in json.loads(described.body)["data"]]
-            zones = {
-                t.removeprefix("DateTime").strip("()'") for t in types if re.fullmatch(r"DateTime(\('[^']+'\))?", t)
-            }
+            described = call.connection.query(b"DESCRIBE TABLE (" + query + b"\n)", "JSON", call.parameters)
+            columns = (re.fullmatch(r"DateTime(?:\('(.+)'\))?", c["type"]) for c in json.loads(described.body)["data"])
+            zones = {column[1] for column in columns if column}
             if len(zones) == 1:
                 return zones.pop() or self._engine.timezone
         return self._engine.timezone
@@ -194,100 +201,70 @@ class Transfer:
     def _with_real_query_ids(self, sql: bytes) -> bytes:
         """Put the engine's query ids in place of the clients' ones."""
         rows = self._engine.system_query("SELECT Settings['log_comment'], query_id FROM system.processes").body
-        for row in rows.decode().splitlines():
-            tag, real = row.split("\t")
-            if given := self.query_ids.get(tag):
-                sql = sql.replace(quote(given).encode(), quote(real).encode())
+        real = dict(row.split("\t") for row in rows.decode().splitlines())
+        for call in self.running.copy():
+            if call.connection and call.connection.tag in real:
+                sql = sql.replace(quote(call.query_id).encode(), quote(real[call.connection.tag]).encode())
         return sql
 
 
-class PipeEnd:
-    """The service's end of a pipe, for the event loop.
+def _pipe(mode: str) -> tuple[io.FileIO, int]:
+    """A pipe: this side's end for the event loop, the engine's as a descriptor.
 
     Not asyncio's own pipe transport: uvloop's closes its descriptor a second time, in a process whose engine
     threads open files all the time.
     """
-
-    def __init__(self, pipe: int) -> None:
-        os.set_blocking(pipe, False)
-        self._pipe = pipe
-        self.ended = False
-
-    async def read(self, size: int) -> bytes:
-        """The next piece; empty when all writers have closed."""
-        while True:
-            try:
-                piece = os.read(self._pipe, size)
-                self.ended = not piece
-                return piece
-            except BlockingIOError:
-                loop = asyncio.get_running_loop()
-                await self._ready(loop.add_reader, loop.remove_reader)
-
-    async def write(self, data: bytes) -> None:
-        """Write all of it; data for a reader that has given up is dropped."""
-        rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[os.write(self._pipe, rest) :]
-            except BlockingIOError:
-                loop = asyncio.get_running_loop()
-                await self._ready(loop.add_writer, loop.remove_writer)
-            except BrokenPipeError:
-                return
-
-    async def _ready(self, add: Callable, remove: Callable) -> None:
-        ready = asyncio.get_running_loop().create_future()
-        add(self._pipe, lambda: ready.done() or ready.set_result(None))
-        try:
-            await ready
-        finally:
-            remove(self._pipe)
-
-    def close(self) -> None:
-        """A reader gets the end of data, a writer EPIPE."""
-        os.close(self._pipe)
-
-
-def _pipe() -> tuple[int, int]:
     ends = os.pipe()
     with contextlib.suppress(OSError):  # the user's share of pipe memory may be used up: a small one works too
-        fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    return ends
+        fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, PIECE_BYTES)
+    ours, engines = ends if mode == "rb" else reversed(ends)
+    os.set_blocking(ours, False)
+    return open(ours, mode, buffering=0), engines  # type: ignore[return-value]  # noqa: PTH123
 
 
-def _default_format(call: Call) -> str:
-    name = call.fields.get("default_format") or call.headers.get("x-clickhouse-format") or "TabSeparated"
-    if not (name.isalnum() and name.isascii()):
-        raise ServerError(73, "UNKNOWN_FORMAT", f"Unknown format {name[:64]!r}.")
-    return name
+async def _read(source: io.FileIO) -> bytes:
+    """The next piece; empty when the engine has closed its end."""
+    while (piece := source.read(PIECE_BYTES)) is None:
+        loop = asyncio.get_running_loop()
+        await _ready(source.fileno(), loop.add_reader, loop.remove_reader)
+    return piece
 
 
-def _check_rights(work: Work, statement: Statement) -> None:
+async def _write(sink: io.FileIO, data: bytes) -> None:
+    """Write all of it; data for an engine that has given up is dropped."""
+    rest = memoryview(data)
+    with contextlib.suppress(BrokenPipeError):
+        while rest:
+            written = sink.write(rest)
+            if written is None:
+                loop = asyncio.get_running_loop()
+                await _ready(sink.fileno(), loop.add_writer, loop.remove_writer)
+            rest = rest[written or 0 :]
+
+
+async def _ready(pipe: int, add: Callable, remove: Callable) -> None:
+    ready = asyncio.get_running_loop().create_future()
+    add(pipe, lambda: ready.done() or ready.set_result(None))
+    try:
+        await ready
+    finally:
+        remove(pipe)
+
+
+async def _outcome(query: asyncio.Future[Result]) -> Result:
+    """What the thread returned or threw; unlike awaiting the future, to cancel this does not lose the thread."""
+    await asyncio.wait([query])
+    return query.result()
+
+
+def _check_rights(call: Call, statement: Statement) -> None:
     """What the engine's grants don't cover: GET, `readonly` itself, and definers."""
-    user = work.user
-    if work.call.method in ("GET", "HEAD") and not statement.only_reads:
+    user = call.user
+    if call.method in ("GET", "HEAD") and not statement.only_reads:
         text = "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly: use POST."
         raise ServerError(164, "READONLY", text)
     if user.readonly and b"readonly = " in statement.canonical.replace(b"`", b""):
         raise ServerError(164, "READONLY", "Cannot modify 'readonly' setting in readonly mode.")
     if not user.unrestricted and statement.creates_view:
-        raise ServerError(
-            497,
-            "ACCESS_DENIED",
-            f"{user.name}: Not enough privileges. Only users without <grants> create or change views here:"
-            " a view's definer would be the engine's own user.",
-        )
-
-
-async def _unless(gone: asyncio.Future, waiting: Awaitable) -> Any:
-    """Wait, unless the client goes away first."""
-    future = asyncio.ensure_future(waiting)
-    if not gone.done():
-        await asyncio.wait([future, gone], return_when=asyncio.FIRST_COMPLETED)
-    if gone.done():
-        if future is not waiting:
-            future.cancel()
-            await asyncio.wait([future])  # it has let go of the pipe when this returns
-        raise ClientGone
-    return future.result()
+        text = "Only users without <grants> create or change views here: a definer would be the engine's own user."
+        raise ServerError(497, "ACCESS_DENIED", f"{user.name}: Not enough privileges. {text}")

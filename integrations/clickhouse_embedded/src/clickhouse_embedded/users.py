@@ -12,7 +12,8 @@ import hmac
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element
+from xml.sax.saxutils import escape
 
 from . import xml_merge
 from .errors import ServerError
@@ -23,29 +24,29 @@ _BASE = """<clickhouse>
 <users><default><password/><networks><ip>::1</ip><ip>127.0.0.1</ip></networks><profile>default</profile></default></users>
 <quotas><default/></quotas>
 </clickhouse>"""
-
-# What the local engine switches on for convenience and a server does not have.
-ENGINE_PROFILE = {
-    "implicit_select": "0",
-    "allow_introspection_functions": "0",
-    # acknowledged means written: no server-side queue between the two
-    "async_insert": "0",
-    # threads for formatting cost a small result more than the query itself
-    "output_format_parallel_formatting": "0",
-}
+# What the local engine switches on for convenience and a server does not have, async_insert because acknowledged
+# means written, and threads for formatting, which cost a small result more than the query itself.
+_ENGINE = """<clickhouse>
+<profiles><default><implicit_select>0</implicit_select><allow_introspection_functions>0</allow_introspection_functions>
+<async_insert>0</async_insert><output_format_parallel_formatting>0</output_format_parallel_formatting></default></profiles>
+<quotas><default/></quotas>
+<roles><embedded_engine>{all}</embedded_engine>{roles}</roles>
+<users><default><password/><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>
+{memberships}</default>{twins}</users>
+</clickhouse>"""
+_TWIN = """<{name}><no_password/><networks><ip>127.0.0.1</ip></networks><profile>default</profile>
+<quota>default</quota>{grants}</{name}>"""
 _ALL = "GRANT ALL ON *.* WITH GRANT OPTION"
 _READ = "GRANT SHOW, SELECT, dictGet, CREATE TEMPORARY TABLE ON *.*"
 _NO_WRITES = (
     "REVOKE INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, BACKUP, KILL QUERY, ACCESS MANAGEMENT,"
     " SYSTEM ON *.*"
 )
-_KNOWN = {
-    "password", "password_sha256_hex", "no_password", "networks", "profile", "quota", "access_management",
-    "named_collection_control", "show_named_collections", "show_named_collections_secrets", "grants",
-    "default_database",
+_ENFORCED = {"password", "password_sha256_hex", "no_password", "networks", "profile", "grants", "quota"}
+_IGNORED = {
+    "access_management", "named_collection_control", "default_database",
+    "show_named_collections", "show_named_collections_secrets",
 }  # fmt: skip
-_IGNORED = {"quota", "access_management", "named_collection_control", "default_database"}
-_IGNORED |= {"show_named_collections", "show_named_collections_secrets"}
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,16 @@ class User:
         """The user has no grants of its own, which means all of them."""
         return self.grants == (_ALL,)
 
+    def may_come_from(self, address: str) -> bool:
+        """Whether <networks> admit this peer."""
+        try:
+            ip = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        forms = (ip, getattr(ip, "ipv4_mapped", None))
+        # ::/0 in these files means everybody, IPv4 included; an address of the other version is in no network
+        return any(n.prefixlen == 0 or any(f in n for f in forms if f) for n in self.networks)
+
 
 class Users:
     """All users, and the engine configuration that follows from them."""
@@ -82,9 +93,8 @@ class Users:
     def __init__(self, root: Element) -> None:
         self.warnings: list[str] = []
         self._profiles = root.find("profiles")
-        self._root = root
-        self.by_name = {e.tag: self._user(e) for e in root.find("users") or []}
-        if any(len(q) for q in root.find("quotas") or []):
+        self.by_name = {element.tag: self._user(element) for element in root.iterfind("users/*")}
+        if root.find("quotas/*/*") is not None:
             self.warnings.append("quotas are read and not enforced")
 
     @classmethod
@@ -100,83 +110,59 @@ class Users:
         """
         user = self.by_name.get(name)
         given = hashlib.sha256(password.encode("utf-8", "surrogateescape")).digest()
-        expected = user.password_sha256 if user and user.password_sha256 else b"\0" * 32
         # compared for unknown users too: the time must not tell which names exist
-        correct = hmac.compare_digest(given, expected) or (user is not None and user.password_sha256 is None)
-        if user is None or not correct or not _allowed(address, user):
-            raise ServerError(
-                516,
-                "AUTHENTICATION_FAILED",
-                f"{name}: Authentication failed: password is incorrect, or there is no user with such name.",
-            )
+        correct = hmac.compare_digest(given, (user and user.password_sha256) or b"\0" * 32)
+        if user is None or not (correct or user.password_sha256 is None) or not user.may_come_from(address):
+            text = f"{name}: Authentication failed: password is incorrect, or there is no user with such name."
+            raise ServerError(516, "AUTHENTICATION_FAILED", text)
         return user
 
     def engine_users_config(self) -> str:
-        """users.xml for the engine: `default` without a password, a role and a definer per user."""
-        root = Element("clickhouse")
-        profile = SubElement(SubElement(root, "profiles"), "default")
-        for name, value in ENGINE_PROFILE.items():
-            SubElement(profile, name).text = value
-        SubElement(SubElement(root, "quotas"), "default")
-        roles, users = SubElement(root, "roles"), SubElement(root, "users")
-        _add_grants(SubElement(roles, "embedded_engine"), (_ALL,))
-        engine = SubElement(users, "default")
-        SubElement(engine, "password")
-        SubElement(SubElement(engine, "networks"), "ip").text = "::/0"
-        SubElement(engine, "profile").text = SubElement(engine, "quota").text = "default"
-        _add_grants(engine, ("GRANT embedded_engine", *(f"GRANT {u.role}" for u in self.by_name.values())))
-        for user in self.by_name.values():
-            _add_grants(SubElement(roles, user.role), user.grants)
-            if user.name != "default":  # DEFINER = user and SHOW GRANTS FOR user work; nobody logs in as it
-                twin = SubElement(users, user.name)
-                SubElement(twin, "no_password")
-                SubElement(SubElement(twin, "networks"), "ip").text = "127.0.0.1"
-                SubElement(twin, "profile").text = SubElement(twin, "quota").text = "default"
-                _add_grants(twin, user.grants)
-        return tostring(root, encoding="unicode")
+        """users.xml for the engine: `default` without a password, and a role for each user.
+
+        Each user is there as itself, too: DEFINER = user and SHOW GRANTS FOR user work; nobody logs in as it.
+        """
+        users = self.by_name.values()
+        return _ENGINE.format(
+            all=_grants(_ALL),
+            roles="".join(f"<{u.role}>{_grants(*u.grants)}</{u.role}>" for u in users),
+            memberships=_grants("GRANT embedded_engine", *(f"GRANT {u.role}" for u in users)),
+            twins="".join(_TWIN.format(name=u.name, grants=_grants(*u.grants)) for u in users if u.name != "default"),
+        )
 
     def _user(self, element: Element) -> User:
-        name = element.tag
-        present = {child.tag for child in element}
-        if unsupported := present - _KNOWN:
+        name, present = element.tag, {child.tag for child in element}
+        if unsupported := present - _ENFORCED - _IGNORED:
             raise xml_merge.ConfigError(
                 f"users.d: user {name} has <{'>, <'.join(sorted(unsupported))}>, which cannot be enforced here."
                 " Remove it, or run the ClickHouse server image."
             )
-        for tag in sorted(present & _IGNORED - {"quota"}):
-            self.warnings.append(
-                f"user {name}: <{tag}> is not enforced (users, roles and grants come from users.d only)"
-            )
-        hex_hash, plain = _text(element, "password_sha256_hex"), _text(element, "password")
-        if hex_hash:
+        for tag in sorted(present & _IGNORED):
+            self.warnings.append(f"user {name}: <{tag}> is not enforced: users, roles and grants come from users.d")
+        plain = _text(element, "password")
+        password = hashlib.sha256(plain.encode()).digest() if plain else None
+        if hex_hash := _text(element, "password_sha256_hex"):
             try:
                 password = bytes.fromhex(hex_hash)
             except ValueError:
                 password = b""
             if len(password) != 32:
                 raise xml_merge.ConfigError(f"users.d: user {name}: password_sha256_hex must be 64 hex digits")
-        else:
-            password = hashlib.sha256(plain.encode()).digest() if plain else None
+        networks = []
+        for item in element.iterfind("networks/*"):
+            if item.tag == "ip":
+                networks.append(ipaddress.ip_network((item.text or "").strip(), strict=False))
+            else:
+                self.warnings.append(f"user {name}: <networks><{item.tag}> is not supported and admits nobody")
         settings = self._profile(_text(element, "profile") or "default", ())
         readonly = int(settings.pop("readonly", "0"))
-        grants = tuple(" ".join((q.text or "").split()) for q in element.findall("grants/query"))
+        grants = tuple(" ".join((query.text or "").split()) for query in element.iterfind("grants/query"))
         if readonly:
             grants = (*grants, _NO_WRITES) if grants else (_READ,)
-        return User(name, password, self._networks(element), settings, readonly, grants or (_ALL,))
-
-    def _networks(self, element: Element) -> tuple:
-        networks = element.find("networks")
-        result = []
-        for item in networks if networks is not None else []:
-            text = (item.text or "").strip()
-            if item.tag != "ip":
-                self.warnings.append(f"user {element.tag}: <networks><{item.tag}> is not supported and admits nobody")
-                continue
-            result.append(ipaddress.ip_network(text, strict=False))
-        return tuple(result)
+        return User(name, password, tuple(networks), settings, readonly, grants or (_ALL,))
 
     def _profile(self, name: str, seen: tuple[str, ...]) -> dict[str, str]:
-        profile = self._profiles.find(name) if self._profiles is not None else None
+        profile = self._profiles.find(name)
         if profile is None or name in seen:
             raise xml_merge.ConfigError(f"users.d: profile {name} is not defined. Define it under <profiles>.")
         settings: dict[str, str] = {}
@@ -194,20 +180,5 @@ def _text(element: Element, tag: str) -> str:
     return (element.findtext(tag) or "").strip()
 
 
-def _add_grants(element: Element, grants: tuple[str, ...]) -> None:
-    parent = SubElement(element, "grants")
-    for grant in grants:
-        SubElement(parent, "query").text = grant
-
-
-def _allowed(address: str, user: User) -> bool:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    # ::/0 in these files means everybody, IPv4 included
-    return any(
-        n.prefixlen == 0 or any(a is not None and a.version == n.version and a in n for a in (ip, mapped))
-        for n in user.networks
-    )
+def _grants(*queries: str) -> str:
+    return "".join(["<grants>", *(f"<query>{escape(query)}</query>" for query in queries), "</grants>"])

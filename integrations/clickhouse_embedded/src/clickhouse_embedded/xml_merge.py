@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree.ElementTree import Element, tostring
+from xml.etree.ElementTree import Element, SubElement
 
 from defusedxml.ElementTree import ParseError, fromstring
+
+# Repeated leaves that are lists in these files: added, not overwritten.
+_LISTS = ("ip", "host", "host_regexp", "query")
 
 
 class ConfigError(Exception):
@@ -24,18 +27,12 @@ def merge(into: Element, other: Element) -> None:
         if child.get("remove") or child.get("replace"):
             for old in same:
                 into.remove(old)
+            if child.get("remove"):
+                continue
             same = []
-        if child.get("remove"):
-            continue
-        # a repeated leaf (<ip>, <query>) is a list in these files: it is added, not overwritten
-        if not same or (len(child) == 0 and child.tag in ("ip", "host", "host_regexp", "query")):
-            target = Element(child.tag, attributes)
-            into.append(target)
-        else:
-            target = same[0]
+        target = same[0] if same and child.tag not in _LISTS else SubElement(into, child.tag, attributes)
         if len(child) == 0:
-            for old in list(target):
-                target.remove(old)
+            target[:] = []
             target.text = child.text
         merge(target, child)
 
@@ -47,22 +44,16 @@ def load(base: str, directory: Path) -> Element:
         ConfigError: a file is not XML, or uses an include the engine would not see.
     """
     root = fromstring(base)
-    for path in sorted(directory.glob("*.xml")) if directory.is_dir() else []:
+    for path in sorted(directory.glob("*.xml")):
         try:
-            tree = fromstring(path.read_text(encoding="utf-8"))
-        except (ParseError, UnicodeDecodeError) as error:
+            tree = fromstring(path.read_bytes())
+        except (ParseError, ValueError) as error:
             raise ConfigError(f"{path} is not valid XML: {error}. Correct the file.") from error
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}. Make it readable for uid 101.") from error
         for element in tree.iter():
-            if any(k in element.attrib for k in ("incl", "from_env", "from_zk", "from_file")):
-                raise ConfigError(
-                    f"{path}: <{element.tag}> uses a substitution, which is not supported. Write the value."
-                )
+            if element.attrib.keys() & {"incl", "from_env", "from_zk", "from_file"}:
+                text = f"{path}: <{element.tag}> uses a substitution, which is not supported. Write the value."
+                raise ConfigError(text)
         merge(root, tree)
     return root
-
-
-def to_text(root: Element) -> str:
-    """Serialise a merged configuration."""
-    return tostring(root, encoding="unicode")
