@@ -63,6 +63,30 @@ def test_every_target_says_what_it_does():
     assert silent == set()
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_shell_blocks_are_marked_as_such(path):
+    """A block that begins with a command and is not fenced as `sh` would never be run, nor excepted with a reason."""
+    text = path.read_text(encoding="utf-8")
+    for match in re.finditer(r"^```(\w*)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
+        language, body = match[1], match[2]
+        if language in ("", "bash", "shell", "console"):
+            first = body.strip().split(" ")[0].split("\n")[0]
+            commands = {
+                "make",
+                "docker",
+                "curl",
+                "cd",
+                "python",
+                "python3",
+                "pip",
+                "git",
+                "systemctl",
+                "ansible-playbook",
+            }
+            line = text[: match.start()].count("\n") + 1
+            assert first not in commands, f"{name_of(path)}:{line}: fence it as sh, and if it must not run, say why"
+
+
 def test_exceptions_have_reasons():
     for path in DOCUMENTS:
         for block in shell_blocks(path):
