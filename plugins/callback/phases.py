@@ -69,6 +69,7 @@ class CallbackModule(CallbackBase):
         self._task = self._retried = ""
         self._task_started = self._spoke = self._started
         self._done = threading.Event()
+        self._told: dict[str, str] = {}
 
     # printing
 
@@ -138,7 +139,12 @@ class CallbackModule(CallbackBase):
         if ignore_errors:
             return
         host = result.host if hasattr(result, "host") else result._host
-        self._say(f"  ✗ {self._task} [{host.get_name()}]\n{failure_text(data)}", C.COLOR_ERROR)
+        text = failure_text(data)
+        # a rescue that keeps a record fails again with the same words
+        if self._told.get(host.get_name(), "").startswith(text):
+            return
+        self._told[host.get_name()] = text
+        self._say(f"  ✗ {self._task} [{host.get_name()}]\n{text}", C.COLOR_ERROR)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         data = result.result if hasattr(result, "result") else result._result

@@ -64,10 +64,20 @@ def docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
 
+def controller_dir() -> Path:
+    """Where the deployment under test keeps what is the controller's, and here, the host's."""
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+    return data / "zakaz-dashboard" / "ci" / NAME
+
+
 def secret(name: str) -> str:
     """Return a generated password of the deployment under test."""
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
-    return (data / "zakaz-dashboard" / "ci" / NAME / "secrets" / name).read_text().strip()
+    return (controller_dir() / "secrets" / name).read_text().strip()
+
+
+def trail() -> list[dict]:
+    """The lines of the deployment's history."""
+    return [json.loads(line) for line in (controller_dir() / "host" / "history.jsonl").read_text().splitlines()]
 
 
 def ask(query: str, user: str | None = "bi_reader", password: str | None = None) -> tuple[int, str]:

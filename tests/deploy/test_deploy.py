@@ -6,11 +6,12 @@ The tests build on each other and run in the order of the file.
 from __future__ import annotations
 
 import socket
+import subprocess
 from decimal import Decimal
 
 import pytest
 
-from .conftest import NAME, ask, docker, play, rows, secret, truth
+from .conftest import NAME, REPOSITORY, ask, docker, play, rows, secret, trail, truth
 
 pytestmark = pytest.mark.deploy
 SECRETS = tuple(f"clickhouse_{user}" for user in ("admin", "bi_reader", "loader_qtickets", "loader_vk", "backup"))
@@ -146,6 +147,29 @@ def test_no_secret_is_printed(deployed):
     for name in SECRETS:
         assert secret(name) not in deployed.output
         assert secret(name) not in docker("inspect", f"{NAME}-clickhouse")
+
+
+def test_history_tells_who_did_what_with_which_result(deployed):
+    git = ["git", "-C", str(REPOSITORY)]
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    begun = [line for line in trail() if line["event"] == "begun"]
+    assert begun[-1]["commit"] == commit
+    assert begun[-1]["dirty"] == bool(changes)
+    ended = {line["event"] for line in trail() if line["run"] == begun[-1]["run"]}
+    assert ended == {"begun", "ended"}
+    failed = [line["reason"] for line in trail() if line["event"] == "failed"]
+    assert any("lower preflight_min_free_disk_gb" in reason for reason in failed)
+    shown = play("history")
+    assert shown.counts["changed"] == 0
+    assert f"deploy  {commit[:10]}" in shown.output
+    assert "lower preflight_min_free_disk_gb" in shown.output
+
+
+def test_check_mode_leaves_nothing_in_the_history(deployed):
+    before = trail()
+    assert play("site", flags=("--check",)).code == 0
+    assert trail() == before
 
 
 def test_removal_leaves_nothing_behind(deployed):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from callback.phases import HIDDEN, failure_text
+from types import SimpleNamespace
+
+from callback.phases import HIDDEN, CallbackModule, failure_text
 
 
 def test_sentence_of_the_module_is_shown():
@@ -37,3 +39,17 @@ def test_result_that_was_asked_to_stay_hidden_stays_hidden():
 def test_traceback_is_reduced_to_its_last_line():
     text = failure_text({"msg": "Traceback (most recent call last):\n  File x\nValueError: 7 days", "exception": "..."})
     assert text == "ValueError: 7 days"
+
+
+def test_failure_that_a_rescue_raises_again_is_told_once(capsys):
+    callback = CallbackModule()
+
+    def fail(text, host="localhost"):
+        callback.v2_runner_on_failed(SimpleNamespace(result={"msg": text}, host=SimpleNamespace(get_name=lambda: host)))
+
+    for text in ("port 8123 is taken", "port 8123 is taken", "disk is full"):
+        fail(text)
+    fail("disk is full", "other")
+    told = capsys.readouterr().out
+    assert told.count("port 8123 is taken") == 1
+    assert told.count("disk is full") == 2
