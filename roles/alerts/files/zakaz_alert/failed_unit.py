@@ -1,0 +1,98 @@
+"""What systemd and the journal know about a unit that has just ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# A message is read on a telephone.
+_LONGEST = 600
+# Another run holds the loader's lock: neither a failure nor a success.
+TRY_LATER = "75"
+_EXIT_CODES = {
+    "65": "the source's data is not what it should be",
+    "69": "a service it needs does not answer",
+    "74": "reading or writing failed",
+    "78": "a setting or a credential is wrong",
+    "125": "Docker refused to start it",
+    "137": "it was killed, perhaps for want of memory",
+}
+_RESULTS = {
+    "timeout": "it ran longer than it may and was ended",
+    "oom-kill": "the host ran out of memory",
+    "signal": "it was ended by a signal",
+    "core-dump": "it crashed",
+    "resources": "systemd could not start it for want of resources",
+    "start-limit-hit": "it was started too often",
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a unit ended.
+
+    :param result: systemd's word for it; `success` when it worked.
+    :param status: exit status or the signal's name.
+    :param invocation: id of the run, by which the journal finds its lines.
+    """
+
+    result: str
+    status: str
+    invocation: str
+
+    @property
+    def worked(self) -> bool:
+        return self.result == "success"
+
+    @property
+    def says_nothing(self) -> bool:
+        """It neither worked nor failed."""
+        return self.worked and self.status == TRY_LATER
+
+
+def how_it_ended(unit: str, environment: Mapping[str, str] = os.environ) -> Ended:
+    """Ask systemd, which passes the answer to units it starts by OnFailure= and OnSuccess= (since 251)."""
+    if environment.get("MONITOR_UNIT") == unit:
+        result, status = environment.get("MONITOR_SERVICE_RESULT", ""), environment.get("MONITOR_EXIT_STATUS", "")
+        return Ended(result, status, environment.get("MONITOR_INVOCATION_ID", ""))
+    shown = _output("systemctl", "show", unit, "--property=Result,ExecMainStatus,InvocationID")
+    told = dict(line.partition("=")[::2] for line in shown.splitlines())
+    return Ended(told.get("Result") or "unknown", told.get("ExecMainStatus", ""), told.get("InvocationID", ""))
+
+
+def why_it_failed(unit: str, ended: Ended) -> str:
+    """One sentence: the last error the unit wrote, and what its exit code means."""
+    wanted = [f"_SYSTEMD_INVOCATION_ID={ended.invocation}"] if ended.invocation else [f"--unit={unit}"]
+    journal = _output("journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=200", *wanted)
+    meaning = _RESULTS.get(ended.result) or _EXIT_CODES.get(ended.status, "")
+    end = f"exit code {ended.status}" if ended.status.isdigit() else f"{ended.result} {ended.status}".strip()
+    said = last_error(journal.splitlines())
+    return f"{said or 'it left no word in the journal'} ({end}{': ' if meaning else ''}{meaning})"
+
+
+def last_error(lines: list[str]) -> str:
+    """The last error among journal lines: the `error` of a JSON line, or else the last line there is."""
+    for line in reversed(lines):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and record.get("error"):
+            return _short(str(record["error"]))
+    plain = [line.strip() for line in lines if line.strip() and not line.startswith("{")]
+    return _short(plain[-1]) if plain else ""
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _output(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=30, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""

@@ -1,0 +1,91 @@
+"""The notifier as installed on a host: a settings file, a state folder, and stand-ins for systemd's two commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).parents[2] / "roles" / "alerts" / "files"
+UNIT = "zakaz-qtickets-api.service"
+
+
+class Host:
+    """A host with the notifier on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.channels = folder, {}
+        self.settings = folder / "alerts.json"
+        self.state_dir = folder / "alerts"
+        (folder / "bin").mkdir()
+        self.journal("")
+
+    def journal(self, text: str) -> None:
+        """What journalctl answers."""
+        (self.folder / "journal").write_text(text)
+        fake = self.folder / "bin" / "journalctl"
+        fake.write_text(f"#!/bin/sh\ncat '{self.folder}/journal'\n")
+        fake.chmod(0o755)
+
+    def alert(self, *arguments: str, write_settings: bool = True, **environment: str) -> subprocess.CompletedProcess:
+        """Run the notifier as the unit does."""
+        if write_settings:
+            self._write_settings()
+        code = (
+            f"import sys; sys.path.insert(0, {str(PROGRAM)!r}); from pathlib import Path;"
+            f"from zakaz_alert.command_line import main; sys.exit(main(Path({str(self.settings)!r})))"
+        )
+        return subprocess.run(
+            [sys.executable, "-I", "-c", code, *arguments],
+            env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}", **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def _write_settings(self) -> None:
+        self.settings.write_text(
+            json.dumps(
+                {
+                    "deployment": "zakaz",
+                    "state_dir": str(self.state_dir),
+                    "secrets_dir": str(self.folder),
+                    "runbooks": "docs/operations",
+                    "prefix": "zakaz-",
+                    "pages": {"qtickets-api": "loader-failed.md", "": "unit-failed.md"},
+                    "channels": self.channels,
+                    "timeout": 5,
+                    "retry_delays": [0.05, 0.05],
+                }
+            )
+        )
+
+    def ended(self, result: str, status: str = "0", unit: str = UNIT) -> subprocess.CompletedProcess:
+        """A unit ends, and systemd starts the notifier for it."""
+        return self.alert(
+            "unit",
+            unit,
+            MONITOR_UNIT=unit,
+            MONITOR_SERVICE_RESULT=result,
+            MONITOR_EXIT_STATUS=status,
+            MONITOR_INVOCATION_ID="0" * 32,
+        )
+
+    def fails(self, status: str = "69", unit: str = UNIT) -> subprocess.CompletedProcess:
+        return self.ended("exit-code", status, unit)
+
+    def works(self, unit: str = UNIT) -> subprocess.CompletedProcess:
+        return self.ended("success", unit=unit)
+
+    def state(self) -> dict:
+        return json.loads((self.state_dir / "state.json").read_text())
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(tmp_path)

@@ -1,0 +1,155 @@
+"""Whatever a unit does, people hear once that it failed and once that it works."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from .conftest import PROGRAM, UNIT
+from .receivers import HttpReceiver, free_port
+
+
+@pytest.fixture
+def receiver():
+    with HttpReceiver() as http:
+        yield http
+
+
+@pytest.fixture
+def told(host, receiver):
+    """What the webhook received: (event, subject) in order."""
+    host.channels = {"webhook": {"url": f"{receiver.url}/hook"}}
+    return lambda: [(content["event"], content["subject"]) for _, _, content in receiver.posts]
+
+
+def test_one_message_when_it_fails_and_one_when_it_works_again(host, told):
+    for act in (host.works, host.fails, host.fails, host.fails, host.works, host.works):
+        assert act().returncode == 0
+    assert told() == [("firing", UNIT), ("resolved", UNIT)]
+
+
+def test_every_sequence_of_ends_gives_one_message_a_change(host, told):
+    rng = random.Random(8)
+    failing, expected = False, []
+    for _ in range(20):
+        kind = rng.choice(["works", "fails", "busy"])
+        if kind == "busy":
+            host.ended("success", "75")
+        else:
+            getattr(host, kind)()
+            if failing != (kind == "fails"):
+                failing = not failing
+                expected.append(("firing" if failing else "resolved", UNIT))
+    assert told() == expected
+    assert len(expected) > 4
+
+
+def test_run_that_left_because_another_held_the_lock_is_no_recovery(host, told):
+    host.fails()
+    host.ended("success", "75")
+    assert told() == [("firing", UNIT)]
+    assert UNIT in host.state()["episodes"]
+
+
+def test_units_have_episodes_of_their_own(host, told):
+    other = "zakaz-vk-ads.service"
+    host.fails()
+    host.fails(unit=other)
+    host.works()
+    assert told() == [("firing", UNIT), ("firing", other), ("resolved", UNIT)]
+
+
+def test_units_that_fail_at_the_same_moment_are_all_told_once(host, told):
+    units = [f"zakaz-{n}.service" for n in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda unit: host.fails(unit=unit), units * 2))
+    assert sorted(told()) == sorted(("firing", unit) for unit in units)
+
+
+def test_unreachable_target_loses_neither_the_episode_nor_its_end(host, receiver):
+    port = free_port()
+    host.channels = {"webhook": {"url": f"http://127.0.0.1:{port}/"}}
+    assert host.fails().returncode == 75
+    assert host.fails().returncode == 75
+    assert host.works().returncode == 75
+    with HttpReceiver(port) as late:
+        assert host.alert("deliver").returncode == 0
+        assert [content["event"] for _, _, content in late.posts] == ["firing", "resolved"]
+        assert host.alert("deliver").returncode == 0
+        assert len(late.posts) == 2
+
+
+def test_dead_channel_does_not_hold_up_the_other(host, told, receiver):
+    host.channels["telegram"] = {"url": f"http://127.0.0.1:{free_port()}", "token": "1:bot", "chat": "7"}
+    assert host.fails().returncode == 75
+    assert told() == [("firing", UNIT)]
+    assert [entry["channel"] for entry in host.state()["outbox"]] == ["telegram"]
+
+
+def test_message_kept_for_days_is_dropped_with_a_word(host):
+    host.channels = {"webhook": {"url": f"http://127.0.0.1:{free_port()}/"}}
+    host.fails()
+    state = host.state()
+    state["outbox"][0]["message"]["at"] -= 4 * 86400
+    (host.state_dir / "state.json").write_text(json.dumps(state))
+    assert "dropped" in host.alert("deliver").stdout
+    assert host.state()["outbox"] == []
+
+
+def test_damaged_state_is_put_aside_and_people_are_still_told(host, told):
+    host.fails()
+    (host.state_dir / "state.json").write_text('{"episodes": {')
+    assert host.fails().returncode == 0
+    assert told() == [("firing", UNIT)] * 2
+    assert list(host.state_dir.glob("state.damaged.*"))
+
+
+def test_state_that_cannot_be_saved_is_told_all_the_same(host, told):
+    host.state_dir.mkdir()
+    # what a full disk does to the file that replaces the state
+    (host.state_dir / "state.partial").mkdir()
+    result = host.fails()
+    assert told() == [("firing", UNIT)]
+    assert result.returncode == 75
+    assert "mend the disk" in result.stdout
+
+
+def test_state_is_for_its_owner_alone(host, told):
+    host.fails()
+    assert host.state_dir.stat().st_mode & 0o777 == 0o700
+    assert (host.state_dir / "state.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_without_channels_the_journal_gets_one_message_an_episode(host):
+    assert "FAILED" in host.fails().stdout
+    assert host.fails().stdout == ""
+    assert "works again" in host.works().stdout
+
+
+def test_list_shows_what_is_failing(host):
+    host.fails()
+    shown = host.alert("list").stdout
+    assert f"{UNIT}:" in shown
+    assert "1 failing, 0 messages wait" in shown
+
+
+def test_watch_believes_a_change_only_when_it_sees_it_twice_in_a_row(host, tmp_path):
+    sys.path.insert(0, str(PROGRAM))
+    from zakaz_alert.episodes import Episodes, Trouble
+    from zakaz_alert.post_office import PostOffice
+    from zakaz_alert.settings import load
+    from zakaz_alert.storage import Storage
+
+    host.alert("list")
+    settings, storage, said = load(host.settings), Storage(host.state_dir), []
+    episodes = Episodes(settings, storage, PostOffice(settings, storage, say=said.append))
+    bad = Trouble("full", "df", "disk.md")
+    heard = []
+    for seen in (bad, None, bad, bad, bad, None, bad, None, None, None):
+        episodes.observe({"disk": seen}, patience=2)
+        heard.append(len(said))
+    assert heard == [0, 0, 0, 1, 1, 1, 1, 1, 2, 2]
