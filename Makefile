@@ -22,7 +22,7 @@ SUITES := unit-repository $(INTEGRATION_SUITES)
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status schema smoke backup drill restore reprovision remove test check lint validate compile unit coverage schema-test server-test \
+.PHONY: help deploy plan status history alert-test schema smoke backup drill restore reprovision remove test check lint validate compile unit coverage schema-test server-test \
 	deploy-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
 	suites deployments $(SUITES)
 # what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
@@ -46,6 +46,12 @@ status: $(VENV)/deploy ## Show the state of the deployment
 
 schema: $(VENV)/deploy ## Make the live schema equal to templates/ddl, and nothing else
 	@$(PLAYBOOK) playbooks/schema.yml --diff $(RISKS) $(ARGS)
+
+history: $(VENV)/deploy ## Show who deployed what, when, and with what result
+	@$(PLAYBOOK) playbooks/history.yml $(ARGS)
+
+alert-test: $(VENV)/deploy ## Send a test message by every channel of the alerts
+	@$(PLAYBOOK) playbooks/alert_test.yml $(ARGS)
 
 smoke: $(VENV)/deploy ## Prove the deployment end to end
 	@$(PLAYBOOK) playbooks/smoke.yml $(ARGS)

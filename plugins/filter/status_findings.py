@@ -49,18 +49,35 @@ def drift_finding(plan: list[dict[str, Any]] | None) -> dict[str, str]:
     return finding(BAD, "schema", f"{len(plan)} objects differ ({objects}); make plan shows how, make deploy mends it")
 
 
+def stale(loader: str, run: dict[str, Any] | None, freshness_minutes: int) -> str:
+    """Say why a loader's data is older than promised; empty while it is fresh.
+
+    :param run: its row of bi.v_ops_freshness, None when it has none
+    :param freshness_minutes: most minutes between now and its last success
+    """
+    if run is None:
+        return f"{loader} has never run"
+    age = run["minutes_since_success"]
+    if age is None:
+        return f"{loader} has never succeeded: {run['last_error']}"
+    if int(age) > freshness_minutes:
+        return f"last success {age} min ago, at most {freshness_minutes} expected"
+    return ""
+
+
 def loader_finding(loader: str, run: dict[str, Any] | None, freshness_minutes: int) -> dict[str, str]:
     """Judge a loader by its last run and the age of its last success in minutes."""
+    old = stale(loader, run, freshness_minutes)
     if run is None:
         return finding(BAD, loader, "has never run; start it with its command, or run make deploy")
     age = run["minutes_since_success"]
     rows = f"{run['last_rows_written']} rows new or changed, watermark {run['watermark'] or 'none'}"
     if age is None:
-        return finding(BAD, loader, f"has never succeeded: {run['last_error']}")
+        return finding(BAD, loader, old.removeprefix(f"{loader} "))
     if run["last_status"] != "success":
         return finding(BAD, loader, f"last run {run['last_status']}: {run['last_error']}")
-    if int(age) > freshness_minutes:
-        return finding(BAD, loader, f"last success {age} min ago, at most {freshness_minutes} expected; {rows}")
+    if old:
+        return finding(BAD, loader, f"{old}; {rows}")
     return finding(OK, loader, f"last success {age} min ago; {rows}")
 
 

@@ -1,0 +1,111 @@
+"""One look in Prometheus' text format, in a file for node exporter's textfile collector."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from .observed import Observed
+from .settings import Settings
+
+_LOADER_LINE = re.compile(r"^(zakaz_loader_[a-z_]+)\{([^}\n]*)\} (\S+)$")
+_LOADER_WORDS = re.compile(r"^# (HELP|TYPE) zakaz_loader_[a-z_]+ .*$")
+# A container writes these files: more than this is no metric of ours.
+_MOST_LINES = 500
+
+Sample = tuple[dict[str, str], float]
+
+
+def exposition(settings: Settings, seen: Observed, problems: dict[str, bool], waiting: int) -> str:
+    """Return all metrics of one look.
+
+    :param problems: whether each subject is in trouble.
+    :param waiting: messages that no channel has taken yet.
+    """
+    lines: list[str] = []
+
+    def gauge(name: str, text: str, samples: Iterable[Sample]) -> None:
+        lines.extend([f"# HELP zakaz_{name} {text}", f"# TYPE zakaz_{name} gauge"])
+        for labels, value in samples:
+            lines.append(f"zakaz_{name}{_labels(settings.deployment, labels)} {value}")
+
+    gauge("watch_last_run_timestamp_seconds", "Time of the last look", [({}, seen.at)])
+    gauge("watch_problem", "1: this subject is in trouble", [({"subject": s}, int(p)) for s, p in problems.items()])
+    gauge("watch_waiting_messages", "Messages that no channel has taken yet", [({}, waiting)])
+    gauge("clickhouse_up", "1: ClickHouse answers the watch", [({}, 0 if seen.database_error else 1)])
+    promised = settings.limits.freshness_minutes * 60
+    gauge(
+        "loader_freshness_limit_seconds",
+        "Most seconds between now and a loader's last success",
+        [({"loader": loader}, promised) for loader in settings.loaders],
+    )
+    rejected = (seen.rejected or {}).items()
+    gauge("rejected_records", "Records rejected in 24 hours", [({"loader": name}, n) for name, n in rejected])
+    gauge("schema_drift", "1: the live schema is not what was last applied", _known(seen.drift, int))
+    gauge("stuck_mutations", "Mutations that fail or take too long", _known(seen.stuck, len))
+    gauge("parts_in_partition_max", "Parts of the partition that has most", _known(seen.fullest, lambda f: f[1]))
+    watched = settings.limits.backup_hours > 0 and seen.backup_at is not None
+    gauge("backup_last_success_timestamp_seconds", "End of the last backup", [({}, seen.backup_at)] if watched else [])
+    drilled = [({}, seen.drilled_at or seen.began_at)] if watched and (seen.drilled_at or seen.began_at) else []
+    words = "End of the last backup that a drill has restored; before there is one, the first run of a loader"
+    gauge("backup_drilled_timestamp_seconds", words, drilled)
+    failed = [({}, int(bool(seen.drill_error)))] if watched else []
+    gauge("backup_drill_failed", "1: the last drill failed", failed)
+    gauge("disk_free_bytes", "Free bytes", [({"path": path}, free) for path, (free, _) in seen.disks.items()])
+    gauge("disk_size_bytes", "Size in bytes", [({"path": path}, size) for path, (_, size) in seen.disks.items()])
+    gauge("memory_available_bytes", "Available memory", _known(seen.memory_available, int))
+    ends = [({"endpoint": name}, end) for name, end in seen.certificates.items() if isinstance(end, float)]
+    gauge("certificate_expiry_timestamp_seconds", "End of a certificate's validity", ends)
+    lines += _loaders(settings)
+    return "\n".join(lines) + "\n"
+
+
+def write(file: Path, text: str) -> None:
+    """Replace the file whole: a reader never sees half of it.
+
+    :raises OSError: it cannot be written.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # the collector reads *.prom only, so the partial file is not seen
+    partial = file.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    # node exporter is another user
+    partial.chmod(0o644)
+    partial.replace(file)
+
+
+def _known(value, number) -> list[Sample]:
+    return [] if value is None else [({}, number(value))]
+
+
+def _loaders(settings: Settings) -> list[str]:
+    """The loaders' own metrics, with the deployment's name: several deployments may share a host."""
+    samples: dict[str, list[str]] = {}
+    words: dict[str, list[str]] = {}
+    for file in settings.metric_files.values():
+        with contextlib.suppress(OSError):
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines()[:_MOST_LINES]:
+                if found := _LOADER_LINE.match(line):
+                    name, labels, value = found.groups()
+                    with contextlib.suppress(ValueError):
+                        samples.setdefault(name, []).append(
+                            f'{name}{{deployment="{settings.deployment}",{labels}}} {float(value)}'
+                        )
+                elif _LOADER_WORDS.match(line):
+                    words.setdefault(line.split()[2], []).append(line)
+    lines = []
+    for name, found in samples.items():
+        # a metric's words stand once, before all of its samples
+        lines += [*dict.fromkeys(words.get(name, [])), *found]
+    return lines
+
+
+def _labels(deployment: str, labels: dict[str, str]) -> str:
+    pairs = {"deployment": deployment, **labels}
+    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in pairs.items()) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
