@@ -74,6 +74,8 @@ WRITES = [
     "EXECUTE AS default SELECT 1",
     "EXECUTE AS default",
     "SET readonly = 0",
+    "SET readonly = DEFAULT",
+    "SET max_threads = 2, `readonly` = DEFAULT",
     "SELECT 1 SETTINGS readonly = 0",
     "SELECT 1; INSERT INTO shop.sales VALUES (5, 1, '')",
 ]
