@@ -14,13 +14,15 @@ HERE = Path(__file__).resolve()
 REPOSITORY = HERE.parents[3]
 TEMPLATE = REPOSITORY / "test_env/.env.template"
 FIXTURES = HERE.parents[1] / "src/qtickets_api/fixtures"
+# no setting of the developer's; what `make coverage` sets reaches the process
+PASSED_ON = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COVERAGE_")}
 
 
 def command(*arguments, **environment):
     source = os.pathsep.join(str(REPOSITORY / p) for p in ("integrations/qtickets_api/src", "integrations/common/src"))
     return subprocess.run(
         [sys.executable, "-m", "qtickets_api", *arguments],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": source, **environment},
+        env={**PASSED_ON, "PYTHONPATH": source, **environment},
         capture_output=True,
         text=True,
         timeout=60,

@@ -96,6 +96,8 @@ class Loader:
         values |= {"CLICKHOUSE_PASSWORD": "p", "LOADER_STATE_DIR": str(self.state_dir)}
         values["VK_ADS_REQUESTS_PER_SECOND"] = "1000"
         values |= {name.upper(): str(value) for name, value in self.settings.items()}
+        # what `make coverage` sets reaches the process
+        values |= {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
         values |= {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **variables}
         environment = {name: value for name, value in values.items() if value is not None}
         return subprocess.run(
