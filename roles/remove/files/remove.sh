@@ -28,6 +28,11 @@ for service in /etc/systemd/system/"$name"-*.service; do
 done
 [ -z "${reload:-}" ] || systemctl daemon-reload
 
+# the kernel forgets them at its next boot
+for file in /etc/sysctl.d/90-"$name".conf /etc/tmpfiles.d/"$name".conf; do
+    [ ! -e "$file" ] || { rm -f "$file" && echo "removed $file"; }
+done
+
 if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
     ours=label=zakaz.deployment=$name
     for id in $(docker ps --all --quiet --filter "$ours"); do

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Write the settings into the roles' READMEs and into docs/configuration.md, from argument_specs and defaults.
+
+What a README says outside the marked part is written by hand and stays. `--check` writes nothing and exits 1 when a
+page is not what it would be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BEGIN = "<!-- settings: made by `make docs` from meta/argument_specs.yml and defaults; do not edit -->"
+END = "<!-- settings: end -->"
+# a longer default is read where it is set
+LONGEST_DEFAULT = 60
+HEAD = """\
+# Configuration
+
+Every variable of every role, made from their `argument_specs` and defaults by `make docs`; do not edit. An inventory
+sets only what differs ([inventories](../inventories)), one run takes others as `ARGS='-e name=value'`. A misspelt name
+is refused with the one that was meant, a wrong type with the variable's name.
+
+A default in *italics* is computed from other variables, or long: see the role's `defaults`. Secrets are marked; in
+production they come from the Vault.
+"""
+
+
+def cell(text: str) -> str:
+    """Text that stays in one cell of a table."""
+    return re.sub(r"\s+", " ", text).strip().replace("|", "\\|")
+
+
+def sentences(description: str | list[str]) -> str:
+    """A description of one or several paragraphs as one text."""
+    return " ".join(description) if isinstance(description, list) else str(description)
+
+
+def default_of(value: Any, secret: bool) -> str:
+    """What a table shows of a default."""
+    if secret:
+        return "*secret*"
+    if isinstance(value, str) and ("{{" in value or "{%" in value):
+        return "*computed*"
+    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
+    if text == "":
+        return "empty"
+    return f"`{cell(text)}`" if len(text) <= LONGEST_DEFAULT else "*long*"
+
+
+def type_of(option: dict[str, Any]) -> str:
+    """Type of a setting, with its elements or choices."""
+    if "choices" in option:
+        return " · ".join(f"`{choice}`" for choice in option["choices"])
+    return f"list of {option['elements']}" if "elements" in option else str(option["type"])
+
+
+def table(role: Path) -> list[str]:
+    """The settings of a role, a row each, in the order of argument_specs; empty when it has none."""
+    specification = yaml.safe_load((role / "meta/argument_specs.yml").read_text(encoding="utf-8"))
+    options = specification["argument_specs"]["main"].get("options") or {}
+    defaults: dict[str, Any] = {}
+    for file in [*role.glob("defaults/main.yml"), *sorted(role.glob("defaults/main/*.yml"))]:
+        defaults.update(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+    if not options:
+        return []
+    lines = ["| variable | type | default | what it is |", "|---|---|---|---|"]
+    for name, option in options.items():
+        # a value that only looks secret is none: which file or table, not what is in it
+        shown = default_of(defaults.get(name, ""), bool(option.get("no_log")) and option["type"] == "str")
+        lines.append(f"| `{name}` | {type_of(option)} | {shown} | {cell(sentences(option['description']))} |")
+    return lines
+
+
+def readme(role: Path) -> str:
+    """The README of a role: what is written by hand, and the settings at its end."""
+    page = role / "README.md"
+    specification = yaml.safe_load((role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"][
+        "main"
+    ]
+    if page.exists():
+        hand = re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    else:
+        hand = f"# {role.name}\n\n{specification['short_description'].rstrip('.')}.\n"
+    settings = table(role) or ["This role has no settings of its own."]
+    return "\n".join([hand.rstrip("\n"), "", BEGIN, "", "## Settings", "", *settings, "", END, ""])
+
+
+def configuration(roles: list[Path]) -> str:
+    """docs/configuration.md."""
+    lines = [HEAD]
+    for role in roles:
+        specification = yaml.safe_load((role / "meta/argument_specs.yml").read_text(encoding="utf-8"))
+        rows = table(role)
+        if rows:
+            words = cell(specification["argument_specs"]["main"]["short_description"]).rstrip(".")
+            lines += [
+                f"## {role.name}",
+                "",
+                f"{words}: [roles/{role.name}](../roles/{role.name}/README.md).",
+                "",
+                *rows,
+                "",
+            ]
+    return "\n".join(lines)
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page and its text."""
+    # what all roles share comes first
+    roles = sorted(
+        (path.parents[1] for path in REPOSITORY.glob("roles/*/meta/argument_specs.yml")),
+        key=lambda role: (role.name != "zakaz", role.name),
+    )
+    return {
+        **{role / "README.md": readme(role) for role in roles},
+        REPOSITORY / "docs/configuration.md": configuration(roles),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say whether the pages are up to date")
+    options = parser.parse_args()
+    stale = {page: text for page, text in pages().items() if not page.exists() or page.read_text("utf-8") != text}
+    names = ", ".join(str(page.relative_to(REPOSITORY)) for page in stale)
+    if options.check:
+        if stale:
+            print(f"{names}: not what the roles' settings say; run make docs.", file=sys.stderr)
+        return 1 if stale else 0
+    for page, text in stale.items():
+        page.write_text(text, encoding="utf-8")
+    print(f"written: {names or 'nothing, all are up to date'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
