@@ -74,18 +74,17 @@ def pages(path: Path) -> Iterator[bytes]:
 def load(path: Path, sink, limit: int = 20_000) -> int:
     """What a run does with its pages."""
     from qtickets_api.pages import decode_orders
-    from qtickets_api.transform import FamilyRows, order_rows
+    from qtickets_api.transform import order_family
 
-    rows, orders = FamilyRows(), 0
+    held, orders = [], 0
     for body in pages(path):
-        page = decode_orders(body)
-        order_rows(page.records, rows)
-        orders += len(page.records)
-        if rows.child_count >= limit:
-            sink(rows)
-            rows = FamilyRows()
-    sink(rows)
-    return orders
+        held += decode_orders(body).records
+        if len(held) >= limit:
+            sink(order_family(held))
+            orders += len(held)
+            held = []
+    sink(order_family(held))
+    return orders + len(held)
 
 
 def measured(what: str, path: Path, sink, check) -> float:
@@ -112,10 +111,9 @@ def one(kind: str, path: Path, port: int) -> None:
     quiet_collector()
     if kind == "python":
 
-        def count(rows) -> None:
-            for found in (rows.parents, rows.children):
-                for _ in row_hashes(found, range(len(found[0]) - 1) if found else ()):
-                    pass
+        def count(family) -> None:
+            for found in (family.parents, family.children):
+                row_hashes(found.values())
 
         measured("decode, check, transform, hash; no engine", path, count, lambda orders: None)
         return

@@ -54,21 +54,20 @@ def stored(warehouse, name):
     ],
 )  # fmt: skip
 def test_values_come_back_as_they_were(block, column, values, texts):
-    block.insert("block_test", ["n", column], list(enumerate(values)))
+    block.insert("block_test", {"n": range(len(values)), column: values})
     assert stored(block, column) == texts
 
 
 def test_whole_kopecks_are_taken_as_they_are(block):
-    block.insert(
-        "block_test", ["n", "money", "maybe_money"], [(0, 29, None), (1, -150, 310)], kopecks=("money", "maybe_money")
-    )
+    rows = {"n": [0, 1], "money": [29, -150], "maybe_money": [None, 310]}
+    block.insert("block_test", rows, kopecks=("money", "maybe_money"))
     assert stored(block, "money") == ["0.29", "-1.5"]
     assert stored(block, "maybe_money") == [None, "3.1"]
 
 
 def test_several_hundred_thousand_rows_arrive(block):
-    rows = [(n, str(n), n * 7) for n in range(300_000)]
-    block.insert("block_test", ["n", "text", "u64"], rows)
+    numbers = range(300_000)
+    block.insert("block_test", {"n": numbers, "text": list(map(str, numbers)), "u64": [n * 7 for n in numbers]})
     assert block.query("SELECT count(), sum(u64), uniqExact(text) FROM zakaz.block_test") == [
         (300_000, 7 * 299_999 * 150_000, 300_000)
     ]
@@ -90,13 +89,13 @@ def test_what_does_not_fit_is_refused_without_showing_it(kind, value):
 
 def test_a_refused_value_is_a_data_error_and_nothing_is_sent(block):
     with pytest.raises(DataError, match=r"zakaz.block_test: a value does not fit column u8"):
-        block.insert("block_test", ["n", "u8"], [(0, 1), (1, 300)])
+        block.insert("block_test", {"n": [0, 1], "u8": [1, 300]})
     assert stored(block, "u8") == []
 
 
 def test_a_column_the_table_lacks_asks_for_the_schema(block):
     with pytest.raises(ConfigError, match="has no column absent; apply the schema"):
-        block.insert("block_test", ["absent"], [(1,)])
+        block.insert("block_test", {"absent": [1]})
 
 
 @settings(max_examples=200, deadline=None)

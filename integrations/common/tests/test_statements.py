@@ -100,7 +100,7 @@ def test_values_of_a_row_do_not_get_into_the_message(clock):
 def test_every_statement_pins_its_settings(clock):
     client = ScriptedClient()
     sink = warehouse(clock, client)
-    sink.insert("t", ["a", "b"], [(1, "x"), (3, "y")])
+    sink.insert("t", {"a": [1, 3], "b": ["x", "y"]})
     sink.query("SELECT 1")
     _, insert, select = client.settings
     assert insert["async_insert"] == 0
@@ -112,5 +112,5 @@ def test_every_statement_pins_its_settings(clock):
 
 def test_an_empty_insert_is_none(clock):
     client = ScriptedClient()
-    warehouse(clock, client).insert("t", ["a"], [])
+    warehouse(clock, client).insert("t", {"a": []})
     assert client.settings == []

@@ -1,13 +1,17 @@
 """Time as the warehouse keeps it: Moscow days, aware datetimes."""
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 MOSCOW = ZoneInfo("Europe/Moscow")
 _PLUS_THREE_SINCE = 1_414_274_400  # 2014-10-26 02:00: the last change of Moscow's offset
 _EPOCH = date(1970, 1, 1).toordinal()
+_pack = msgspec.msgpack.Encoder().encode
 
 
 def now_moscow() -> datetime:
@@ -34,6 +38,18 @@ def moscow_day(moment: datetime) -> date:
     if moment.tzinfo is None:
         raise ValueError("a datetime without a zone has no Moscow day")
     return moment.astimezone(MOSCOW).date()
+
+
+def unix_seconds(moments: Sequence[datetime]) -> list[int]:
+    """Whole seconds from 1970 of many aware datetimes, fractions cut off."""
+    count = len(moments)
+    # MessagePack writes a moment of 1970 to 2106 without a fraction as D6 FF and its seconds in 4 bytes, in C: five
+    # times quicker than asking each one. Other moments are longer, so the length tells whether all are such.
+    packed = _pack(moments)
+    head = 1 if count < 16 else 3 if count < 65_536 else 5
+    if len(packed) == head + 6 * count:
+        return list(struct.unpack_from(">" + "xxI" * count, packed, head))
+    return [int(moment.timestamp()) for moment in moments]
 
 
 def moscow_day_number(seconds: int) -> int:

@@ -57,8 +57,8 @@ def _encoder(kind: str, scaled: bool) -> Encoder:
         plain, blank = _encoder(inner, scaled), _blank(inner, scaled)
 
         def nullable(values: Sequence[Any]) -> bytes:
-            mask = bytes(value is None for value in values)
-            return mask + plain([blank if value is None else value for value in values])
+            mask = bytes([value is None for value in values])
+            return mask + plain([blank if value is None else value for value in values] if 1 in mask else values)
 
         return nullable
     if kind in _INTEGERS:
@@ -95,12 +95,19 @@ def _array(code: str, values: Sequence[Any]) -> bytes:
 
 
 def _dates(values: Sequence[Any]) -> bytes:
-    # Each value is looked at: the blanks of a nullable column are numbers among dates.
-    return _array("H", [value if type(value) is int else value.toordinal() - _EPOCH for value in values])
+    return _numbers("H", values, lambda day: day.toordinal() - _EPOCH)
 
 
 def _moments(values: Sequence[Any]) -> bytes:
-    return _array("I", [value if type(value) is int else _seconds(value) for value in values])
+    return _numbers("I", values, _seconds)
+
+
+def _numbers(code: str, values: Sequence[Any], number: Callable[[Any], int]) -> bytes:
+    """Values that may be numbers already, all or some: the blanks of a nullable column are."""
+    try:
+        return _array(code, values)
+    except TypeError:
+        return _array(code, [value if type(value) is int else number(value) for value in values])
 
 
 def _seconds(value: datetime) -> int:
@@ -121,7 +128,7 @@ def _decimals(code: str, scale: int, values: Sequence[Any]) -> bytes:
 
 
 def _strings(values: Sequence[Any]) -> bytes:
-    return b"".join([_text(value) for value in values])
+    return b"".join(map(_text, values))
 
 
 @lru_cache(maxsize=16_384)  # currencies, UTM values and names repeat

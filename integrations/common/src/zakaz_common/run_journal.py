@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from zakaz_common.columns import by_column
 from zakaz_common.moscow import MOSCOW, now_moscow
 from zakaz_common.statements import Statements
 
@@ -59,16 +60,15 @@ class RunJournal(Statements):
         `_ver` is the watermark itself, so that it never goes back, whatever the clock does.
         """
         rows = [(loader, name, mark, run_id, int(mark.timestamp())) for name, mark in sorted(watermarks.items())]
-        self.insert("meta.watermarks", ["loader", "dataset", "watermark", "run_id", "_ver"], rows)
+        self.insert("meta.watermarks", by_column(["loader", "dataset", "watermark", "run_id", "_ver"], rows))
 
     def record_run(self, record: RunRecord) -> None:
         """Store the run's row."""
-        names = list(RunRecord.__slots__)
-        self.insert("meta.etl_runs", names, [tuple(getattr(record, name) for name in names)])
+        self.insert("meta.etl_runs", {name: [getattr(record, name)] for name in RunRecord.__slots__})
 
     def reject(self, loader: str, run_id: UUID, records: Iterable[RejectedRecord]) -> None:
         """Store records that could not be loaded: their key, place and reason."""
         now = now_moscow()
         rows = [(loader, r.dataset, now, run_id, r.key, r.path, r.reason) for r in records]
         columns = ["loader", "dataset", "rejected_at", "run_id", "record_key", "json_path", "reason"]
-        self.insert("meta.rejected_records", columns, rows)
+        self.insert("meta.rejected_records", by_column(columns, rows))

@@ -5,7 +5,7 @@ a server's profile may set them. Every statement must be safe to repeat: the dri
 twice when the connection breaks.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Self, TypeVar
 
 import clickhouse_connect
@@ -13,6 +13,7 @@ import stamina
 import structlog
 from clickhouse_connect.driver.client import Client
 
+from zakaz_common.columns import Columns, Row, row_count
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import ConfigError, DataError, LoaderError
 from zakaz_common.native_block import BlockError, encode_block
@@ -20,7 +21,6 @@ from zakaz_common.settings import CommonSettings
 from zakaz_common.warehouse_errors import DRIVER_ERRORS, as_loader_error, is_passing
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
 log = structlog.get_logger()
 
 READ_SETTINGS: Mapping[str, Any] = {
@@ -116,30 +116,26 @@ class Statements:
         settings = {**READ_SETTINGS, **INSERT_SETTINGS}
         self._call(lambda client: client.command(sql, parameters=dict(parameters or {}), settings=settings))
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], *, kopecks: Collection[str] = ()) -> None:
-        """One insert of one block of rows; see `insert_columns`."""
-        if rows:
-            self.insert_columns(table, columns, list(zip(*rows, strict=True)), kopecks=kopecks)
-
-    def insert_columns(
-        self, table: str, columns: Sequence[str], data: Sequence[Sequence[Any]], *, kopecks: Collection[str] = ()
-    ) -> None:
-        """One insert of one block, by columns. It must be safe to repeat.
+    def insert(self, table: str, columns: Columns, *, kopecks: Collection[str] = ()) -> None:
+        """One insert of one block; none when there are no rows. It must be safe to repeat.
 
         `kopecks` names money columns whose values are whole kopecks. Raises DataError when a value does not fit.
         """
+        if not row_count(columns):
+            return
         target = self.name(table)
         types = self.column_types(target)
         missing = [name for name in columns if name not in types]
         if missing:
             raise ConfigError(f"{target} has no column {missing[0]}; apply the schema, then run the loader again")
+        names = list(columns)
         try:
-            block = encode_block(columns, [types[name] for name in columns], data, kopecks)
+            block = encode_block(names, [types[name] for name in names], list(columns.values()), kopecks)
         except BlockError as error:
             raise DataError(f"{target}: {error}") from None
         self._call(
             lambda client: client.raw_insert(
-                target, column_names=list(columns), insert_block=block, fmt="Native", settings=dict(INSERT_SETTINGS)
+                target, column_names=names, insert_block=block, fmt="Native", settings=dict(INSERT_SETTINGS)
             )
         )
 

@@ -8,12 +8,11 @@ written.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from operator import itemgetter
 from typing import Any
 
+from zakaz_common.columns import Columns, Row, by_column, only, row_count
 from zakaz_common.row_hash import row_hashes
 from zakaz_common.run_journal import RejectedRecord, RunJournal, RunRecord
-from zakaz_common.statements import Row
 
 __all__ = ["RejectedRecord", "RunRecord", "Scope", "UpsertResult", "Warehouse"]
 
@@ -22,18 +21,13 @@ _SPARSE = 8  # a key range this many times wider than the batch is read by key, 
 
 @dataclass(slots=True)
 class UpsertResult:
-    """What an upsert did, in rows.
-
-    `watched` holds the watched column's values of what changed, old and new; `stale_keys` the keys of rows that
-    are older than what is kept.
-    """
+    """What an upsert did, in rows. `stale_keys` are the keys of rows that are older than what is kept."""
 
     read: int = 0
     written: int = 0
     unchanged: int = 0
     stale: int = 0
     tombstoned: int = 0
-    watched: set[Any] = field(default_factory=set)
     stale_keys: set[Row] = field(default_factory=set)
 
     def add(self, other: "UpsertResult") -> None:
@@ -43,7 +37,6 @@ class UpsertResult:
         self.unchanged += other.unchanged
         self.stale += other.stale
         self.tombstoned += other.tombstoned
-        self.watched |= other.watched
         self.stale_keys |= other.stale_keys
 
 
@@ -60,8 +53,8 @@ class Scope:
     gone_at: int | None = None
 
 
-Kept = tuple[int, int, Any]
-"""What is kept under a key: content hash, version, watched value."""
+Kept = tuple[int, int]
+"""What is kept under a key: content hash and version."""
 
 
 class Warehouse(RunJournal):
@@ -71,57 +64,44 @@ class Warehouse(RunJournal):
         self,
         table: str,
         key_columns: Sequence[str],
-        columns: Sequence[str],
-        rows: Sequence[Row],
+        columns: Columns,
         *,
         parents: Mapping[int, int] | None = None,
         within: Scope | None = None,
         unhashed: Collection[str] = (),
         kopecks: Collection[str] = (),
-        watch: str | None = None,
     ) -> UpsertResult:
         """Write the rows whose key is new or whose content differs from the newest kept version.
 
-        Parameters: `columns` name the values of each row, `_ver` among them; `key_columns` are the table's
-        whole sorting key, all in `columns`. Of rows with one key the greatest `_ver` wins, of equal ones the
-        last. A row older than the one kept is skipped as stale. With `parents` (values of the first key column,
-        each with its `_ver`), `rows` are all children of these parents: kept rows of theirs that are not in
-        `rows` are tombstoned, unless newer than the parent. `within` covers every row where the first key
-        column is not selective enough. `unhashed` columns are not content: a row that differs in them alone,
-        such as in the time of a snapshot, is unchanged. Columns in `kopecks` hold whole kopecks. `watch` names a
-        column whose values before and after the change are collected in the result, such as the day a mart has
-        to be computed for.
+        Parameters: `columns` hold the rows, `_ver` and `key_columns`, the table's whole sorting key, among
+        them. Of rows with one key the greatest `_ver` wins, of equal ones the last. A row older than the one
+        kept is skipped as stale. With `parents` (values of the first key column, each with its `_ver`), the
+        rows are all children of these parents: kept rows of theirs that are not among them are tombstoned,
+        unless newer than the parent. `within` covers every row where the first key column is not selective
+        enough. `unhashed` columns are not content: a row that differs in them alone, such as in the time of a
+        snapshot, is unchanged. Columns in `kopecks` hold whole kopecks.
         """
-        result = UpsertResult(read=len(rows))
-        if not rows and not parents and (within is None or within.gone_at is None):
+        result = UpsertResult(read=row_count(columns))
+        if not result.read and not parents and (within is None or within.gone_at is None):
             return result
-        at = {name: position for position, name in enumerate(columns)}
-        ver_at = at["_ver"]
-        newest = _newest(rows, [at[name] for name in key_columns], ver_at)
-        kept = self._kept(table, key_columns, newest, parents, within, watch)
-        content = [i for i, name in enumerate(columns) if name != "_ver" and name not in unhashed]
-        digests = list(row_hashes(newest.values(), content))
-        changed: list[Row] = list(newest.values())
+        columns = _newest(key_columns, columns)
+        kept = self._kept(table, key_columns, parents or columns[key_columns[0]], within)
+        content = [values for name, values in columns.items() if name != "_ver" and name not in unhashed]
+        changed: Columns = {**columns, "_row_hash": row_hashes(content)}
+        gone: list[Row] = []
         if kept:
-            changed, digests = self._differing(newest, digests, kept, ver_at, result)
-        if watch:
-            result.watched.update(row[at[watch]] for row in changed)
-        if changed:
-            data = [*zip(*changed, strict=True), digests, [0] * len(changed)]
-            self.insert_columns(table, [*columns, "_row_hash", "_is_deleted"], data, kopecks=kopecks)
-        result.written = len(changed)
-        if parents or (within is not None and within.gone_at is not None):
-            known = parents or {}
-            least = -1 if within is None or within.gone_at is None else within.gone_at
+            keys = list(zip(*(columns[name] for name in key_columns), strict=True))
+            changed = only(changed, _differing(keys, changed["_ver"], changed["_row_hash"], kept, result))
+            read, buried_at = set(keys), parents or {}
+            otherwise = -1 if within is None or within.gone_at is None else within.gone_at
             gone = [
-                (*key, max(before[1], known.get(key[0], least)))
-                for key, before in kept.items()
-                if key not in newest and known.get(key[0], least) >= before[1]
+                (*key, buried_at.get(key[0], otherwise))
+                for key, (_, version) in kept.items()
+                if key not in read and version <= buried_at.get(key[0], otherwise)
             ]
-            if watch:
-                result.watched |= {kept[key[:-1]][2] for key in gone}
-            self._bury(table, key_columns, gone)
-            result.tombstoned = len(gone)
+        result.written, result.tombstoned = row_count(changed), len(gone)
+        self.insert(table, {**changed, "_is_deleted": [0] * result.written}, kopecks=kopecks)
+        self._bury(table, key_columns, gone)
         return result
 
     def tombstone(
@@ -132,26 +112,19 @@ class Warehouse(RunJournal):
         scope: str,
         parameters: Mapping[str, Any] | None = None,
         keep: Collection[Any],
-        watch: str | None = None,
     ) -> UpsertResult:
         """Mark as deleted the kept rows within `scope` that are not in `keep`.
 
         Only after a complete read of the scope. `scope` is a condition with server-side parameters; `keep`
         holds values of the first key column, such as the order ids seen, or whole keys as tuples (a set).
         """
-        keys = ", ".join(key_columns)
-        extra = f", {watch}" if watch else ""
         found = self.query(
-            f"SELECT {keys}, _ver{extra} FROM {self.name(table)} FINAL WHERE {scope}",  # noqa: S608
+            f"SELECT {', '.join(key_columns)}, _ver FROM {self.name(table)} FINAL WHERE {scope}",  # noqa: S608
             parameters,
         )
-        width = len(key_columns)
-        gone = [row for row in found if row[0] not in keep and row[:width] not in keep]
-        self._bury(table, key_columns, [row[: width + 1] for row in gone])
-        result = UpsertResult(read=len(found), tombstoned=len(gone))
-        if watch:
-            result.watched = {row[width + 1] for row in gone}
-        return result
+        gone = [row for row in found if row[0] not in keep and row[:-1] not in keep]
+        self._bury(table, key_columns, gone)
+        return UpsertResult(read=len(found), tombstoned=len(gone))
 
     def reconcile(
         self,
@@ -212,52 +185,21 @@ class Warehouse(RunJournal):
             bound["days"] = sorted(days)
         return self.reconcile(mart, key_columns, value_columns, desired, scope=scope, parameters=bound)
 
-    @staticmethod
-    def _differing(
-        newest: Mapping[Row, Row], digests: list[int], kept: Mapping[Row, Kept], ver_at: int, result: UpsertResult
-    ) -> tuple[list[Row], list[int]]:
-        """The rows that are new or differ from what is kept, each with its hash; the others are counted."""
-        changed: list[Row] = []
-        changed_digests: list[int] = []
-        for (key, row), digest in zip(newest.items(), digests, strict=True):
-            before = kept.get(key)
-            if before is not None:
-                if before[1] > row[ver_at]:
-                    result.stale += 1
-                    result.stale_keys.add(key)
-                    continue
-                if before[0] == digest:
-                    result.unchanged += 1
-                    continue
-                if before[2] is not None:
-                    result.watched.add(before[2])
-            changed.append(row)
-            changed_digests.append(digest)
-        return changed, changed_digests
-
     def _kept(
-        self,
-        table: str,
-        key_columns: Sequence[str],
-        newest: Mapping[Row, Row],
-        parents: Mapping[int, int] | None,
-        within: Scope | None,
-        watch: str | None,
+        self, table: str, key_columns: Sequence[str], firsts: Collection[Any], within: Scope | None
     ) -> dict[Row, Kept]:
-        """Content hash, version and watched value of the kept rows these keys and parents may meet."""
-        firsts = {key[0] for key in newest} | set(parents or ())
+        """What is kept under the keys that begin with `firsts`, or `within` a scope."""
         scopes = [(within.condition, within.parameters)] if within else _key_scopes(key_columns[0], firsts)
-        keys, extra, width = ", ".join(key_columns), f", {watch}" if watch else "", len(key_columns)
+        keys = ", ".join(key_columns)
         found: dict[Row, Kept] = {}
         for scope, bound in scopes:
-            sql = f"SELECT {keys}, _row_hash, _ver{extra} FROM {self.name(table)} FINAL WHERE {scope}"  # noqa: S608
-            for row in self.query(sql, bound):
-                found[row[:width]] = (row[width], row[width + 1], row[width + 2] if watch else None)
+            sql = f"SELECT {keys}, _row_hash, _ver FROM {self.name(table)} FINAL WHERE {scope}"  # noqa: S608
+            found |= {row[:-2]: row[-2:] for row in self.query(sql, bound)}
         return found
 
     def _bury(self, table: str, key_columns: Sequence[str], gone: Sequence[Row]) -> None:
         """Insert tombstones; each row is the key and the version the tombstone carries."""
-        self.insert(table, [*key_columns, "_ver", "_is_deleted"], [(*row, 1) for row in gone])
+        self.insert(table, by_column([*key_columns, "_ver", "_is_deleted"], [(*row, 1) for row in gone]))
 
     def city_aliases(self) -> dict[str, str]:
         """`dim_city_alias`: spelling to city."""
@@ -266,18 +208,40 @@ class Warehouse(RunJournal):
         return {str(alias): str(city) for alias, city in rows}
 
 
-def _newest(rows: Sequence[Row], key_at: Sequence[int], ver_at: int) -> dict[Row, Row]:
-    """Rows by key; of one key the greatest version, of equal ones the last."""
-    keys = list(zip(*(map(itemgetter(i), rows) for i in key_at), strict=True))
-    newest = dict(zip(keys, rows, strict=True))
-    if len(newest) == len(rows):
-        return newest
-    newest = {}
-    for key, row in zip(keys, rows, strict=True):
-        seen = newest.get(key)
-        if seen is None or row[ver_at] >= seen[ver_at]:
-            newest[key] = row
-    return newest
+def _newest(key_columns: Sequence[str], columns: Columns) -> Columns:
+    """The rows, one a key: of one key the greatest version, of equal ones the last."""
+    count = row_count(columns)
+    if any(len(set(columns[name])) == count for name in reversed(key_columns)):  # one column tells it, mostly
+        return columns
+    newest: dict[Row, int] = {}
+    versions = columns["_ver"]
+    for position, key in enumerate(zip(*(columns[name] for name in key_columns), strict=True)):
+        if key not in newest or versions[position] >= versions[newest[key]]:
+            newest[key] = position
+    return columns if len(newest) == count else only(columns, list(newest.values()))
+
+
+def _differing(
+    keys: Iterable[Row],
+    versions: Sequence[int],
+    hashes: Sequence[int],
+    kept: Mapping[Row, Kept],
+    result: UpsertResult,
+) -> list[int]:
+    """Positions of the rows that are new or differ from what is kept; the others are counted."""
+    changed: list[int] = []
+    for position, key in enumerate(keys):
+        before = kept.get(key)
+        if before is not None:
+            if before[1] > versions[position]:
+                result.stale += 1
+                result.stale_keys.add(key)
+                continue
+            if before[0] == hashes[position]:
+                result.unchanged += 1
+                continue
+        changed.append(position)
+    return changed
 
 
 def _key_scopes(column: str, values: Collection[Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
@@ -291,10 +255,11 @@ def _key_scopes(column: str, values: Collection[Any]) -> Iterable[tuple[str, Map
     if isinstance(sample, date):
         yield f"{column} BETWEEN toDate('{min(values)}') AND toDate('{max(values)}')", {}
         return
-    numbers = sorted(int(value) for value in values)
-    if numbers[-1] - numbers[0] < _SPARSE * len(numbers):
-        yield f"{column} BETWEEN {numbers[0]} AND {numbers[-1]}", {}
+    least, most = min(values), max(values)
+    if most - least < _SPARSE * len(values):
+        yield f"{column} BETWEEN {least} AND {most}", {}
         return
+    numbers = sorted(values)
     for start in range(0, len(numbers), 10_000):
         chunk = numbers[start : start + 10_000]
         yield f"{column} IN ({','.join(map(str, chunk))})", {}

@@ -10,7 +10,7 @@ from zakaz_common.run import RunContext
 
 from qtickets_api.pages import decode_events, decode_orders
 from qtickets_api.sink import DryRunSink
-from qtickets_api.transform import event_rows, order_rows
+from qtickets_api.transform import event_family, order_family
 
 
 def dry_run(context: RunContext) -> None:
@@ -20,11 +20,11 @@ def dry_run(context: RunContext) -> None:
     events = decode_events((fixtures / "events.json").read_bytes())
     context.rows_read += len(events.records) + len(events.rejected)
     context.reject(events.rejected)
-    sink.events(event_rows(events.records, CityDirectory({}), context.started_at))
+    sink.events(event_family(events.records, CityDirectory({}), context.started_at))
     for page_file in sorted(f.name for f in fixtures.iterdir() if f.name.startswith("orders")):
         page = decode_orders((fixtures / page_file).read_bytes())
         context.rows_read += len(page.records) + len(page.rejected)
         context.reject(page.rejected)
-        sink.orders(order_rows(page.records))
+        sink.orders(order_family(page.records))
     context.extra["stub_mode"] = True
     context.extra["would_write"] = sink.would_write

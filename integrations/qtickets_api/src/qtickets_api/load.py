@@ -14,6 +14,7 @@ from zakaz_common.run import RunContext
 from qtickets_api import LOADER, marts, windows
 from qtickets_api.client import QticketsClient
 from qtickets_api.optional import load_optional
+from qtickets_api.records import Order
 from qtickets_api.settings import QticketsSettings
 from qtickets_api.sink import EVENTS, ORDERS, SHOWS, TICKETS, Sink, StagingSink
 from qtickets_api.transform import (
@@ -21,9 +22,8 @@ from qtickets_api.transform import (
     ORDER_KEYS,
     SHOW_KEYS,
     TICKET_KEYS,
-    FamilyRows,
-    event_rows,
-    order_rows,
+    event_family,
+    order_family,
 )
 from qtickets_api.windows import Window
 
@@ -94,16 +94,14 @@ def reread(context: RunContext, order_ids: Sequence[int]) -> None:
     """Read these orders again, whatever the watermark says: a webhook named them. Unknown ones are left alone."""
     client = _client(context)
     try:
-        sink, rows, missing = StagingSink(context), FamilyRows(), 0
+        orders: list[Order] = []
         for order_id in order_ids:
             order = client.order(order_id)
-            if order is None or order.id != order_id:
-                missing += 1
-                continue
-            context.rows_read += 1
-            order_rows([order], rows)
-        sink.orders(rows)
-        if missing:
+            if order is not None and order.id == order_id:
+                orders.append(order)
+        context.rows_read += len(orders)
+        StagingSink(context).orders(order_family(orders))
+        if missing := len(order_ids) - len(orders):
             log.warning("orders_unknown", count=missing, then="the weekly re-read settles them")
         refresh_marts(context)
     finally:
@@ -117,7 +115,7 @@ def load_events(context: RunContext, client: QticketsClient, sink: Sink) -> None
     for batch in scan:
         context.rows_read += len(batch.records) + len(batch.rejected)
         context.reject(batch.rejected)
-        sink.events(event_rows(batch.records, cities, client.server_time or now_moscow()))
+        sink.events(event_family(batch.records, cities, client.server_time or now_moscow()))
     seen = set(scan.seen)
     for table, keys in ((SHOWS, SHOW_KEYS), (EVENTS, EVENT_KEYS)):
         gone = context.warehouse.tombstone(table, keys, scope="1", keep=seen)
@@ -161,23 +159,24 @@ def read_orders(
     window that the API no longer has, once the read is complete.
     """
     limit = context.settings.loader_batch_rows
-    rows, last_id = FamilyRows(), after_id
-    done = 0
+    held: list[Order] = []
+    tickets, done, last_id = 0, 0, after_id
     scan = client.orders(window, after_id)
     with progress_line("orders") as progress:
         for batch in scan:
             context.rows_read += len(batch.records) + len(batch.rejected)
             context.reject(batch.rejected)
-            order_rows(batch.records, rows)
+            held += batch.records
+            tickets += sum(len(order.baskets) for order in batch.records)
             done += len(batch.records)
             progress.update(done, batch.total)
             last_id = max(last_id, batch.last_id)
-            if rows.child_count >= limit or len(rows) >= limit:
-                sink.orders(rows)
-                rows = FamilyRows()
+            if max(tickets, len(held)) >= limit:
+                sink.orders(order_family(held))
+                held, tickets = [], 0
                 if not scan.by_number:
                     landed(last_id)
-        sink.orders(rows)
+        sink.orders(order_family(held))
     if tombstones:
         bury_vanished(context, window, set(scan.seen), after_id)
 

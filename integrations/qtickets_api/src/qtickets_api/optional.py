@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from zakaz_common.columns import Row, by_column
 from zakaz_common.errors import DataError, DeadlineExceededError
 from zakaz_common.http import RefusedError, TransientError
 from zakaz_common.moscow import MOSCOW, now_moscow
@@ -57,7 +58,6 @@ _decode_barcodes = msgspec.json.Decoder(list[BarcodeMark]).decode
 _decode_color_themes = msgspec.json.Decoder(ColorThemes).decode
 _MONEY = MONEY | {"value"}
 _SHOW_PASSED = timedelta(days=2)
-Row = tuple[Any, ...]
 
 
 def load_optional(context: RunContext, client: QticketsClient) -> None:
@@ -205,7 +205,7 @@ def _upsert(
     unhashed: tuple[str, ...] = (),
 ) -> None:
     result: UpsertResult = context.warehouse.upsert(
-        table, keys, columns, rows, unhashed=unhashed, kopecks=MONEY | {"value"}
+        table, keys, by_column(columns, rows), unhashed=unhashed, kopecks=_MONEY
     )
     context.wrote(table, result)
 

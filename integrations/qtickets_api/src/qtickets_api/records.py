@@ -17,6 +17,9 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class UtmRecord(Struct, gc=False):
     """UTM parameters as sent; numbers and nulls occur."""
 
@@ -44,7 +47,10 @@ class Basket(Struct, gc=False):
 
 
 class Order(Struct, gc=False):
-    """One order with its tickets. `payment_type_id` is a number or a word."""
+    """One order with its tickets.
+
+    `payment_type_id` is a number or a word. `utm` is checked and cleaned once for all orders that carry the same.
+    """
 
     id: Id
     event_id: Id
@@ -61,7 +67,7 @@ class Order(Struct, gc=False):
     payment_type_id: int | str | None = None
     discount_id: int | None = None
     promo_code_id: int | None = None
-    utm: UtmRecord | list[Any] | None = None
+    utm: msgspec.Raw = _NULL
 
 
 class City(Struct):

@@ -2,10 +2,10 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from zakaz_common.city import UNATTRIBUTED, CityDirectory
+from zakaz_common.columns import Row, by_column
 from zakaz_common.run import RunContext
 
 from qtickets_api import marts
@@ -15,7 +15,6 @@ RAW_COLUMNS = ("sheet", "source_file", "row_number", "row_json", "_ver")
 EVENT_COLUMNS = ("event_id", "name", "event_date", "city_raw", "city", "place_name", "_ver")
 INVENTORY_COLUMNS = ("event_id", "event_date", "tickets_total", "tickets_available", "_ver")
 SALES_COLUMNS = ("d", "event_id", "currency", "tickets_sold", "revenue", "refunded_amount", "_ver")
-Row = tuple[Any, ...]
 
 
 def import_sheets(context: RunContext, directory: Path) -> None:
@@ -69,7 +68,8 @@ def _replace(
     keys = columns[:key_width]
     limit = context.settings.loader_batch_rows
     for start in range(0, len(rows), limit):
-        context.wrote(table, context.warehouse.upsert(table, keys, columns, rows[start : start + limit]))
+        batch = by_column(columns, rows[start : start + limit])
+        context.wrote(table, context.warehouse.upsert(table, keys, batch))
     keep = {row[:key_width] for row in rows}
     gone = context.warehouse.tombstone(table, keys, scope=scope[0], parameters=scope[1], keep=keep)
     context.wrote(table, gone)

@@ -2,36 +2,24 @@
 
 from typing import Protocol
 
+from zakaz_common.columns import Columns, only, row_count
 from zakaz_common.run import RunContext
 
-from qtickets_api.transform import (
-    EVENT_COLUMNS,
-    EVENT_KEYS,
-    MONEY,
-    ORDER_COLUMNS,
-    ORDER_KEYS,
-    SHOW_COLUMNS,
-    SHOW_KEYS,
-    TICKET_COLUMNS,
-    TICKET_KEYS,
-    FamilyRows,
-)
+from qtickets_api.transform import EVENT_KEYS, MONEY, ORDER_KEYS, SHOW_KEYS, TICKET_KEYS, Family
 
 ORDERS = "stg_qtickets_orders"
 TICKETS = "stg_qtickets_tickets"
 EVENTS = "stg_qtickets_events"
 SHOWS = "stg_qtickets_shows"
 
-Table = tuple[str, tuple[str, ...], tuple[str, ...]]
-
 
 class Sink(Protocol):
-    """Takes rows of orders and events."""
+    """Takes orders and events."""
 
-    def orders(self, rows: FamilyRows) -> None:
+    def orders(self, family: Family) -> None:
         """Take a batch of orders with all their tickets."""
 
-    def events(self, rows: FamilyRows) -> None:
+    def events(self, family: Family) -> None:
         """Take a batch of events with all their shows."""
 
 
@@ -44,22 +32,29 @@ class StagingSink:
     def __init__(self, context: RunContext) -> None:
         self._context = context
 
-    def orders(self, rows: FamilyRows) -> None:
+    def orders(self, family: Family) -> None:
         """Upsert orders and tickets; tickets that vanished from an order are tombstoned."""
-        self._family(rows, (ORDERS, ORDER_KEYS, ORDER_COLUMNS), (TICKETS, TICKET_KEYS, TICKET_COLUMNS))
+        self._family(family, ORDERS, ORDER_KEYS, TICKETS, TICKET_KEYS)
 
-    def events(self, rows: FamilyRows) -> None:
+    def events(self, family: Family) -> None:
         """Upsert events and shows; shows that vanished from an event are tombstoned."""
-        self._family(rows, (EVENTS, EVENT_KEYS, EVENT_COLUMNS), (SHOWS, SHOW_KEYS, SHOW_COLUMNS))
+        self._family(family, EVENTS, EVENT_KEYS, SHOWS, SHOW_KEYS)
 
-    def _family(self, rows: FamilyRows, parent: Table, child: Table) -> None:
-        context = self._context
-        context.reject(rows.rejected)
-        parents = context.warehouse.upsert(*parent, rows.parents, kopecks=MONEY)
-        context.wrote(parent[0], parents)
-        rows.discard(key for (key,) in parents.stale_keys)
-        children = context.warehouse.upsert(*child, rows.children, parents=rows.versions, kopecks=MONEY)
-        context.wrote(child[0], children)
+    def _family(
+        self, family: Family, table: str, keys: tuple[str, ...], child_table: str, child_keys: tuple[str, ...]
+    ) -> None:
+        context, key = self._context, keys[0]
+        context.reject(family.rejected)
+        parents = context.warehouse.upsert(table, keys, family.parents, kopecks=MONEY)
+        context.wrote(table, parents)
+        versions = dict(zip(family.parents[key], family.parents["_ver"], strict=True))
+        children: Columns = family.children
+        if parents.stale_keys:
+            for (stale,) in parents.stale_keys:
+                del versions[stale]
+            children = only(children, [at for at, parent in enumerate(children[key]) if parent in versions])
+        written = context.warehouse.upsert(child_table, child_keys, children, parents=versions, kopecks=MONEY)
+        context.wrote(child_table, written)
 
 
 class DryRunSink:
@@ -69,15 +64,15 @@ class DryRunSink:
         self._context = context
         self.would_write: dict[str, int] = dict.fromkeys((EVENTS, SHOWS, ORDERS, TICKETS), 0)
 
-    def orders(self, rows: FamilyRows) -> None:
+    def orders(self, family: Family) -> None:
         """Count orders and tickets."""
-        self._count(rows, ORDERS, TICKETS)
+        self._count(family, ORDERS, TICKETS)
 
-    def events(self, rows: FamilyRows) -> None:
+    def events(self, family: Family) -> None:
         """Count events and shows."""
-        self._count(rows, EVENTS, SHOWS)
+        self._count(family, EVENTS, SHOWS)
 
-    def _count(self, rows: FamilyRows, parent: str, child: str) -> None:
-        self._context.reject(rows.rejected)
-        self.would_write[parent] += len(rows)
-        self.would_write[child] += rows.child_count
+    def _count(self, family: Family, parent: str, child: str) -> None:
+        self._context.reject(family.rejected)
+        self.would_write[parent] += row_count(family.parents)
+        self.would_write[child] += row_count(family.children)

@@ -1,6 +1,7 @@
-"""From records of the API to rows of staging. Pure functions: no clock, no network.
+"""From records of the API to columns of staging. Pure functions: no clock, no network.
 
-In a row a moment is seconds and a day days from 1970, money is whole kopecks: what the columns keep.
+In a column a moment is seconds and a day days from 1970, money is whole kopecks: what the table keeps. Orders are
+taken a batch at a time, each column in one go; events are few and are taken one by one.
 
 Revenue rules (the API's documents leave the combinations open, so they are fixed here and tested one by one).
 A ticket of a **paid** order:
@@ -17,32 +18,26 @@ A ticket of an order that is not paid: is_sold 0, net_revenue 0. "Refunded" mean
 day of the sale, not of the day of the refund.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
+import msgspec
+from msgspec.structs import astuple
 from zakaz_common.city import UNATTRIBUTED, CityDirectory
-from zakaz_common.moscow import moscow_day_number
+from zakaz_common.columns import Columns, Row, by_column
+from zakaz_common.moscow import moscow_day_number, unix_seconds
 from zakaz_common.utm import Utm, clean_utm
 from zakaz_common.warehouse import RejectedRecord
 
-from qtickets_api.records import City, Event, Order, Show, UtmRecord
+from qtickets_api.records import Basket, City, Event, Order, Show, UtmRecord
 
 ORDER_KEYS = ("order_id",)
-ORDER_COLUMNS = (
-    "order_id", "event_id", "is_paid", "paid_at", "created_at", "updated_at", "deleted_at", "price",
-    "original_price", "currency", "is_reserved", "payment_type_id", "discount_id", "promo_code_id",
-    "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "_ver",
-)  # fmt: skip
 TICKET_KEYS = ("order_id", "ticket_id")
-TICKET_COLUMNS = (
-    "order_id", "ticket_id", "event_id", "show_id", "is_paid", "sale_date", "price", "original_price",
-    "discount_value", "service_fee", "refunded_at", "refunded_amount", "refund_deduction", "deleted_at",
-    "is_sold", "net_revenue", "currency", "updated_at", "_ver",
-)  # fmt: skip
 EVENT_KEYS = ("event_id",)
 EVENT_COLUMNS = (
     "event_id", "name", "place_name", "city_id", "city_raw", "city", "timezone", "currency", "is_active",
@@ -59,11 +54,12 @@ MONEY = frozenset(
 ) | {"min_price", "max_price"}
 """Columns whose values are whole kopecks in the rows made here."""
 
+_UTM_COLUMNS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 _MOST = 1e13
+_NO_UTM = Utm()
 _FIRST_SECOND = 31_536_000  # 1971-01-01: no zone takes it below what DateTime keeps
 _LAST_SECOND = 4_291_747_200  # 2106-01-01
-_NO_UTM = Utm()
-Row = tuple[Any, ...]
+_decode_utm = msgspec.json.Decoder(UtmRecord | list[Any] | None).decode
 
 
 class RecordError(ValueError):
@@ -76,74 +72,119 @@ class RecordError(ValueError):
 
 
 @dataclass(slots=True)
-class FamilyRows:
-    """Rows of parents (orders, events) with all their children (tickets, shows), one version of each parent.
+class Family:
+    """Parents (orders, events) with all their children (tickets, shows), one version of each parent.
 
     Of two versions of a parent the newer counts, of equal ones the later read: the children of an older version
     must not appear beside those of a newer one.
     """
 
+    parents: Columns
+    children: Columns
     rejected: list[RejectedRecord] = field(default_factory=list)
-    child_count: int = 0
-    _held: dict[int, tuple[int, Row, list[Row]]] = field(default_factory=dict)
-
-    def add(self, key: int, version: int, parent: Row, children: list[Row]) -> None:
-        """Hold a parent, unless a newer version of it is held."""
-        before = self._held.get(key)
-        if before is not None:
-            if before[0] > version:
-                return
-            self.child_count -= len(before[2])
-        self._held[key] = (version, parent, children)
-        self.child_count += len(children)
-
-    def discard(self, keys: Iterable[int]) -> None:
-        """Let go of parents and their children."""
-        for key in keys:
-            self.child_count -= len(self._held.pop(key)[2])
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    @property
-    def parents(self) -> list[Row]:
-        """Rows of the parents."""
-        return [parent for _, parent, _ in self._held.values()]
-
-    @property
-    def children(self) -> list[Row]:
-        """Rows of all children."""
-        return [child for _, _, children in self._held.values() for child in children]
-
-    @property
-    def versions(self) -> dict[int, int]:
-        """Each parent with its `_ver`."""
-        return {key: held[0] for key, held in self._held.items()}
 
 
-def order_rows(orders: Iterable[Order], into: FamilyRows | None = None) -> FamilyRows:
-    """Rows of orders and of their tickets; orders that cannot be loaded are in `rejected`, whole."""
-    rows = into if into is not None else FamilyRows()
+def order_family(orders: Sequence[Order]) -> Family:
+    """Orders and their tickets; orders that cannot be loaded are in `rejected`, whole."""
+    try:
+        return _orders(orders)
+    except RecordError:  # rare: look for the wrong ones, one by one
+        fine, rejected = [], []
     for order in orders:
         try:
-            version = _seconds(order.updated_at, "$.updated_at")
-            created_at = _seconds(order.created_at, "$.created_at")
-            paid_at = _seconds_or_none(order.payed_at, "$.payed_at")
-            order_row = _order_row(order, version, paid_at, created_at)
-            ticket_rows = _ticket_rows(order, version, created_at if paid_at is None else paid_at)
+            _orders([order])
+            fine.append(order)
         except RecordError as error:
-            rows.rejected.append(RejectedRecord("orders", str(order.id), error.path, error.reason))
-            continue
-        rows.add(order.id, version, order_row, ticket_rows)
-    return rows
+            rejected.append(RejectedRecord("orders", str(order.id), error.path, error.reason))
+    family = _orders(fine)
+    family.rejected = rejected
+    return family
 
 
-def event_rows(events: Iterable[Event], cities: CityDirectory, fetched_at: datetime) -> FamilyRows:
+def _orders(every_version: Sequence[Order]) -> Family:
+    orders = {order.id: order for order in every_version}
+    if len(orders) < len(every_version):
+        orders = {order.id: order for order in sorted(every_version, key=lambda order: order.updated_at)}
+    order = _fields(Order, orders.values())
+    version = _seconds(order["updated_at"], "$.updated_at")
+    created_at = _seconds(order["created_at"], "$.created_at")
+    paid_at = _seconds(order["payed_at"], "$.payed_at")
+    deleted_at = _seconds(order["deleted_at"], "$.deleted_at")
+    parents = {
+        "order_id": order["id"],
+        "event_id": order["event_id"],
+        "is_paid": order["payed"],
+        "paid_at": paid_at,
+        "created_at": created_at,
+        "updated_at": version,
+        "deleted_at": deleted_at,
+        "price": _money(order["price"], "$.price"),
+        "original_price": _money(order["original_price"], "$.original_price"),
+        "currency": order["currency_id"],
+        "is_reserved": list(map(int, order["reserved"])),
+        "payment_type_id": list(map(_number, order["payment_type_id"])),
+        "discount_id": list(map(_number, order["discount_id"])),
+        "promo_code_id": list(map(_number, order["promo_code_id"])),
+        **by_column(_UTM_COLUMNS, list(map(_utm, map(bytes, order["utm"])))),
+        "_ver": version,
+    }
+    sold_on = [
+        moscow_day_number(made if paid is None else paid) for made, paid in zip(created_at, paid_at, strict=True)
+    ]
+    baskets = list(map(_items, order["baskets"]))
+    owners = [position for position, found in enumerate(baskets) for _ in found]
+
+    def of_order(values: Sequence[Any]) -> list[Any]:
+        """A column of orders, as a column of their tickets."""
+        return list(map(values.__getitem__, owners))
+
+    ticket = _fields(Basket, chain.from_iterable(baskets))
+    if (odd := next((at for at, quantity in enumerate(ticket["quantity"]) if quantity != 1), None)) is not None:
+        raise RecordError(f"$.baskets[{odd}].quantity", "the quantity of a ticket is not 1")
+    paid, ticket_version = of_order(order["payed"]), of_order(version)
+    price = _money(ticket["price"], "$.baskets[{}].price")
+    refunded = _money(ticket["refunded_amount"], "$.baskets[{}].refunded_amount")
+    deduction = _money(ticket["refunded_deduction_amount"], "$.baskets[{}].refunded_deduction_amount")
+    refunded_at = _seconds(ticket["refunded_at"], "$.baskets[{}].refunded_at")
+    deleted_at = [
+        whole if own is None else own
+        for own, whole in zip(
+            _seconds(ticket["deleted_at"], "$.baskets[{}].deleted_at"), of_order(deleted_at), strict=True
+        )
+    ]
+    is_deleted = [at is not None for at in deleted_at]
+    is_refunded = [at is not None or (sum_ or 0) > 0 for at, sum_ in zip(refunded_at, refunded, strict=True)]
+    earned = list(map(revenue, paid, is_deleted, is_refunded, price, refunded, deduction))
+    children = {
+        "order_id": of_order(order["id"]),
+        "ticket_id": ticket["id"],
+        "event_id": of_order(order["event_id"]),
+        "show_id": _or_zero(ticket["show_id"]),
+        "is_paid": paid,
+        "sale_date": of_order(sold_on),
+        "price": price,
+        "original_price": _money(ticket["original_price"], "$.baskets[{}].original_price"),
+        "discount_value": _or_zero(_money(ticket["discount_value"], "$.baskets[{}].discount_value")),
+        "service_fee": _or_zero(_money(ticket["service_fee_amount"], "$.baskets[{}].service_fee_amount")),
+        "refunded_at": refunded_at,
+        "refunded_amount": _or_zero(refunded),
+        "refund_deduction": _or_zero(deduction),
+        "deleted_at": deleted_at,
+        **by_column(("is_sold", "net_revenue"), earned),
+        "currency": of_order(order["currency_id"]),
+        "updated_at": ticket_version,
+        "_ver": ticket_version,
+    }
+    return Family(parents, children)
+
+
+def event_family(events: Iterable[Event], cities: CityDirectory, fetched_at: datetime) -> Family:
     """Rows of events and shows. Where the API gives no `updated_at`, the version is the time of the fetch."""
-    rows = FamilyRows()
+    held: dict[int, tuple[int, Row, list[Row]]] = {}
+    rejected: list[RejectedRecord] = []
     for event in events:
         try:
-            version = _seconds(event.updated_at or fetched_at, "$.updated_at")
+            version = _second(event.updated_at or fetched_at, "$.updated_at")
             city = event.city if isinstance(event.city, City) else None
             city_raw = localised(city.name) if city else ""
             zone = (city.timezone if city else None) or ""
@@ -157,17 +198,22 @@ def event_rows(events: Iterable[Event], cities: CityDirectory, fetched_at: datet
                 zone,
                 event.currency_id or "RUB",
                 int(bool(event.is_active)),
-                _seconds(event.created_at, "$.created_at"),
-                _seconds(event.updated_at or event.created_at, "$.updated_at"),
-                _seconds_or_none(event.deleted_at, "$.deleted_at"),
+                _second(event.created_at, "$.created_at"),
+                _second(event.updated_at or event.created_at, "$.updated_at"),
+                _second(event.deleted_at, "$.deleted_at"),
                 version,
             )
             show_rows = [_show_row(event.id, show, zone, version) for show in _items(event.shows)]
         except RecordError as error:
-            rows.rejected.append(RejectedRecord("events", str(event.id), error.path, error.reason))
+            rejected.append(RejectedRecord("events", str(event.id), error.path, error.reason))
             continue
-        rows.add(event.id, version, event_row, show_rows)
-    return rows
+        if event.id not in held or held[event.id][0] <= version:
+            held[event.id] = (version, event_row, show_rows)
+    return Family(
+        by_column(EVENT_COLUMNS, [event_row for _, event_row, _ in held.values()]),
+        by_column(SHOW_COLUMNS, [show_row for _, _, show_rows in held.values() for show_row in show_rows]),
+        rejected,
+    )
 
 
 def localised(text: str | Mapping[str, Any] | None) -> str:
@@ -181,75 +227,6 @@ def localised(text: str | Mapping[str, Any] | None) -> str:
         if isinstance(found, str) and found.strip():
             return found
     return ""
-
-
-def _order_row(order: Order, version: int, paid_at: int | None, created_at: int) -> Row:
-    return (
-        order.id,
-        order.event_id,
-        int(order.payed),
-        paid_at,
-        created_at,
-        version,
-        _seconds_or_none(order.deleted_at, "$.deleted_at"),
-        kopecks(order.price, "$.price"),
-        kopecks(order.original_price, "$.original_price"),
-        order.currency_id,
-        int(order.reserved),
-        None if order.payment_type_id is None else _number(order.payment_type_id),
-        None if order.discount_id is None else _number(order.discount_id),
-        None if order.promo_code_id is None else _number(order.promo_code_id),
-        *_utm(order.utm),
-        version,
-    )
-
-
-def _ticket_rows(order: Order, version: int, sold_at: int) -> list[Row]:
-    order_id, event_id, currency, paid = order.id, order.event_id, order.currency_id, order.payed
-    order_deleted, sale_day = order.deleted_at, moscow_day_number(sold_at)
-    rows = []
-    for position, basket in enumerate(_items(order.baskets)):
-        try:
-            if basket.quantity != 1:
-                raise RecordError("quantity", "the quantity of a ticket is not 1")
-            price = kopecks(basket.price, "price")
-            refunded = deduction = refunded_at = deleted_at = None
-            if basket.refunded_amount is not None:
-                refunded = kopecks(basket.refunded_amount, "refunded_amount")
-            if basket.refunded_deduction_amount is not None:
-                deduction = kopecks(basket.refunded_deduction_amount, "refunded_deduction_amount")
-            if basket.refunded_at is not None:
-                refunded_at = _seconds(basket.refunded_at, "refunded_at")
-            if (deleted := basket.deleted_at or order_deleted) is not None:
-                deleted_at = _seconds(deleted, "deleted_at")
-            is_refunded = refunded_at is not None or (refunded is not None and refunded > 0)
-            sold, net = revenue(paid, deleted_at is not None, is_refunded, price, refunded, deduction)
-            rows.append(
-                (
-                    order_id,
-                    basket.id,
-                    event_id,
-                    basket.show_id or 0,
-                    int(paid),
-                    sale_day,
-                    price,
-                    kopecks(basket.original_price, "original_price"),
-                    kopecks(basket.discount_value, "discount_value") if basket.discount_value else 0,
-                    kopecks(basket.service_fee_amount, "service_fee_amount") if basket.service_fee_amount else 0,
-                    refunded_at,
-                    refunded or 0,
-                    deduction or 0,
-                    deleted_at,
-                    int(sold),
-                    net,
-                    currency,
-                    version,
-                    version,
-                )
-            )
-        except RecordError as error:
-            raise RecordError(f"$.baskets[{position}].{error.path}", error.reason) from None
-    return rows
 
 
 def revenue(
@@ -271,48 +248,61 @@ def kopecks(value: float, path: str) -> int:
     A double keeps 15 decimal digits, so an amount below 10^13 prints as it was sent; anything finer than a kopeck,
     infinite or larger raises RecordError.
     """
-    found = _kopecks(value)
-    if found is None:
-        raise RecordError(path, "an amount of money has more than two decimals or is out of range")
-    return found
+    return _money([value], path)[0]
+
+
+def _money(values: Sequence[float | None], path: str) -> list[Any]:
+    try:
+        return list(map(_kopecks, values))
+    except ValueError:  # rare: look for it
+        for at, value in enumerate(values):
+            try:
+                _kopecks(value)
+            except ValueError as error:
+                raise RecordError(path.format(at), str(error)) from None
+        raise
 
 
 @lru_cache(maxsize=16_384)  # prices repeat
-def _kopecks(value: float) -> int | None:
-    if not -_MOST < value < _MOST:  # NaN, too, is not
+def _kopecks(value: float | None) -> int | None:
+    if value is None:
         return None
-    hundredfold = Decimal(repr(value)) * 100
-    whole = int(hundredfold)
-    return whole if whole == hundredfold else None
+    if -_MOST < value < _MOST:  # NaN is not
+        hundredfold = Decimal(repr(value)) * 100
+        whole = int(hundredfold)
+        if whole == hundredfold:
+            return whole
+    raise ValueError("an amount of money has more than two decimals or is out of range")
 
 
-def _kopecks_or_none(value: float | None, path: str) -> int | None:
-    return None if value is None else kopecks(value, path)
+def _seconds(values: Sequence[datetime | None], path: str) -> list[Any]:
+    given = [value for value in values if value is not None]
+    found: list[Any] = unix_seconds(given)
+    fit = not found or _FIRST_SECOND <= min(found) <= max(found) <= _LAST_SECOND
+    if len(given) < len(values):
+        next_given = iter(found).__next__
+        found = [None if value is None else next_given() for value in values]
+    if not fit:
+        odd = next(at for at, s in enumerate(found) if s is not None and not _FIRST_SECOND <= s <= _LAST_SECOND)
+        raise RecordError(path.format(odd), "the year is out of range (1971 to 2105)")
+    return found
 
 
-def _seconds(value: datetime, path: str) -> int:
-    seconds = int(value.timestamp())
-    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
-        raise RecordError(path, "the year is out of range (1971 to 2105)")
-    return seconds
+def _second(value: datetime | None, path: str) -> Any:
+    return _seconds([value], path)[0]
 
 
-def _seconds_or_none(value: datetime | None, path: str) -> int | None:
-    return None if value is None else _seconds(value, path)
+@lru_cache(maxsize=16_384)  # a season has some hundred links, and as many orders as it likes
+def _utm(sent: bytes) -> Utm:
+    try:
+        value = _decode_utm(sent)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at ")
+        raise RecordError("$.utm" + path.strip("`$"), reason) from None
+    return Utm(*map(clean_utm, astuple(value))) if isinstance(value, UtmRecord) else _NO_UTM
 
 
-def _utm(value: UtmRecord | list[Any] | None) -> Utm:
-    if type(value) is not UtmRecord:
-        return _NO_UTM
-    return Utm(
-        clean_utm(value.utm_source),
-        clean_utm(value.utm_medium),
-        clean_utm(value.utm_campaign),
-        clean_utm(value.utm_content),
-        clean_utm(value.utm_term),
-    )
-
-
+@lru_cache(maxsize=16_384)
 def _number(value: int | str | None) -> int | None:
     """An id as a number; the API sends words for some (`payment_type_id`), which have no column."""
     if isinstance(value, str):
@@ -324,6 +314,15 @@ def _items(value: list[Any] | dict[str, Any]) -> list[Any]:
     return value if isinstance(value, list) else list(value.values())
 
 
+def _or_zero(values: Sequence[int | None]) -> list[int]:
+    return [value or 0 for value in values]
+
+
+def _fields(kind: type[msgspec.Struct], records: Iterable[msgspec.Struct]) -> Columns:
+    """The fields of records as columns."""
+    return by_column(kind.__struct_fields__, list(map(astuple, records)))
+
+
 def _show_row(event_id: int, show: Show, zone: str, version: int) -> Row:
     path = f"$.shows[id={show.id}]"
     return (
@@ -331,12 +330,12 @@ def _show_row(event_id: int, show: Show, zone: str, version: int) -> Row:
         show.id,
         localised(show.name).strip(),
         int(bool(show.is_active)),
-        _seconds_or_none(show.start_date, f"{path}.start_date"),
-        _seconds_or_none(show.finish_date, f"{path}.finish_date"),
+        _second(show.start_date, f"{path}.start_date"),
+        _second(show.finish_date, f"{path}.finish_date"),
         zone,
-        _kopecks_or_none(show.min_price, f"{path}.min_price"),
-        _kopecks_or_none(show.max_price, f"{path}.max_price"),
-        _seconds_or_none(show.updated_at, f"{path}.updated_at"),
-        _seconds_or_none(show.deleted_at, f"{path}.deleted_at"),
+        _money([show.min_price], f"{path}.min_price")[0],
+        _money([show.max_price], f"{path}.max_price")[0],
+        _second(show.updated_at, f"{path}.updated_at"),
+        _second(show.deleted_at, f"{path}.deleted_at"),
         version,
     )

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from zakaz_common.columns import by_column
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import LoaderError
 from zakaz_common.http import (
@@ -275,8 +276,8 @@ def _load_statistics(context: RunContext, account: str, source: Source, cabinet:
         whole = replace(scope, gone_at=version, parameters={**scope.parameters, "banners": sorted(daily.answered)})
         partial = [row for row in daily.rows if row[2] not in daily.answered]
         rows = [row for row in daily.rows if row[2] in daily.answered]
-        result = context.warehouse.upsert(table, DAILY_KEY, DAILY_COLUMNS, rows, within=whole)
-        result.add(context.warehouse.upsert(table, DAILY_KEY, DAILY_COLUMNS, partial, within=scope))
+        result = context.warehouse.upsert(table, DAILY_KEY, by_column(DAILY_COLUMNS, rows), within=whole)
+        result.add(context.warehouse.upsert(table, DAILY_KEY, by_column(DAILY_COLUMNS, partial), within=scope))
         context.wrote(table, result)
 
 
@@ -293,7 +294,8 @@ def _load_banners(context: RunContext, account: str, cabinet: Cabinet, book: Cit
         )
     # Banners that are no longer listed stay: their spend keeps its name and city.
     scope = Scope("account = {account:String}", {"account": account})
-    context.wrote(table, context.warehouse.upsert(table, BANNER_KEY, BANNER_COLUMNS, rows, within=scope))
+    result = context.warehouse.upsert(table, BANNER_KEY, by_column(BANNER_COLUMNS, rows), within=scope)
+    context.wrote(table, result)
     _keep_history(context, account)
 
 
