@@ -14,7 +14,7 @@ from payloads import basket, event, order, page
 from qtickets_api import load
 from qtickets_api.pages import decode_events, decode_orders
 from qtickets_api.sink import StagingSink
-from qtickets_api.transform import event_rows, order_rows
+from qtickets_api.transform import event_family, order_family
 from zakaz_common.city import CityDirectory
 from zakaz_common.deadline import Deadline
 from zakaz_common.moscow import now_moscow
@@ -76,7 +76,7 @@ def run(engine):
         check_rejected_ratio=lambda: None,
     )  # fmt: skip
     sink = StagingSink(context)
-    sink.events(event_rows(decode_events(page([event(33), event(34)])).records, CityDirectory({}), now_moscow()))
+    sink.events(event_family(decode_events(page([event(33), event(34)])).records, CityDirectory({}), now_moscow()))
     return SimpleNamespace(engine=engine, warehouse=warehouse, context=context, sink=sink)
 
 
@@ -86,7 +86,7 @@ def test_tickets_of_a_replayed_older_version_stay_out(run):
     older = order(7, updated_at="2026-11-01T10:00:00+03:00", baskets=[basket(71), basket(72)])
     newer = order(7, updated_at="2026-11-02T10:00:00+03:00", baskets=[basket(71)])
     for version in (newer, older):
-        run.sink.orders(order_rows(decode_orders(page([version])).records))
+        run.sink.orders(order_family(decode_orders(page([version])).records))
     assert run.warehouse.query("SELECT ticket_id FROM zakaz.stg_qtickets_tickets FINAL") == [(71,)]
 
 
@@ -108,7 +108,7 @@ def test_any_split_order_duplication_and_replay_gives_the_same_marts(run, reads,
         if pages[start:end]:
             decoded = decode_orders(page(pages[start:end]))
             assert decoded.rejected == []
-            run.sink.orders(order_rows(decoded.records))
+            run.sink.orders(order_family(decoded.records))
         if turn in refreshes:
             load.refresh_marts(run.context)
     load.refresh_marts(run.context)

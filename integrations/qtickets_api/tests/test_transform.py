@@ -7,22 +7,23 @@ from hypothesis import strategies as st
 from payloads import basket, event, order, page
 from qtickets_api import transform
 from qtickets_api.pages import decode_events, decode_orders
-from qtickets_api.transform import event_rows, order_rows, revenue
+from qtickets_api.transform import event_family, order_family, revenue
 from zakaz_common.city import CityDirectory
+from zakaz_common.columns import row_count
 from zakaz_common.moscow import MOSCOW
 
 FETCHED = datetime(2026, 11, 20, tzinfo=MOSCOW)
 
 
-def rows_of(*orders):
+def family_of(*orders):
     decoded = decode_orders(page(list(orders)))
     assert decoded.rejected == []
-    return order_rows(decoded.records)
+    return order_family(decoded.records)
 
 
-def read(columns, row):
-    """A row as a person reads it: money in roubles, moments and days as such."""
-    found = dict(zip(columns, row, strict=True))
+def read(columns):
+    """The only row, as a person reads it: money in roubles, moments and days as such."""
+    found = {name: value for name, (value,) in columns.items()}
     for name, value in found.items():
         if value is None:
             continue
@@ -36,27 +37,24 @@ def read(columns, row):
 
 
 def one_order(**changes):
-    (row,) = rows_of(order(**changes)).parents
-    return read(transform.ORDER_COLUMNS, row)
+    return read(family_of(order(**changes)).parents)
 
 
 def one_ticket(order_changes=None, **changes):
-    found = rows_of(order(**(order_changes or {}), baskets=[basket(**changes)]))
+    found = family_of(order(**(order_changes or {}), baskets=[basket(**changes)]))
     assert found.rejected == []
-    (row,) = found.children
-    return read(transform.TICKET_COLUMNS, row)
+    return read(found.children)
 
 
 def one_event(aliases=None, **changes):
     decoded = decode_events(page([event(**changes)]))
     assert decoded.rejected == []
-    found = event_rows(decoded.records, CityDirectory(aliases or {}), FETCHED)
-    return read(transform.EVENT_COLUMNS, found.parents[0])
+    return read(event_family(decoded.records, CityDirectory(aliases or {}), FETCHED).parents)
 
 
 def rejection(*orders):
     decoded = decode_orders(page(list(orders)))
-    rejected = decoded.rejected + order_rows(decoded.records).rejected
+    rejected = decoded.rejected + order_family(decoded.records).rejected
     assert len(rejected) == 1
     return rejected[0]
 
@@ -145,16 +143,15 @@ def test_moments_are_kept_as_moscow_time_whatever_their_offset():
 def test_money_is_exact_to_the_kopeck(kopecks):
     text = f"{'-' if kopecks < 0 else ''}{abs(kopecks) // 100}.{abs(kopecks) % 100:02d}"
     body = page([order(price=0)]).replace(b'"price": 0', f'"price": {text}'.encode(), 1)
-    (row,) = order_rows(decode_orders(body).records).parents
-    assert row[transform.ORDER_COLUMNS.index("price")] == kopecks
+    assert order_family(decode_orders(body).records).parents["price"] == [kopecks]
 
 
 @pytest.mark.parametrize("price", ["1.005", "1e20", '"NaN"', '"Infinity"', '"-Infinity"'])
 def test_an_amount_that_is_none_is_rejected_with_its_place(price):
     body = page([order(price=7777)]).replace(b'"price": 7777', f'"price": {price}'.encode())
     decoded = decode_orders(body)
-    found = order_rows(decoded.records)
-    assert found.parents == found.children == []
+    found = order_family(decoded.records)
+    assert row_count(found.parents) == row_count(found.children) == 0
     assert [(r.key, r.path) for r in decoded.rejected + found.rejected] == [("1", "$.price")]
 
 
@@ -217,8 +214,8 @@ def test_utm_is_cleaned_and_split():
 
 
 def test_baskets_may_come_as_an_object():
-    assert len(rows_of(order(baskets={"3": basket(5), "7": basket(6)})).children) == 2
-    assert rows_of(order(baskets=[])).children == []
+    assert row_count(family_of(order(baskets={"3": basket(5), "7": basket(6)})).children) == 2
+    assert row_count(family_of(order(baskets=[])).children) == 0
 
 
 def test_a_payment_type_is_kept_when_it_is_a_number():
@@ -231,18 +228,18 @@ def test_of_two_versions_of_an_order_in_a_batch_only_the_newer_and_its_tickets_c
     newer = order(1, updated_at="2026-11-02T10:00:00+03:00", baskets=[basket(11)])
     older = order(1, updated_at="2026-11-01T10:00:00+03:00", baskets=[basket(11), basket(12)])
     for both in ([newer, older], [older, newer]):
-        found = rows_of(*both)
-        assert [row[1] for row in found.children] == [11]
-        assert (len(found), found.child_count) == (1, 1)
+        found = family_of(*both)
+        assert list(found.children["ticket_id"]) == [11]
+        assert row_count(found.parents) == 1
 
 
 def test_new_fields_change_nothing():
     plain, extended = order(), order(brand_new={"a": [1]}, baskets=[basket(10, brand_new=1)])
-    assert rows_of(plain) == rows_of(extended)
+    assert family_of(plain) == family_of(extended)
 
 
 def test_no_row_holds_personal_data():
-    found = rows_of(order(baskets=[basket(1), basket(2)]))
+    found = family_of(order(baskets=[basket(1), basket(2)]))
     text = repr(found)
     for secret in ("buyer", "example", "70000", "1234", "secret", "seat", "Ряд"):
         assert secret not in text
@@ -284,8 +281,7 @@ def test_an_event_without_updated_at_has_the_version_of_its_fetch_and_stable_con
 
 
 def test_shows_keep_their_times_and_prices():
-    (row,) = event_rows(decode_events(page([event()])).records, CityDirectory({}), FETCHED).children
-    found = read(transform.SHOW_COLUMNS, row)
+    found = read(event_family(decode_events(page([event()])).records, CityDirectory({}), FETCHED).children)
     assert found["starts_at"] == datetime(2026, 12, 1, 19, tzinfo=MOSCOW)
     assert found["finishes_at"] is None
     assert (found["min_price"], found["max_price"]) == (D("900.00"), D("1500.50"))
@@ -295,6 +291,6 @@ def test_shows_keep_their_times_and_prices():
 def test_events_and_shows_with_a_bad_field_are_rejected_whole():
     bad_show = event(34, shows=[{"id": 1, "min_price": 1.001}])
     decoded = decode_events(page([event(33), bad_show]))
-    found = event_rows(decoded.records, CityDirectory({}), FETCHED)
-    assert [row[0] for row in found.parents] == [33]
+    found = event_family(decoded.records, CityDirectory({}), FETCHED)
+    assert list(found.parents["event_id"]) == [33]
     assert [(r.key, r.path) for r in found.rejected] == [("34", "$.shows[id=1].min_price")]
