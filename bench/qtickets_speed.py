@@ -71,75 +71,72 @@ def pages(path: Path) -> Iterator[bytes]:
             yield file.read(int.from_bytes(head, "little"))
 
 
-def load(path: Path, sink, limit: int = 20_000) -> int:
-    """What a run does with its pages."""
-    from qtickets_api.pages import decode_orders
-    from qtickets_api.transform import order_family
+class Client:
+    """In place of the API's client: pages of a file, decoded as those of the API are."""
 
-    held, orders = [], 0
-    for body in pages(path):
-        held += decode_orders(body).records
-        if len(held) >= limit:
-            sink(order_family(held))
-            orders += len(held)
-            held = []
-    sink(order_family(held))
-    return orders + len(held)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.by_number = False
 
+    def orders(self, window: object, after_id: int) -> "Client":
+        return self
 
-def measured(what: str, path: Path, sink, check) -> float:
-    cpu, wall = time.process_time(), time.perf_counter()
-    orders = load(path, sink)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    check(orders)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(
-        f"{what:<44} {orders / wall:>9,.0f} orders/s  {wall:6.1f} s, {cpu:6.1f} s CPU of this process, peak {peak} MB",
-        flush=True,
-    )
-    return orders / wall
+    def __iter__(self) -> Iterator[object]:
+        from qtickets_api.pages import decode_orders
+        from qtickets_api.scan import Batch
+
+        for body in pages(self.path):
+            page = decode_orders(body)
+            yield Batch(page.records, page.rejected, page.ids[-1], page.paging.total)
 
 
-def one(kind: str, path: Path, port: int) -> None:
+def one(kind: str, path: Path, port: int, batch_rows: int) -> None:
     """One measurement, in a process of its own so that its peak memory is its own."""
+    import clickhouse_connect
+    import warehouse_engine
+    from qtickets_api.load import read_orders
     from qtickets_api.memory import quiet_collector
     from qtickets_api.sink import StagingSink
     from zakaz_common.deadline import Deadline
     from zakaz_common.row_hash import row_hashes
     from zakaz_common.warehouse import Warehouse
 
-    quiet_collector()
+    context = SimpleNamespace(
+        rows_read=0, settings=SimpleNamespace(loader_batch_rows=batch_rows), reject=lambda _: None,
+        wrote=lambda *_: None,
+    )  # fmt: skip
     if kind == "python":
-
-        def count(family) -> None:
-            for found in (family.parents, family.children):
-                row_hashes(found.values())
-
-        measured("decode, check, transform, hash; no engine", path, count, lambda orders: None)
-        return
-    import warehouse_engine
-
-    if kind == "http":
-        import clickhouse_connect
-
-        client = clickhouse_connect.get_client(host="127.0.0.1", port=port, autogenerate_session_id=False)
-        what = "the same and insert, over HTTP beside it"
+        what = "decode, check, transform, hash; no engine"
+        sink = SimpleNamespace(
+            orders=lambda family: [row_hashes(f.values()) for f in (family.parents, family.children)]
+        )
     else:
-        import clickhouse_connect
+        if kind == "http":
+            what = "the same and insert, over HTTP beside it"
+            client = clickhouse_connect.get_client(host="127.0.0.1", port=port, autogenerate_session_id=False)
+        else:
+            what = "the same and insert, engine in process"
+            client = clickhouse_connect.get_client(interface="chdb", path=tempfile.mkdtemp())
+            for statement in warehouse_engine.schema_statements():
+                client.command(statement)
+        context.warehouse = Warehouse.from_client(client, Deadline(3600))
+        sink = StagingSink(context)
+    quiet_collector()
+    cpu, wall = time.process_time(), time.perf_counter()
+    read_orders(context, Client(path), sink, window=None)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    if kind != "python":
+        stored = context.warehouse.query("SELECT count() FROM zakaz.stg_qtickets_orders FINAL")[0][0]
+        assert stored == context.rows_read, f"{stored} of {context.rows_read} orders arrived"
+    show(what, context.rows_read, wall, cpu)
 
-        client = clickhouse_connect.get_client(interface="chdb", path=tempfile.mkdtemp())
-        what = "the same and insert, engine in process"
-    if kind == "process":
-        for statement in warehouse_engine.schema_statements():
-            client.command(statement)
-    warehouse = Warehouse.from_client(client, Deadline(3600))
-    context = SimpleNamespace(warehouse=warehouse, reject=lambda _: None, wrote=lambda *_: None)
 
-    def check(orders: int) -> None:
-        stored = warehouse.query("SELECT count() FROM zakaz.stg_qtickets_orders FINAL")[0][0]
-        assert stored == orders, f"{stored} of {orders} orders arrived"
-
-    measured(what, path, StagingSink(context).orders, check)
+def show(what: str, orders: int, wall: float, cpu: float) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(
+        f"{what:<44} {orders / wall:>9,.0f} orders/s  {wall:6.1f} s, {cpu:6.1f} s CPU of this process, peak {peak} MB",
+        flush=True,
+    )
 
 
 def dlt_nested(path: Path, orders: int) -> None:
@@ -164,16 +161,14 @@ def dlt_nested(path: Path, orders: int) -> None:
     pipeline.extract(nested())
     pipeline.normalize()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    what, peak = "dlt, nested, extract and normalise only", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(
-        f"{what:<44} {orders / wall:>9,.0f} orders/s  {wall:6.1f} s, {cpu:6.1f} s CPU of this process, peak {peak} MB"
-    )
+    show("dlt, nested, extract and normalise only", orders, wall, cpu)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=500_000)
     parser.add_argument("--only", choices=("python", "process", "http"))
+    parser.add_argument("--batch-rows", type=int, default=20_000, help="as LOADER_BATCH_ROWS")
     parser.add_argument("--with-dlt", action="store_true")
     parser.add_argument("--dlt-orders", type=int, default=50_000, help="dlt is slow; a part of the pages is enough")
     parser.add_argument("--dlt-python", default=sys.executable, help="an interpreter that has dlt")
@@ -184,7 +179,7 @@ def main() -> None:
         if kind == "dlt":
             dlt_nested(Path(path), int(port))
         else:
-            one(kind, Path(path), int(port))
+            one(kind, Path(path), int(port), arguments.batch_rows)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pages"
@@ -195,7 +190,8 @@ def main() -> None:
 
         def child(kind: str, file: Path, number: int) -> None:
             python = arguments.dlt_python if kind == "dlt" else sys.executable
-            subprocess.run([python, __file__, "--child", kind, str(file), str(number)], check=True)
+            options = ["--batch-rows", str(arguments.batch_rows), "--child", kind, str(file), str(number)]
+            subprocess.run([python, __file__, *options], check=True)
 
         for kind in ("python", "process", "http"):
             if arguments.only not in (None, kind):

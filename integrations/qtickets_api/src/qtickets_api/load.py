@@ -10,9 +10,11 @@ from zakaz_common.moscow import now_moscow
 from zakaz_common.progress import progress_line
 from zakaz_common.resume_point import ResumeFile, ResumePoint
 from zakaz_common.run import RunContext
+from zakaz_common.warehouse import RejectedRecord
 
 from qtickets_api import LOADER, marts, windows
 from qtickets_api.client import QticketsClient
+from qtickets_api.landing import Landing
 from qtickets_api.optional import load_optional
 from qtickets_api.records import Order
 from qtickets_api.settings import QticketsSettings
@@ -22,6 +24,7 @@ from qtickets_api.transform import (
     ORDER_KEYS,
     SHOW_KEYS,
     TICKET_KEYS,
+    Family,
     event_family,
     order_family,
 )
@@ -160,23 +163,28 @@ def read_orders(
     """
     limit = context.settings.loader_batch_rows
     held: list[Order] = []
+    rejected: list[RejectedRecord] = []
     tickets, done, last_id = 0, 0, after_id
     scan = client.orders(window, after_id)
-    with progress_line("orders") as progress:
+
+    def land(family: Family, up_to: int | None) -> None:
+        sink.orders(family)
+        if up_to is not None:
+            landed(up_to)
+
+    with progress_line("orders") as progress, Landing() as landing:
         for batch in scan:
             context.rows_read += len(batch.records) + len(batch.rejected)
-            context.reject(batch.rejected)
+            rejected += batch.rejected
             held += batch.records
             tickets += sum(len(order.baskets) for order in batch.records)
             done += len(batch.records)
             progress.update(done, batch.total)
             last_id = max(last_id, batch.last_id)
             if max(tickets, len(held)) >= limit:
-                sink.orders(order_family(held))
-                held, tickets = [], 0
-                if not scan.by_number:
-                    landed(last_id)
-        sink.orders(order_family(held))
+                landing.put(land, order_family(held, rejected), None if scan.by_number else last_id)
+                held, rejected, tickets = [], [], 0
+        landing.put(land, order_family(held, rejected), None)
     if tombstones:
         bury_vanished(context, window, set(scan.seen), after_id)
 

@@ -84,20 +84,21 @@ class Family:
     rejected: list[RejectedRecord] = field(default_factory=list)
 
 
-def order_family(orders: Sequence[Order]) -> Family:
-    """Orders and their tickets; orders that cannot be loaded are in `rejected`, whole."""
+def order_family(orders: Sequence[Order], rejected: Iterable[RejectedRecord] = ()) -> Family:
+    """Orders and their tickets. Orders that cannot be loaded are added to `rejected`, whole."""
+    wrong: list[RejectedRecord] = []
     try:
-        return _orders(orders)
+        family = _orders(orders)
     except RecordError:  # rare: look for the wrong ones, one by one
-        fine, rejected = [], []
-    for order in orders:
-        try:
-            _orders([order])
-            fine.append(order)
-        except RecordError as error:
-            rejected.append(RejectedRecord("orders", str(order.id), error.path, error.reason))
-    family = _orders(fine)
-    family.rejected = rejected
+        fine = []
+        for order in orders:
+            try:
+                _orders([order])
+                fine.append(order)
+            except RecordError as error:
+                wrong.append(RejectedRecord("orders", str(order.id), error.path, error.reason))
+        family = _orders(fine)
+    family.rejected = [*rejected, *wrong]
     return family
 
 
