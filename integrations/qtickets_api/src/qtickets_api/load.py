@@ -10,10 +10,10 @@ from zakaz_common.moscow import now_moscow
 from zakaz_common.progress import progress_line
 from zakaz_common.resume_point import ResumeFile, ResumePoint
 from zakaz_common.run import RunContext
-from zakaz_common.warehouse import RejectedRecord
 
 from qtickets_api import LOADER, marts, windows
 from qtickets_api.client import QticketsClient
+from qtickets_api.families import Families
 from qtickets_api.landing import Landing
 from qtickets_api.optional import load_optional
 from qtickets_api.records import Order
@@ -162,9 +162,8 @@ def read_orders(
     window that the API no longer has, once the read is complete.
     """
     limit = context.settings.loader_batch_rows
-    held: list[Order] = []
-    rejected: list[RejectedRecord] = []
-    tickets, done, last_id = 0, 0, after_id
+    held = Families()
+    done, last_id = 0, after_id
     scan = client.orders(window, after_id)
 
     def land(family: Family, up_to: int | None) -> None:
@@ -175,16 +174,14 @@ def read_orders(
     with progress_line("orders") as progress, Landing() as landing:
         for batch in scan:
             context.rows_read += len(batch.records) + len(batch.rejected)
-            rejected += batch.rejected
-            held += batch.records
-            tickets += sum(len(order.baskets) for order in batch.records)
+            family = order_family(batch.records, batch.rejected)
+            if held.has_any_of(family) or held.rows >= limit:
+                landing.put(land, held.taken(), None if scan.by_number else last_id)
+            held.add(family)
             done += len(batch.records)
             progress.update(done, batch.total)
             last_id = max(last_id, batch.last_id)
-            if max(tickets, len(held)) >= limit:
-                landing.put(land, order_family(held, rejected), None if scan.by_number else last_id)
-                held, rejected, tickets = [], [], 0
-        landing.put(land, order_family(held, rejected), None)
+        landing.put(land, held.taken(), None)
     if tombstones:
         bury_vanished(context, window, set(scan.seen), after_id)
 
