@@ -56,6 +56,7 @@ MONEY = frozenset(
 
 _UTM_COLUMNS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 _MOST = 1e13
+_PRICES = 16_384
 _NO_UTM = Utm()
 _FIRST_SECOND = 31_536_000  # 1971-01-01: no zone takes it below what DateTime keeps
 _LAST_SECOND = 4_291_747_200  # 2106-01-01
@@ -123,9 +124,9 @@ def _orders(every_version: Sequence[Order]) -> Family:
         "original_price": _money(order["original_price"], "$.original_price"),
         "currency": order["currency_id"],
         "is_reserved": list(map(int, order["reserved"])),
-        "payment_type_id": list(map(_number, order["payment_type_id"])),
-        "discount_id": list(map(_number, order["discount_id"])),
-        "promo_code_id": list(map(_number, order["promo_code_id"])),
+        "payment_type_id": _numbers(order["payment_type_id"]),
+        "discount_id": _numbers(order["discount_id"]),
+        "promo_code_id": _numbers(order["promo_code_id"]),
         **by_column(_UTM_COLUMNS, list(map(_utm, map(bytes, order["utm"])))),
         "_ver": version,
     }
@@ -243,12 +244,27 @@ def revenue(
     return (False, 0) if deleted else (True, price)
 
 
-def kopecks(value: float, path: str) -> int:
-    """Whole kopecks of an amount in roubles.
+class _Kopecks(dict[float | None, int | None]):
+    """Whole kopecks by amount in roubles. Prices repeat, and a lookup costs a fifth of a Decimal."""
 
-    A double keeps 15 decimal digits, so an amount below 10^13 prints as it was sent; anything finer than a kopeck,
-    infinite or larger raises RecordError.
-    """
+    def __missing__(self, value: float) -> int:
+        # a double keeps 15 decimal digits, so an amount below 10^13 prints as it was sent; NaN is not below
+        hundredfold = Decimal(repr(value)) * 100 if -_MOST < value < _MOST else Decimal("0.1")
+        whole = int(hundredfold)
+        if whole != hundredfold:
+            raise ValueError("an amount of money has more than two decimals or is out of range")
+        if len(self) >= _PRICES:
+            self.clear()
+            self[None] = None
+        self[value] = whole
+        return whole
+
+
+_kopecks = _Kopecks({None: None}).__getitem__
+
+
+def kopecks(value: float, path: str) -> int:
+    """Whole kopecks of an amount in roubles; anything finer than a kopeck, infinite or larger raises RecordError."""
     return _money([value], path)[0]
 
 
@@ -262,18 +278,6 @@ def _money(values: Sequence[float | None], path: str) -> list[Any]:
             except ValueError as error:
                 raise RecordError(path.format(at), str(error)) from None
         raise
-
-
-@lru_cache(maxsize=16_384)  # prices repeat
-def _kopecks(value: float | None) -> int | None:
-    if value is None:
-        return None
-    if -_MOST < value < _MOST:  # NaN is not
-        hundredfold = Decimal(repr(value)) * 100
-        whole = int(hundredfold)
-        if whole == hundredfold:
-            return whole
-    raise ValueError("an amount of money has more than two decimals or is out of range")
 
 
 def _seconds(values: Sequence[datetime | None], path: str) -> list[Any]:
@@ -303,12 +307,14 @@ def _utm(sent: bytes) -> Utm:
     return Utm(*map(clean_utm, astuple(value))) if isinstance(value, UtmRecord) else _NO_UTM
 
 
-@lru_cache(maxsize=16_384)
-def _number(value: int | str | None) -> int | None:
+def _numbers(values: Sequence[int | str | None]) -> list[int | None]:
+    return [None if value is None else _number(value) for value in values]
+
+
+def _number(value: int | str) -> int | None:
     """An id as a number; the API sends words for some (`payment_type_id`), which have no column."""
-    if isinstance(value, str):
-        value = int(value) if value.isascii() and value.isdigit() else None
-    return value if value is None or 0 <= value < 2**63 else None
+    number = value if isinstance(value, int) else int(value) if value.isascii() and value.isdigit() else -1
+    return number if 0 <= number < 2**63 else None
 
 
 def _items(value: list[Any] | dict[str, Any]) -> list[Any]:
