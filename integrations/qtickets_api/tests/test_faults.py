@@ -221,11 +221,11 @@ def test_a_passing_fault_of_clickhouse_is_waited_out(loader, api, proxied, fault
 
     client = proxied.client()
     proxied.faults.append(replace(fault))
-    assert loader.run(client=client) == 0
+    assert loader.via(client).run() == 0
     assert proxied.struck > 0
     loader.assert_equal_to(api.season)
     proxied.faults.clear()
-    assert loader.run(client=client) == 0
+    assert loader.via(client).run() == 0
     assert loader.last_run("rows_written") == (0,)
     loader.assert_equal_to(api.season)
 
@@ -252,10 +252,10 @@ def test_a_lasting_fault_of_clickhouse_fails_clearly_and_the_next_run_mends_it(
     client = proxied.client()
     proxied.faults.append(replace(fault))
     impatient = loader.having(loader_deadline_seconds=60)
-    assert impatient.run(client=client) == code
+    assert impatient.via(client).run() == code
     line = last_line()
     assert sentence in line["error"]
     assert watermark(loader) == 0
     proxied.faults.clear()
-    assert loader.run(client=client) == 0
+    assert loader.via(client).run() == 0
     loader.assert_equal_to(api.season)

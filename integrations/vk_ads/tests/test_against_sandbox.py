@@ -22,7 +22,7 @@ def test_first_run_loads_the_season_and_the_second_writes_nothing(loader, api) -
 
 
 def test_figures_are_net_of_vat_and_the_view_offers_gross(loader, api) -> None:
-    loader.with_settings(vk_ads_vat_rate="0.20").run()
+    loader.having(vk_ads_vat_rate="0.20").run()
     net, gross = loader.rows("SELECT sum(spend), sum(spend_gross) FROM bi.v_vk_ads_campaigns_daily")[0]
     assert net == total_spend(api.season)
     assert abs(gross - net * Decimal("1.2")) < Decimal("0.01") * len(loader.staging())
@@ -242,8 +242,6 @@ def test_without_the_right_to_read_orders_the_run_goes_on_and_says_so(loader, ap
                 raise DatabaseError("Code: 497. DB::Exception: not enough privileges")
             return self._client.query(sql, **options)
 
-    denied = loader.with_settings()
-    denied.client = Denied(loader.client)
-    assert denied.run() == 0
+    assert loader.via(Denied(loader.client)).run() == 0
     assert "orders_not_used_for_attribution" in capsys.readouterr().out
     loader.assert_equal_to(api.season)

@@ -46,10 +46,7 @@ def database_error(code: int) -> DatabaseError:
 
 def unreliable(loader, failing: range, error: Exception, *, after: bool = False):
     client = Unreliable(loader.client, failing, error, after=after)
-    broken = loader.with_settings()
-    broken.client = client
-    broken.read_from = loader.client
-    return broken, client
+    return loader.via(client), client
 
 
 @pytest.mark.parametrize("code", [202, 252])
@@ -85,9 +82,7 @@ def test_every_statement_that_is_carried_out_twice_changes_nothing(loader, api) 
             method = getattr(self._client, name)
             return (lambda *a, **o: (method(*a, **o), method(*a, **o))[1]) if name.endswith("insert") else method
 
-    doubled = loader.with_settings()
-    doubled.client = Twice(loader.client, range(0), OSError())
-    assert doubled.run() == 0
+    assert loader.via(Twice(loader.client, range(0), OSError())).run() == 0
     loader.assert_equal_to(api.season)
     assert loader.rows("SELECT count(), uniqExact(run_id) FROM meta.etl_runs") == [(1, 1)]
 

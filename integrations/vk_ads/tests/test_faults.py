@@ -140,7 +140,7 @@ def test_a_broken_day_is_rejected_and_costs_that_day_only(loader, api, path: str
 def test_a_broken_day_read_again_does_not_delete_what_was_loaded(loader, api) -> None:
     loader.run()
     api.inject("edit", route=STATISTICS, edits=[{"path": "items.*.rows.0.base.shows", "value": "?"}])
-    loader.with_settings(loader_max_rejected_ratio=1).run()
+    loader.having(loader_max_rejected_ratio=1).run()
     assert loader.rows("SELECT count() > 0 FROM meta.rejected_records") == [(True,)]
     loader.assert_equal_to(api.season)
 
@@ -216,7 +216,7 @@ def test_a_redirect_to_another_host_is_not_followed(loader, api) -> None:
 def test_an_api_that_is_not_there_is_unavailable(loader) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    loader = loader.with_settings(vk_ads_base_url=f"http://127.0.0.1:{port}")
+    loader = loader.having(vk_ads_base_url=f"http://127.0.0.1:{port}")
     assert loader.run() == 69
     assert_failed_cleanly(loader, 69, str(port))
 

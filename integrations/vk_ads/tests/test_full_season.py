@@ -57,7 +57,7 @@ def test_the_warehouse_equals_the_cabinets(bare_loader) -> None:
         vk_daily=10**9,
     ) as api:
         season = api.season
-        loader = bare_loader.with_settings(vk_ads_base_url=api.url, vk_ads_accounts=as_setting(api.vk_clients))
+        loader = bare_loader.having(vk_ads_base_url=api.url, vk_ads_accounts=as_setting(api.vk_clients))
         write_sales(loader.client, season)
         assert loader.run() == 0
         assert loader.backfill(season.first_day, season.first_day + timedelta(days=60)) == 0

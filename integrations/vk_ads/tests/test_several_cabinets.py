@@ -20,7 +20,7 @@ def api() -> Iterator[Sandbox]:
 @pytest.fixture
 def listed(bare_loader, api):
     """A loader of all three cabinets by their own credentials."""
-    return bare_loader.with_settings(vk_ads_base_url=api.url, vk_ads_accounts=as_setting(api.vk_clients))
+    return bare_loader.having(vk_ads_base_url=api.url, vk_ads_accounts=as_setting(api.vk_clients))
 
 
 def as_setting(clients) -> str:
@@ -35,7 +35,7 @@ def test_cabinets_with_their_own_credentials(listed, api) -> None:
 
 def test_clients_of_an_agency(bare_loader, api) -> None:
     client_id, secret = api.vk_agency
-    agency = bare_loader.with_settings(
+    agency = bare_loader.having(
         vk_ads_base_url=api.url,
         vk_ads_client_id=client_id,
         vk_ads_client_secret=secret,
@@ -51,7 +51,7 @@ def test_clients_of_an_agency(bare_loader, api) -> None:
 def test_a_cabinet_that_fails_does_not_stop_the_others(listed, api) -> None:
     clients = [list(client) for client in api.vk_clients]
     clients[1][1] = "wrong"
-    partly = listed.with_settings(vk_ads_accounts=as_setting(clients))
+    partly = listed.having(vk_ads_accounts=as_setting(clients))
     assert partly.run() == 78
     [error] = partly.last_run("error")
     assert error.startswith("1 of 3 cabinets could not be read: kabinet-2: ")
@@ -62,7 +62,7 @@ def test_a_cabinet_that_fails_does_not_stop_the_others(listed, api) -> None:
 
 
 def test_a_cabinet_that_is_new_gets_its_history(listed, api) -> None:
-    first = listed.with_settings(vk_ads_accounts=as_setting(api.vk_clients[:1]))
+    first = listed.having(vk_ads_accounts=as_setting(api.vk_clients[:1]))
     assert first.run() == 0
     assert listed.run() == 0
     listed.assert_equal_to(api.season)

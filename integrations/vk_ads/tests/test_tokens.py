@@ -247,7 +247,7 @@ def test_a_revoked_token_is_tried_anew_and_not_for_ever(loader, api) -> None:
 
 
 def test_a_wrong_secret_is_told_with_the_variable_that_mends_it(loader, api) -> None:
-    wrong = loader.with_settings(vk_ads_client_secret="not-the-secret")
+    wrong = loader.having(vk_ads_client_secret="not-the-secret")
     assert wrong.run() == 78
     [error] = wrong.last_run("error")
     assert "VK_ADS_CLIENT_SECRET" in error
