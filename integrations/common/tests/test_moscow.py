@@ -1,9 +1,17 @@
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zakaz_common.moscow import MOSCOW, day_start, days_between, moscow_day, parse_http_date, parse_time
+from zakaz_common.moscow import (
+    MOSCOW,
+    day_start,
+    days_between,
+    moscow_day,
+    parse_http_date,
+    parse_time,
+    unix_seconds,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +59,20 @@ def test_http_date():
     assert parse_http_date("Mon, 23 Nov 2026 03:00:00 GMT") == datetime(2026, 11, 23, 6, tzinfo=MOSCOW)
     assert parse_http_date("soon") is None
     assert parse_http_date(None) is None
+
+
+moments = st.datetimes(
+    datetime(1960, 1, 1), datetime(2150, 1, 1), timezones=st.sampled_from([UTC, MOSCOW, timezone(timedelta(hours=7))])
+)
+
+
+@given(st.lists(st.one_of(moments, moments.map(lambda moment: moment.replace(microsecond=0))), max_size=40))
+def test_seconds_of_many_moments_are_those_of_each(found):
+    assert unix_seconds(found) == [int(moment.timestamp()) for moment in found]
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 65_535, 65_536])
+def test_seconds_of_any_number_of_moments(count):
+    start = datetime(2026, 11, 1, 10, tzinfo=MOSCOW)
+    found = [start + timedelta(seconds=number) for number in range(count)]
+    assert unix_seconds(found) == list(range(int(start.timestamp()), int(start.timestamp()) + count))
