@@ -168,7 +168,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=500_000)
     parser.add_argument("--only", choices=("python", "process", "http"))
-    parser.add_argument("--batch-rows", type=int, default=20_000, help="as LOADER_BATCH_ROWS")
+    parser.add_argument("--batch-rows", type=int, default=10_000, help="as LOADER_BATCH_ROWS")
     parser.add_argument("--with-dlt", action="store_true")
     parser.add_argument("--dlt-orders", type=int, default=50_000, help="dlt is slow; a part of the pages is enough")
     parser.add_argument("--dlt-python", default=sys.executable, help="an interpreter that has dlt")

@@ -31,7 +31,7 @@ class CommonSettings(BaseSettings):
     clickhouse_database: str = Field("zakaz", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database")
     loader_state_dir: Path = Field(Path("/var/lib/zakaz"), description="Lock, progress and token state")
     loader_deadline_seconds: int = Field(1500, ge=10, le=86400, description="One deadline for the whole run")
-    loader_batch_rows: int = Field(20_000, ge=100, le=50_000, description="Rows in one insert")
+    loader_batch_rows: int = Field(10_000, ge=100, le=50_000, description="Rows in one insert")
     loader_max_rejected_ratio: float = Field(0.01, ge=0, le=1, description="Above it the run fails")
     loader_log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level")
     loader_metrics_file: Path | None = Field(None, description="Prometheus textfile to write, *.prom")
