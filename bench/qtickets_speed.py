@@ -1,8 +1,15 @@
 """How fast the Qtickets loader decodes, checks, transforms and inserts; and how much memory that takes.
 
-    python bench/qtickets_speed.py              # 500,000 orders: Python alone, engine in process, over HTTP
-    python bench/qtickets_speed.py --orders 100000 --only http
-    python bench/qtickets_speed.py --with-dlt   # beside dlt's nested pipeline (pip install dlt), same pages
+The engine in process wants pandas and pyarrow, which no image has, so all of it runs in an environment of its own:
+
+    .venv/bin/python -m venv .cache/bench-loader
+    .cache/bench-loader/bin/pip install -q -r requirements/engine-26.9.txt
+    .cache/bench-loader/bin/pip install -q -r requirements/embedded-26.9.txt
+    .cache/bench-loader/bin/pip install -q -r requirements/loader.txt
+    .cache/bench-loader/bin/pip install -q jinja2 pyyaml dlt==1.31.0
+    .cache/bench-loader/bin/python bench/qtickets_speed.py             # 500,000 orders: no engine, in process, HTTP
+    .cache/bench-loader/bin/python bench/qtickets_speed.py --orders 100000 --only http
+    .cache/bench-loader/bin/python bench/qtickets_speed.py --with-dlt  # beside dlt's nested pipeline, same pages
 
 Pages are generated once, from a seed, into a file, and read from it: neither the generator nor the network is in the
 figures. Orders are those of `make_order`: one to three tickets, mostly one, with the fields of the live service.
