@@ -1,0 +1,82 @@
+"""The preflight as plays run it: a Docker Engine that answers on a socket, and every problem in one sentence."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from tests.modules.run_module import run_module
+
+
+class Engine(BaseHTTPRequestHandler):
+    """As much of the Engine's API as the module asks for."""
+
+    def address_string(self) -> str:
+        return "local"
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        body = json.dumps([{"Names": ["/stranger"], "Ports": [{"PublicPort": self.server.port}]}]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[socketserver.UnixStreamServer]:
+    with socketserver.UnixStreamServer(str(tmp_path / "docker.sock"), Engine) as server:
+        server.port = 0
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def preflight(tmp_path: Path, **more: object) -> dict:
+    wanted = {
+        "supported": {},
+        "allow_unsupported_os": True,
+        "disk_path": str(tmp_path / "not" / "made" / "yet"),
+        "min_free_disk_gb": 0.000001,
+        "min_memory_mb": 1,
+        "docker_socket": str(tmp_path / "docker.sock"),
+    }
+    return run_module("host_preflight", check=True, **{**wanted, **more})
+
+
+def test_a_host_that_can_carry_it_passes(engine, tmp_path):
+    answer = preflight(tmp_path)
+    assert not answer.get("failed")
+    assert (answer["changed"], answer["docker_answers"], answer["problems"]) == (False, True, [])
+
+
+def test_no_engine_is_said_and_a_system_tried_all_the_same_is_warned_of(tmp_path):
+    answer = preflight(tmp_path)
+    assert answer["docker_answers"] is False
+    assert any("preflight_allow_unsupported_os" in str(warning) for warning in answer["warnings"])
+
+
+def test_all_problems_come_in_one_sentence(engine, tmp_path):
+    answer = preflight(tmp_path, allow_unsupported_os=False, min_free_disk_gb=10**9, min_memory_mb=10**9)
+    assert answer["failed"]
+    assert answer["msg"].startswith("This host cannot carry the deployment yet: ")
+    for variable in ("preflight_allow_unsupported_os", "preflight_min_free_disk_gb", "preflight_min_memory_mb"):
+        assert variable in answer["msg"]
+
+
+def test_the_container_that_holds_a_port_is_named(engine, tmp_path):
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as taken:
+        engine.port = taken.server_address[1]
+        port = {"address": "127.0.0.1", "port": engine.port, "container": "zakaz-clickhouse"}
+        port |= {"variable": "clickhouse_http_port", "address_variable": "clickhouse_publish_address"}
+        answer = preflight(tmp_path, ports=[port])
+    assert f"port {engine.port} on 127.0.0.1 is taken by the container stranger" in answer["msg"]
+    assert "clickhouse_http_port" in answer["msg"]

@@ -1,0 +1,99 @@
+"""A small play through the repository's own ansible.cfg: what the operator sees, and the lookups as plays use them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PLAY = """
+- name: Small play
+  hosts: localhost
+  connection: local
+  gather_facts: false
+  vars:
+    clickhouse_http_prot: 1
+  tasks:
+    - name: Write a file
+      ansible.builtin.copy: {content: "new text\\n", dest: "{{ folder }}/file", mode: "0600"}
+      diff: true
+    - name: Tell something
+      ansible.builtin.debug: {msg: [first line, second line]}
+    - name: Pack a context
+      ansible.builtin.debug:
+        msg: "{{ query('build_context', 'requirements/loader.txt', root=repository, archives=folder ~ '/archives',
+          inputs={'base': 'x'}) | map(attribute='digest') | first }}"
+    - name: Pack what is not there
+      ansible.builtin.debug: {msg: "{{ query('build_context', 'no/such', root=repository, archives=folder) }}"}
+      ignore_errors: true
+    - name: Spell
+      ansible.builtin.debug: {msg: "{{ query('unknown_variables', repository ~ '/roles') | join('; ') }}"}
+    - name: Try twice
+      ansible.builtin.command: {argv: [sh, -c, "test -e {{ folder }}/tried || { touch {{ folder }}/tried; exit 1; }"]}
+      register: tried
+      until: tried is succeeded
+      retries: 3
+      delay: 0
+    - name: Keep a secret
+      ansible.builtin.command: {argv: ["false", "{{ folder }}/the-password"]}
+      no_log: true
+"""
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What the play prints, and its folder."""
+    folder = tmp_path_factory.mktemp("play")
+    (folder / "play.yml").write_text(PLAY, encoding="utf-8")
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            *("-i", "localhost,", "--diff", str(folder / "play.yml")),
+            *("-e", f"folder={folder}", "-e", f"repository={REPOSITORY}"),
+        ],
+        cwd=REPOSITORY,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PYTHON_INTERPRETER": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    return done.stdout, folder
+
+
+def test_changes_are_told_with_their_difference(shown):
+    output, _ = shown
+    assert "    changed: Write a file" in output
+    assert "+new text" in output
+
+
+def test_messages_are_printed_line_by_line(shown):
+    assert "first line\nsecond line\n" in shown[0]
+
+
+def test_a_context_is_packed_once_and_named_by_its_content(shown):
+    output, folder = shown
+    (archive,) = (folder / "archives").glob("*.tar")
+    assert f"\n{archive.stem}\n" in output
+
+
+def test_a_misspelt_variable_of_the_play_is_named(shown):
+    assert "clickhouse_http_prot is not a variable of this project; did you mean clickhouse_http_port?" in shown[0]
+
+
+def test_a_wait_is_told_once_and_ignored_errors_are_not(shown):
+    output, _ = shown
+    assert output.count("Try twice: trying again") == 1
+    assert "✗ Pack what is not there" not in output
+
+
+def test_a_failure_without_log_keeps_its_secret_and_the_recap_counts(shown):
+    output, _ = shown
+    assert "✗ Keep a secret [localhost]" in output
+    assert "the-password" not in output
+    assert "Time by phase" in output
+    assert "localhost: ok=" in output and "failed=1" in output.splitlines()[-1]
