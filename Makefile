@@ -1,6 +1,7 @@
 # Zakaz Dashboard: every verb an operator or developer needs. `make` lists them.
 # Variables: INVENTORY=local|production|…  ARGS='further ansible-playbook arguments'  CONFIRM=yes
 #            BACKUP=name: the backup to prove or to restore; TABLE=db.table or DATABASE=db: only that part of it
+#            SCOPE=loaders: upgrade the loaders alone, without a pause for BI
 #            ALLOW=mutation,unsafe,destructive,rebuild: risks the schema may take, for this run only
 
 INVENTORY ?= local
@@ -22,8 +23,8 @@ SUITES := unit-repository $(INTEGRATION_SUITES)
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status history alert-test schema smoke backup drill restore reprovision remove test check lint validate compile unit coverage schema-test server-test \
-	deploy-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
+.PHONY: help deploy plan status history alert-test schema smoke backup drill restore reprovision upgrade remove test check lint validate compile unit coverage schema-test server-test \
+	deploy-test operations-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
 	suites deployments $(SUITES)
 # what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
 export COVERAGE_RCFILE = $(CURDIR)/pyproject.toml
@@ -67,6 +68,9 @@ restore: $(VENV)/deploy ## Bring a backup back (BACKUP=, TABLE=db.table or DATAB
 
 reprovision: $(VENV)/deploy ## A fresh server from the last good backup (or BACKUP=name)
 	@$(PLAYBOOK) playbooks/reprovision.yml $(RESTORE) $(RISKS) $(ARGS)
+
+upgrade: $(VENV)/deploy ## Bring what runs to this checkout's versions, and go back when a step fails (SCOPE=loaders)
+	@$(PLAYBOOK) playbooks/upgrade.yml $(RISKS) $(if $(SCOPE),-e upgrade_scope=$(SCOPE)) $(ARGS)
 
 remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONFIRM=yes
 	@$(PLAYBOOK) playbooks/remove.yml -e remove_data=$(if $(filter yes,$(CONFIRM)),true,false) $(ARGS)
@@ -129,6 +133,9 @@ server-test: $(VENV)/develop base-image ## Bootstrap twice, no drift, dry run; o
 
 deploy-test: $(VENV)/develop ## Deploy on this machine, twice, beside a deployment of yours
 	$(PYTEST) -s tests/deploy
+
+operations-test: $(VENV)/develop ## Back up, damage, restore, reprovision and upgrade a deployment of this machine
+	$(PYTEST) -s tests/operations
 
 images base-image: INVENTORY = ci
 images: $(VENV)/develop ## Build every image anew, without a cache, beside those of a deployment
