@@ -24,6 +24,11 @@ def truncate(data: Path) -> None:
         file.truncate(data.stat().st_size // 2)
 
 
+def test_a_deployment_can_make_backups(deployed: Deployment) -> None:
+    assert (deployed.folder / "host" / "zakaz-operations-backup").exists()
+    assert (deployed.backups / ".zakaz-backups").exists()
+
+
 def test_a_backup_is_proved_by_its_drill_and_noted(deployed: Deployment) -> None:
     deployed.succeed("backup")
     assert deployed.verdict(deployed.newest())["passed"]
