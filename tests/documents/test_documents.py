@@ -92,3 +92,9 @@ def test_exceptions_have_reasons():
         for block in shell_blocks(path):
             if block.skipped is not None:
                 assert len(block.skipped) > 10, f"{name_of(path)}:{block.line}"
+
+
+def test_the_index_of_operations_leads_to_every_page():
+    folder = REPOSITORY / "docs/operations"
+    pages = {path.name for path in folder.glob("*.md")} - {"README.md"}
+    assert pages <= set(links(folder / "README.md"))
