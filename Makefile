@@ -126,8 +126,8 @@ server-test: $(VENV)/develop base-image ## Bootstrap twice, no drift, dry run; o
 	$(PYTEST) tests/server -m slow
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/smoke_qtickets_dryrun.sh --env-file test_env/.env.template
 
-deploy-test: $(VENV)/develop ## Deploy on this machine, twice, beside a deployment of yours
-	$(PYTEST) -s tests/deploy
+deploy-test: $(VENV)/develop ## Deploy on this machine, twice, beside a deployment of yours (ALL=1: TLS in front, too)
+	$(PYTEST) -s tests/deploy -m '$(if $(ALL),deploy,deploy and not slow)'
 
 operations-test: $(VENV)/develop ## Back up, damage, restore, reprovision and upgrade a deployment of this machine
 	$(PYTEST) -s tests/operations

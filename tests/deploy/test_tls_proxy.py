@@ -14,7 +14,8 @@ from tests.certificates import certificate
 
 from .conftest import NAME, docker, play, secret
 
-pytestmark = pytest.mark.deploy
+# it builds an image of its own: make deploy-test ALL=1
+pytestmark = [pytest.mark.deploy, pytest.mark.slow]
 HOST, PORT = "bi.example.org", 18443
 CONTAINER = f"{NAME}-tls-proxy"
 PROXY_ONLY = ("--tags", "tls_proxy")
