@@ -349,19 +349,19 @@ def test_money_goes_in_exactly(server):
 
 def test_multipart_parameters_and_external_tables(server):
     fields = {
-        "query": "SELECT s, n, {p:String} FROM ext JOIN two ON n = _1 ORDER BY n",
+        "query": "SELECT s, n, {p:String}, _2 FROM ext JOIN two ON n = _1 ORDER BY n",
         "param_p": "x" * 100_000,
         "ext": ("ext.tsv", "a\t1\nb\t2\n"),
         "ext_structure": "s String, n UInt8",
-        "two": ("two.csv", "1\n2\n"),
-        "two_types": "UInt8",
+        "two": ("two.csv", "1,one\n2,two\n"),
+        "two_types": "UInt8,String",
         "two_format": "CSV",
     }
     reply = server.pool.request(
         "POST", server.url, fields=fields, headers={"X-ClickHouse-User": "reader", "X-ClickHouse-Key": "correct horse"}
     )
     assert reply.status == 200, reply.data
-    assert reply.data == b"".join(b"%s\t%s\t%s\n" % (s, n, b"x" * 100_000) for s, n in ((b"a", b"1"), (b"b", b"2")))
+    assert reply.data == b"a\t1\t%b\tone\nb\t2\t%b\ttwo\n" % (b"x" * 100_000, b"x" * 100_000)
     assert server.ask("SELECT * FROM ext", user="reader").code == 60
 
 
@@ -492,8 +492,16 @@ def test_union_subquery_and_with(server):
 
 
 def test_metrics(server):
+    def requests(code: int) -> int:
+        text = server.request("GET", "/metrics", user=None).text
+        found = re.search(rf'^clickhouse_embedded_http_requests_total\{{exception_code="{code}"\}} (\d+)$', text, re.M)
+        return int(found[1]) if found else 0
+
+    before = requests(0), requests(60)
+    server.value("SELECT 1")
+    server.ask("SELECT * FROM nowhere")
+    assert (requests(0), requests(60)) == (before[0] + 1, before[1] + 1)
     text = server.request("GET", "/metrics", user=None).text
-    assert re.search(r'^clickhouse_embedded_http_requests_total\{exception_code="0"\} \d+$', text, re.M)
     assert re.search(r"^ClickHouseProfileEvents_Query \d+$", text, re.M)
     assert re.search(r"^ClickHouseMetrics_Query \d+$", text, re.M)
     for line in text.splitlines():
