@@ -66,6 +66,7 @@ def how_it_ended(unit: str, environment: Mapping[str, str] = os.environ) -> Ende
 def why_it_failed(unit: str, ended: Ended) -> str:
     """One sentence: the last error the unit wrote, and what its exit code means."""
     wanted = [f"_SYSTEMD_INVOCATION_ID={ended.invocation}"] if ended.invocation else [f"--unit={unit}"]
+    _output("journalctl", "--sync")  # what the unit wrote last may still be on its way
     journal = _output("journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=200", *wanted)
     meaning = _RESULTS.get(ended.result) or _EXIT_CODES.get(ended.status, "")
     end = f"exit code {ended.status}" if ended.status.isdigit() else f"{ended.result} {ended.status}".strip()
