@@ -34,6 +34,15 @@ def test_a_backup_is_good_after_its_drill_and_not_before(site: Site) -> None:
     assert stored.good
 
 
+def test_a_view_that_cannot_answer_fails_the_drill(site: Site) -> None:
+    # with a list of columns the engine does not look at the query when it makes the view
+    site.sql("CREATE VIEW bi.v_broken (d Date, x String) AS SELECT d, nothing AS x FROM zakaz.dm_sales")
+    verdict = site.drill(site.backup().name)
+    assert not verdict.passed
+    assert "The views of zakaz-test-" in verdict.reason
+    assert "nothing" in verdict.reason
+
+
 def test_checksums_are_read_by_the_tool_everyone_has(site: Site) -> None:
     folder = site.settings.folder / site.backup().name
     checked = subprocess.run(["sha256sum", "--check", "SHA256SUMS"], cwd=folder, capture_output=True, text=True)
