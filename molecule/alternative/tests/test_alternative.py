@@ -9,10 +9,23 @@ def published(host) -> set[str]:
     return {line.split()[3] for line in host.check_output("ss --listening --tcp --numeric --no-header").splitlines()}
 
 
+def address(host) -> str:
+    return host.check_output("hostname --ip-address").split()[0]
+
+
+def ask(host, secret: str, query: str) -> str:
+    script = (
+        "import sys, urllib.request as r; q = r.Request(sys.argv[1], data=sys.argv[2].encode());"
+        "q.add_header('X-ClickHouse-User', 'bi_reader'); q.add_header('X-ClickHouse-Key', sys.argv[3]);"
+        "print(r.urlopen(q).read().decode())"
+    )
+    return host.check_output("python3 -c %s %s %s %s", script, f"http://{address(host)}:28123/", query, secret).strip()
+
+
 def test_names_paths_and_ports_are_those_of_the_inventory(host):
     running = host.check_output("docker ps --format '{{.Names}}'").splitlines()
-    assert set(running) == {"warehouse", "tickets-api-sandbox"}
-    assert {"127.0.0.1:28123", "127.0.0.1:28090"} <= published(host)
+    assert set(running) == {"warehouse", "tickets-api-sandbox", "tickets-tls-proxy", "visitors-api-sandbox"}
+    assert {f"{address(host)}:28123", "127.0.0.1:28090", "0.0.0.0:28443"} <= published(host)
     assert host.file("/srv/tickets/qtickets_api.env").exists
     assert "tickets-inside" in host.check_output("docker network ls --format '{{.Name}}'").splitlines()
 
@@ -34,14 +47,34 @@ def test_schedules_are_those_of_the_inventory(host):
 def test_engine_is_the_one_of_the_inventory_with_its_memory(host, secrets):
     container = json.loads(host.check_output("docker inspect warehouse"))[0]
     assert container["HostConfig"]["Memory"] == 1024**3
-    script = (
-        "import base64, sys, urllib.request as r; q = r.Request('http://127.0.0.1:28123/?query=SELECT+version()');"
-        "q.add_header('X-ClickHouse-User', 'bi_reader'); q.add_header('X-ClickHouse-Key', sys.argv[1]);"
-        "print(r.urlopen(q).read().decode())"
-    )
-    version = host.check_output("python3 -c %s %s", script, secrets("clickhouse_bi_reader"))
-    assert version.startswith("26.9.")
+    assert ask(host, secrets("clickhouse_bi_reader"), "SELECT version()").startswith("26.9.")
 
 
 def test_host_built_no_base_of_its_own(host):
     assert not host.package("mmdebstrap").is_installed
+
+
+def test_bi_asks_over_tls(host, secrets):
+    authority = "/srv/tickets/tls_proxy/state/pki/authorities/local/root.crt"
+    script = (
+        "import socket, ssl, sys, base64; c = ssl.create_default_context(cafile=sys.argv[1]);"
+        "s = c.wrap_socket(socket.create_connection(('127.0.0.1', 28443)), server_hostname='bi.example.org');"
+        "t = base64.b64encode(('bi_reader:' + sys.argv[2]).encode()).decode();"
+        "s.sendall(f'GET /?query=SELECT+6*7 HTTP/1.0\\r\\nHost: bi.example.org\\r\\nAuthorization: Basic {t}\\r\\n\\r\\n'.encode());"
+        "print(b''.join(iter(lambda: s.recv(4096), b'')).decode())"
+    )
+    answer = host.check_output("python3 -c %s %s %s", script, authority, secrets("clickhouse_bi_reader"))
+    assert answer.startswith(("HTTP/1.0 200", "HTTP/1.1 200"))
+    assert answer.split()[-1] == "42"
+
+
+def test_other_deployment_loads_into_the_external_clickhouse(host, secrets):
+    """It runs no ClickHouse and schedules no backups; its loaders' runs are in the warehouse it was given."""
+    environment = host.file("/srv/visitors/vk_ads.env").content_string
+    assert f"CLICKHOUSE_HOST={address(host)}\nCLICKHOUSE_PASSWORD=" in environment
+    assert not host.file("/srv/visitors/clickhouse").exists
+    assert not host.service("visitors-backup.timer").is_enabled
+    runs = "SELECT max(last_success_at) FROM bi.v_ops_freshness WHERE loader = 'vk_ads'"
+    before = ask(host, secrets("clickhouse_bi_reader"), runs)
+    host.check_output("sleep 1; systemctl start visitors-vk-ads.service")
+    assert ask(host, secrets("clickhouse_bi_reader"), runs) > before

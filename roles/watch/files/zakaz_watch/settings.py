@@ -42,7 +42,7 @@ class Settings:
 
     :param deployment: name of the deployment.
     :param command: how people type the loaders' commands: folder and prefix of the units.
-    :param clickhouse: host, port, username and password.
+    :param clickhouse: host, port, whether over HTTPS (secure), username and password.
     :param loaders: unit's name without suffix, by the loader's name.
     :param metric_files: file of a loader's own metrics on the host, by the loader's name.
     :param textfile: where Prometheus' node exporter finds our metrics; None: nowhere.
