@@ -60,7 +60,8 @@ def test_bi_asks_over_tls(host, secrets):
         "import socket, ssl, sys, base64; c = ssl.create_default_context(cafile=sys.argv[1]);"
         "s = c.wrap_socket(socket.create_connection(('127.0.0.1', 28443)), server_hostname='bi.example.org');"
         "t = base64.b64encode(('bi_reader:' + sys.argv[2]).encode()).decode();"
-        "s.sendall(f'GET /?query=SELECT+6*7 HTTP/1.0\\r\\nHost: bi.example.org\\r\\nAuthorization: Basic {t}\\r\\n\\r\\n'.encode());"
+        "h = ['GET /?query=SELECT+6*7 HTTP/1.0', 'Host: bi.example.org', 'Authorization: Basic ' + t, '', ''];"
+        "s.sendall('\\r\\n'.join(h).encode());"
         "print(b''.join(iter(lambda: s.recv(4096), b'')).decode())"
     )
     answer = host.check_output("python3 -c %s %s %s", script, authority, secrets("clickhouse_bi_reader"))
