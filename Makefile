@@ -25,7 +25,7 @@ COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 .DEFAULT_GOAL := help
 .PHONY: help deploy plan status history alert-test schema smoke backup drill restore reprovision upgrade remove test check lint validate compile unit coverage schema-test server-test \
 	deploy-test operations-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
-	suites $(SUITES)
+	suites deployments $(SUITES)
 # what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
 export COVERAGE_RCFILE = $(CURDIR)/pyproject.toml
 export COVERAGE_ROOT = $(CURDIR)
@@ -77,11 +77,15 @@ remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONF
 
 ## Developers
 
-# The deployment mostly waits, so the suites run beside it.
-test: lint validate ## Prove everything: checks, schema on real engines, deploy twice
-	@$(MAKE) --no-print-directory --jobs 2 deploy-test suites
+# The deployments mostly wait, so the checks and suites run beside them.
+test: $(VENV)/develop ## Prove everything: checks, schema on real engines, deploy twice, a fresh server with faults
+	@$(MAKE) --no-print-directory --jobs 2 deployments suites
 
-suites:
+deployments:
+	@$(MAKE) --no-print-directory deploy-test
+	@$(MAKE) --no-print-directory molecule
+
+suites: lint validate
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory schema-test
 
