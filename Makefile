@@ -10,7 +10,8 @@ PYTHON ?= python3
 PLATFORM ?= debian12
 VENV := .venv
 BIN := $(VENV)/bin
-PLAYBOOK = ANSIBLE_FORCE_COLOR=$(if $(NO_COLOR),0,$(COLOR)) $(BIN)/ansible-playbook -i inventories/$(INVENTORY)
+LOCKED = $(if $(findstring vault,$(ARGS) $(ANSIBLE_VAULT_PASSWORD_FILE)),,$(shell grep -rls '^$$ANSIBLE_VAULT;' inventories/$(INVENTORY)))
+PLAYBOOK = $(if $(LOCKED),$(error $(firstword $(LOCKED)) is locked: add ARGS=--ask-vault-pass, or name the file of its password in ANSIBLE_VAULT_PASSWORD_FILE))ANSIBLE_FORCE_COLOR=$(if $(NO_COLOR),0,$(COLOR)) $(BIN)/ansible-playbook -i inventories/$(INVENTORY)
 comma := ,
 RISKS = $(if $(ALLOW),-e '{"clickhouse_schema_allow": ["$(subst $(comma),"$(comma) ",$(ALLOW))"]}')
 # Every suite leaves its result in reports/junit, for the pipelines and make audit. COVERAGE=1 measures it.

@@ -1,0 +1,69 @@
+"""An inventory that cannot be used yet: a sentence that names the way out, and nothing done."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.makefile import REPOSITORY
+
+BIN = Path(sys.executable).parent
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    return subprocess.run(
+        command, cwd=REPOSITORY, env={**environment, "NO_COLOR": "1"}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def locked(tmp_path):
+    """An inventory of one host whose Vault nobody opened."""
+    folder = tmp_path / "inventory"
+    (folder / "group_vars").mkdir(parents=True)
+    (folder / "hosts.yml").write_text("zakaz: {hosts: {localhost: {ansible_connection: local}}}\n")
+    vault, password = folder / "group_vars" / "zakaz.yml", tmp_path / "password"
+    vault.write_text("vault_probe: s3cret\n")
+    password.write_text("a password\n")
+    done = run(str(BIN / "ansible-vault"), "encrypt", "--vault-password-file", str(password), str(vault))
+    assert done.returncode == 0, done.stderr
+    # beside the others for make, outside the working tree for everybody else
+    return os.path.relpath(folder, REPOSITORY / "inventories"), password
+
+
+def test_locked_vault_is_named_before_anything_runs(locked):
+    inventory, password = locked
+    refused = run("make", "--dry-run", "deploy", f"INVENTORY={inventory}")
+    assert refused.returncode != 0
+    assert f"inventories/{inventory}/group_vars/zakaz.yml is locked: add ARGS=--ask-vault-pass" in refused.stderr
+    opened = run("make", "--dry-run", "deploy", f"INVENTORY={inventory}", f"ARGS=--vault-password-file={password}")
+    assert opened.returncode == 0
+    assert "playbooks/site.yml" in opened.stdout
+
+
+def test_wrong_password_of_the_vault_does_nothing(locked, tmp_path):
+    inventory, wrong = f"inventories/{locked[0]}", tmp_path / "wrong"
+    wrong.write_text("another\n")
+    play = run(str(BIN / "ansible-playbook"), "-i", inventory, "playbooks/site.yml", f"--vault-password-file={wrong}")
+    assert play.returncode != 0
+    assert "Decryption failed" in play.stderr
+    assert "▸" not in play.stdout
+
+
+def test_unreachable_host_is_named(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    hosts = tmp_path / "hosts.yml"
+    far = f"{{ansible_host: 127.0.0.1, ansible_port: {port}, ansible_connection: ssh}}"
+    hosts.write_text(f"zakaz: {{hosts: {{far.example.org: {far}}}}}\n")
+    play = run(str(BIN / "ansible-playbook"), "-i", str(hosts), "playbooks/site.yml")
+    assert play.returncode != 0
+    assert "✗ far.example.org cannot be reached: " in play.stdout
+    assert "Connection refused" in play.stdout
+    assert "Traceback" not in play.stdout + play.stderr
