@@ -192,6 +192,17 @@ def test_qtickets_token_revoked_in_mid_run(fresh: Start) -> None:
     assert caller.qtickets("/orders").status_code == 200
 
 
+def test_qtickets_tokens_come_and_go_one_by_one(fresh: Start) -> None:
+    caller = fresh()
+    assert caller.qtickets("/orders", token="second").status_code == 403
+    caller.sandbox.mutate("add_qtickets_token", token="second")
+    assert caller.qtickets("/orders", token="second").status_code == 200
+    assert caller.qtickets("/orders").status_code == 200
+    caller.sandbox.mutate("remove_qtickets_token", token=caller.sandbox.qtickets_token)
+    assert caller.qtickets("/orders").status_code == 403
+    assert caller.qtickets("/orders", token="second").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("kind", "code", "refreshes"),
     [

@@ -32,6 +32,8 @@ Kind = Literal[
     "show_vk_statistics",  # the opposite
     "revoke_qtickets_tokens",  # every Qtickets request is a 403 from now on
     "restore_qtickets_tokens",
+    "add_qtickets_token",  # ``token`` is accepted too
+    "remove_qtickets_token",  # ``token`` is a 403 from now on
     "expire_vk_tokens",  # live VK tokens answer expired_token
     "revoke_vk_tokens",  # live VK tokens answer revoked_token
     "delete_vk_tokens",  # live VK tokens answer invalid_token and free their places under the cap
@@ -56,6 +58,7 @@ class Mutation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     payed: bool = True
     combination: int | None = None
     days: int = 3
+    token: str = ""
 
 
 def mutate(state: ServiceState, mutation: Mutation) -> list[int]:
@@ -224,6 +227,16 @@ def _qtickets_tokens(valid: bool):
     return act
 
 
+def _qtickets_token(accepted: bool):
+    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+        if not mutation.token:
+            raise MutationError(f"{mutation.kind}: token is missing")
+        (state.qtickets_tokens.add if accepted else state.qtickets_tokens.discard)(mutation.token)
+        return []
+
+    return act
+
+
 def _vk_tokens(mark: str):
     def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
         state.vk_tokens.mark(mark)
@@ -247,6 +260,8 @@ _ACTIONS: dict[str, Callable[[ServiceState, Mutation, int, Random], list[int]]] 
     "show_vk_statistics": _statistics(hide=False),
     "revoke_qtickets_tokens": _qtickets_tokens(valid=False),
     "restore_qtickets_tokens": _qtickets_tokens(valid=True),
+    "add_qtickets_token": _qtickets_token(accepted=True),
+    "remove_qtickets_token": _qtickets_token(accepted=False),
     "expire_vk_tokens": _vk_tokens("expired"),
     "revoke_vk_tokens": _vk_tokens("revoked"),
     "delete_vk_tokens": _vk_tokens("dead"),
