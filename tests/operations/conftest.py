@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,11 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.conftest import Play, docker, play
+from tests.deploy.conftest import BIN, REPOSITORY, Play, docker, play
 
 NAME = "zakaz-operations"
 PORT = 18223
-SETTINGS = (f"zakaz_name={NAME}", f"clickhouse_http_port={PORT}", "api_sandbox_port=18190")
+SANDBOX_PORT = 18190
+SETTINGS = (
+    f"zakaz_name={NAME}",
+    f"clickhouse_http_port={PORT}",
+    f"api_sandbox_port={SANDBOX_PORT}",
+    "qtickets_api_webhook_port=18191",
+)
 TABLES = (
     "zakaz.stg_qtickets_orders",
     "zakaz.stg_qtickets_tickets",
@@ -49,12 +57,33 @@ class Deployment:
         assert done.code == 0, done.output[-3000:]
         return done
 
-    def ask(self, sql: str, user: str = "admin") -> str:
+    def kill(self, playbook: str, when: str, *extra: str) -> None:
+        """Begin a playbook and kill it with everything it started, as soon as its output holds the words."""
+        command = [str(BIN / "ansible-playbook"), "-i", "inventories/ci", f"playbooks/{playbook}.yml"]
+        command += [word for setting in (*SETTINGS, *extra) for word in ("-e", setting)]
+        process = subprocess.Popen(
+            command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, start_new_session=True,
+            env={**os.environ, "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"},
+        )  # fmt: skip
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if when in line:
+                break
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert when in lines[-1], "".join(lines)[-2000:]
+
+    def ask(self, sql: str, user: str = "admin", password: str | None = None) -> str:
         request = urllib.request.Request(f"http://127.0.0.1:{PORT}/", data=sql.encode())
         request.add_header("X-ClickHouse-User", user)
-        request.add_header("X-ClickHouse-Key", (self.folder / "secrets" / f"clickhouse_{user}").read_text().strip())
+        request.add_header("X-ClickHouse-Key", password or self.secret(user))
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.read().decode()
+
+    def secret(self, user: str) -> str:
+        """The generated password of a ClickHouse user."""
+        return (self.folder / "secrets" / f"clickhouse_{user}").read_text().strip()
 
     def content(self) -> dict[str, str]:
         """Rows and a digest of every value a reader sees, by table; and the revenue BI shows."""

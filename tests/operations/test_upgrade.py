@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.operations.conftest import Deployment, docker
+from tests.operations.conftest import NAME, Deployment, docker
 
 pytestmark = [pytest.mark.deploy, pytest.mark.slow]
+OLDER = "zakaz-older"
 NEWER = "zakaz_version_embedded_engine=26.9"
 STEPS = ("plan", "images", "pause", "backup", "prove", "switch", "schema", "loaders", "smoke")
 
 
 def surroundings(deployed: Deployment) -> dict[str, bytes | str]:
-    """Settings, users and commands by file, and the image that runs."""
+    """Settings, users and commands by file, and the images that run."""
     host = deployed.folder / "host"
     files = [path for part in ("config.d", "users.d") for path in (host / "clickhouse" / part).iterdir()]
-    files += [*host.glob("*.env"), *host.glob("zakaz-operations-*")]
-    image = docker("inspect", "--format", "{{.Config.Image}}", "zakaz-operations-clickhouse")
-    return {str(path): path.read_bytes() for path in files if path.is_file()} | {"image": image}
+    files += [*host.glob("*.env"), *host.glob(f"{NAME}-*")]
+    images = {name: image_of(f"{NAME}-{name}") for name in ("clickhouse", "qtickets-webhook")}
+    return {str(path): path.read_bytes() for path in files if path.is_file()} | images
+
+
+def image_of(container: str) -> str:
+    return docker("inspect", "--format", "{{.Config.Image}}", container)
 
 
 class Reader(threading.Thread):
@@ -32,6 +39,7 @@ class Reader(threading.Thread):
         self._deployed = deployed
         self._stop_asked = threading.Event()
         self.longest = 0.0
+        self.refused = 0
 
     def run(self) -> None:
         last = time.monotonic()
@@ -39,7 +47,7 @@ class Reader(threading.Thread):
             try:
                 self._deployed.ask("SELECT sum(revenue) FROM bi.v_sales_daily", "bi_reader")
             except OSError:
-                pass
+                self.refused += 1
             else:
                 self.longest, last = max(self.longest, time.monotonic() - last), time.monotonic()
             time.sleep(0.1)
@@ -63,24 +71,54 @@ def test_a_failed_step_leaves_everything_as_it_was(deployed: Deployment, step: s
     assert not Path(deployed.folder, "host", "upgrade").exists()
 
 
+def test_an_upgrade_that_was_killed_is_gone_back_from_by_the_next(deployed: Deployment) -> None:
+    version, content, around = deployed.ask("SELECT version()"), deployed.content(), surroundings(deployed)
+    deployed.kill("upgrade", "changed: Run ClickHouse and wait", NEWER)
+    # the older one still stands by
+    assert docker("ps", "--all", "--quiet", "--filter", f"name={NAME}-clickhouse-previous")
+    # the next run stops right after it, so what is seen is what it went back to
+    deployed.play("upgrade", NEWER, "upgrade_fail_after=plan")
+    assert deployed.ask("SELECT version()") == version
+    assert deployed.content() == content
+    assert surroundings(deployed) == around
+    assert docker("ps", "--all", "--quiet", "--filter", f"name={NAME}-clickhouse-previous") == ""
+
+
 def test_a_skipped_lts_release_is_refused(deployed: Deployment) -> None:
     refused = deployed.play("upgrade", "clickhouse_image=clickhouse/clickhouse-server:27.3.1.1")
     assert refused.code != 0
     assert "by way of 26.8" in refused.output
 
 
-def test_the_loaders_alone_are_upgraded_without_a_pause_for_bi(deployed: Deployment, container: str) -> None:
-    command = deployed.folder / "host" / "zakaz-operations-vk-ads"
-    now = command.read_text()
+@pytest.fixture
+def older_images(deployed: Deployment) -> Iterator[None]:
+    """The deployment runs images of other names, as an older checkout's are."""
+    deployed.succeed("site", f"container_images_prefix={OLDER}")
+    yield
+    deployed.succeed("site")
+    for image in docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{OLDER}/*").split():
+        docker("rmi", image)
+
+
+def test_the_loaders_alone_are_upgraded_without_a_pause_for_bi(
+    deployed: Deployment, older_images: None, container: str
+) -> None:
+    around, content = surroundings(deployed), deployed.content()
     started = docker("inspect", "--format", "{{.State.StartedAt}}", container)
-    image = next(word for word in now.split() if word.startswith("zakaz/vk-ads:"))
-    docker("tag", image, "zakaz/vk-ads:older")
-    command.write_text(now.replace(image, "zakaz/vk-ads:older"))
-    try:
-        deployed.succeed("upgrade", "upgrade_scope=loaders")
-    finally:
-        docker("rmi", "zakaz/vk-ads:older")
-    assert command.read_text() == now
+    failed = deployed.play("upgrade", "upgrade_scope=loaders", "upgrade_fail_after=loaders")
+    assert "Everything was put back" in failed.output
+    assert surroundings(deployed) == around
+    assert deployed.content() == content
+
+    reader = Reader(deployed)
+    reader.start()
+    deployed.succeed("upgrade", "upgrade_scope=loaders")
+    longest = reader.ended()
+    print(f"BI had no answer for {longest:.1f} s")
+    assert reader.refused == 0
+    for loader in ("qtickets-api", "vk-ads"):
+        assert OLDER not in (deployed.folder / "host" / f"{NAME}-{loader}").read_text()
+    assert OLDER not in image_of(f"{NAME}-qtickets-webhook")
     assert docker("inspect", "--format", "{{.State.StartedAt}}", container) == started
 
 
@@ -102,3 +140,15 @@ def test_an_older_release_is_refused(deployed: Deployment) -> None:
     refused = deployed.play("upgrade")
     assert refused.code != 0
     assert "an older release may not read its data" in refused.output
+
+
+def test_a_rollback_does_not_start_an_older_clickhouse_on_newer_data(deployed: Deployment) -> None:
+    # an older deployment of another commit, as the history would have it
+    with (deployed.folder / "host/history.jsonl").open("a") as file:
+        entry = {"run": "0" * 8, "clock": 1.0, "at": "2026-01-01T00:00:00+00:00", "dirty": False}
+        begun = {"event": "begun", "verb": "deploy", "who": "anna@desk", "commit": "d" * 40, "only": [], "without": []}
+        file.write(json.dumps(entry | begun) + "\n")
+        file.write(json.dumps(entry | {"event": "ended", "seconds": 1.0, "clickhouse": "26.3.9.1"}) + "\n")
+    refused = deployed.play("rollback", "history_rollback_to=dddd")
+    assert refused.code != 0
+    assert "an older release may not read the data of a newer one" in " ".join(refused.output.split())
