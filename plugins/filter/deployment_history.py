@@ -23,7 +23,7 @@ options:
 """
 
 # Deployments that leave the host in the state of a whole commit.
-WHOLE = ("deploy", "rollback")
+WHOLE = ("deploy", "rollback", "reprovision", "upgrade")
 MOSCOW = timezone(timedelta(hours=3))
 SHORT = 10
 

@@ -62,6 +62,15 @@ def test_what_is_no_whole_deployment_is_no_target():
     assert rollback_target(runs)["commit"] == "a" * 40
 
 
+def test_upgrade_and_reprovision_leave_a_whole_commit():
+    runs = trail(
+        run("1", "a" * 40, verb="reprovision"),
+        run("2", "b" * 40, verb="upgrade loaders"),
+        run("3", "c" * 40, verb="upgrade"),
+    )
+    assert rollback_target(runs)["commit"] == "a" * 40
+
+
 def test_uncommitted_deployment_is_passed_over_with_a_word():
     target = rollback_target(trail(run("1", "a" * 40), run("2", "b" * 40, dirty=True), run("3", "c" * 40)))
     assert target["commit"] == "a" * 40

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Deploy once more what was deployed before: the code, the images and the committed settings of that commit. What git does
+# not have (the Vault, hosts of yours) stays as it is now.
+# Usage: rollback.sh INVENTORY TO ANSIBLE_PLAYBOOK_ARGUMENTS…; TO is a commit, or empty for the previous one
+set -eu
+cd "$(dirname "$0")/.."
+repository=$PWD
+inventory=$1
+to=$2
+shift 2
+scratch=$(mktemp --directory)
+clean_up() {
+    git -C "$repository" worktree remove --force "$scratch/tree" 2>/dev/null || true
+    rm -rf "$scratch"
+    git -C "$repository" worktree prune
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+.venv/bin/ansible-playbook -i "inventories/$inventory" playbooks/rollback.yml \
+    -e "history_rollback_to=$to" -e "history_rollback_file=$scratch/commit" "$@"
+commit=$(cat "$scratch/commit")
+git cat-file -e "$commit^{commit}" 2>/dev/null || {
+    echo "This clone does not have the commit $commit that was deployed. Fetch it (git fetch --all), and try again." >&2
+    exit 78
+}
+git worktree add --quiet --detach "$scratch/tree" "$commit"
+git ls-files --others -z -- "inventories/$inventory" | xargs --null --no-run-if-empty cp --parents --target-directory "$scratch/tree"
+cd "$scratch/tree"
+"$repository/.venv/bin/ansible-playbook" -i "inventories/$inventory" playbooks/site.yml -e history_verb=rollback "$@"
