@@ -1,6 +1,7 @@
 # Zakaz Dashboard: every verb an operator or developer needs. `make` lists them.
 # Variables: INVENTORY=local|production|…  ARGS='further ansible-playbook arguments'  CONFIRM=yes
 #            BACKUP=name: the backup to prove or to restore; TABLE=db.table or DATABASE=db: only that part of it
+#            SECRET=name: what to rotate; TO=commit: what to roll back to, else the previous deployment
 #            SCOPE=loaders: upgrade the loaders alone, without a pause for BI
 #            ALLOW=mutation,unsafe,destructive,rebuild: risks the schema may take, for this run only
 
@@ -24,7 +25,7 @@ SUITES := unit-repository $(INTEGRATION_SUITES)
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status history alert-test schema smoke backup drill restore reprovision upgrade remove test check lint validate compile unit coverage schema-test server-test \
+.PHONY: help deploy plan status history alert-test rotate schema smoke backup drill restore reprovision upgrade rollback remove test check lint validate compile unit coverage schema-test server-test \
 	deploy-test operations-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
 	suites deployments $(SUITES)
 # what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
@@ -55,6 +56,10 @@ history: $(VENV)/deploy ## Show who deployed what, when, and with what result
 alert-test: $(VENV)/deploy ## Send a test message by every channel of the alerts
 	@$(PLAYBOOK) playbooks/alert_test.yml $(ARGS)
 
+rotate: $(VENV)/deploy ## Change one secret (SECRET=clickhouse_qtickets|…|vault), and prove that the old one is refused
+	@$(if $(filter vault,$(SECRET)),scripts/rotate_vault_key.sh inventories/$(INVENTORY)/group_vars/zakaz/vault.yml $(ARGS),\
+		$(PLAYBOOK) playbooks/rotate.yml -e rotate_what=$(SECRET) $(ARGS))
+
 smoke: $(VENV)/deploy ## Prove the deployment end to end
 	@$(PLAYBOOK) playbooks/smoke.yml $(ARGS)
 
@@ -72,6 +77,9 @@ reprovision: $(VENV)/deploy ## A fresh server from the last good backup (or BACK
 
 upgrade: $(VENV)/deploy ## Bring what runs to this checkout's versions, and go back when a step fails (SCOPE=loaders)
 	@$(PLAYBOOK) playbooks/upgrade.yml $(RISKS) $(if $(SCOPE),-e upgrade_scope=$(SCOPE)) $(ARGS)
+
+rollback: $(VENV)/deploy ## Deploy the previous commit's images and configuration again (TO=commit)
+	@scripts/rollback.sh $(INVENTORY) '$(TO)' $(RISKS) $(ARGS)
 
 remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONFIRM=yes
 	@$(PLAYBOOK) playbooks/remove.yml -e remove_data=$(if $(filter yes,$(CONFIRM)),true,false) $(ARGS)
