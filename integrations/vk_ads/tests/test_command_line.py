@@ -37,6 +37,13 @@ def test_a_dry_run_needs_nothing_and_says_what_it_is(bare_loader) -> None:
     assert sums["spend_total"] == "1175.89"
 
 
+def test_a_quiet_run_still_gives_its_answer(bare_loader) -> None:
+    """The deployment reads the last line, whatever the level of the log."""
+    result = bare_loader.command("run", "--dry-run", LOADER_LOG_LEVEL="error")
+    assert [json.loads(line)["event"] for line in result.stdout.splitlines()] == ["run_finished"]
+    assert json.loads(result.stdout)["loader"] == "vk_ads"
+
+
 @pytest.mark.parametrize(
     ("variables", "told"),
     [

@@ -30,6 +30,7 @@ from zakaz_common.errors import (
 )
 from zakaz_common.moscow import now_moscow
 from zakaz_common.run_lock import run_lock
+from zakaz_common.run_log import answer_log
 from zakaz_common.run_metrics import write_metrics
 from zakaz_common.settings import CommonSettings
 from zakaz_common.warehouse import RejectedRecord, RunRecord, UpsertResult, Warehouse
@@ -196,7 +197,7 @@ def run_loader(
         **context.extra,
     }
     if code == EXIT_OK:
-        log.info("run_finished", **summary)
+        answer_log().info("run_finished", **summary)
     else:
         log.error("run_failed", **summary, exit_code=code, error=error)
     return code
