@@ -31,6 +31,6 @@ def configure_logs(level: str, loader: str) -> None:
 
 
 def answer_log() -> Any:
-    """A log whose lines appear whatever the least level is: a run's last line is its answer, and is read by programs."""
+    """A log whose lines appear whatever the least level is: programs read the last line of a run."""
     everything = structlog.make_filtering_bound_logger(logging.NOTSET)
     return structlog.wrap_logger(structlog.PrintLogger(sys.stdout), wrapper_class=everything)
