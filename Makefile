@@ -142,7 +142,7 @@ server-test: $(VENV)/develop base-image ## Bootstrap twice, no drift, dry run; o
 deploy-test: $(VENV)/develop ## Deploy on this machine, twice, beside a deployment of yours (ALL=1: TLS in front, too)
 	$(PYTEST) -s tests/deploy -m '$(if $(ALL),deploy,deploy and not slow)'
 
-operations-test: $(VENV)/develop ## Back up, damage, restore, reprovision and upgrade a deployment of this machine
+operations-test: $(VENV)/develop ## Back up, damage, restore, reprovision, rotate, roll back and upgrade a deployment of this machine
 	$(PYTEST) -s tests/operations
 
 images base-image: INVENTORY = ci
@@ -170,6 +170,7 @@ bench: $(VENV)/develop ## Measure speed against baselines of the same run; the r
 	$(BIN)/python bench/vk_ads_reread.py
 	$(BIN)/python bench/embedded_http.py --seconds 20
 	$(BIN)/python bench/qtickets_speed.py --orders 200000
+	$(BIN)/python bench/restore_time.py --rows 2000000
 
 docs-test: $(VENV)/develop ## Run the documents' commands, in order, on a clean clone
 	$(PYTEST) -s tests/documents -m deploy
