@@ -54,6 +54,7 @@ written:
   returned: always
 """
 
+import os
 import stat
 import tempfile
 from pathlib import Path
@@ -83,11 +84,14 @@ def main() -> None:
             if not module.check_mode:
                 if not path.parent.is_dir():
                     module.fail_json(msg=f"{path} cannot be written: its folder is missing.", written=written)
-                if not same:
-                    with tempfile.NamedTemporaryFile(dir=module.tmpdir, delete=False) as partial:
+                if same:
+                    path.chmod(mode)
+                else:
+                    # no moment at which others could read it, or read half of it
+                    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as partial:
                         partial.write(file["content"].encode())
-                    module.atomic_move(partial.name, str(path))
-                path.chmod(mode)
+                        os.fchmod(partial.fileno(), mode)
+                    Path(partial.name).replace(path)
         except OSError as error:
             module.fail_json(msg=f"{path} cannot be written: {error.strerror}.", written=written)
         written.append(str(path))
