@@ -27,5 +27,6 @@ git cat-file -e "$commit^{commit}" 2>/dev/null || {
 }
 git worktree add --quiet --detach "$scratch/tree" "$commit"
 git ls-files --others -z -- "inventories/$inventory" | xargs --null --no-run-if-empty cp --parents --target-directory "$scratch/tree"
-cd "$scratch/tree"
-"$repository/.venv/bin/ansible-playbook" -i "inventories/$inventory" playbooks/site.yml -e history_verb=rollback "$@"
+# from here still: arguments may name files beside us
+ANSIBLE_CONFIG="$scratch/tree/ansible.cfg" .venv/bin/ansible-playbook -i "$scratch/tree/inventories/$inventory" \
+    "$scratch/tree/playbooks/site.yml" -e history_verb=rollback "$@"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.operations.conftest import Deployment, docker
+from tests.operations.conftest import NAME, Deployment, docker
 
 pytestmark = pytest.mark.deploy
 
@@ -73,8 +73,8 @@ def test_one_table_comes_back_only_when_that_is_confirmed(deployed: Deployment) 
 
 def test_a_lost_volume_comes_back_with_one_command_and_loaders_go_on(deployed: Deployment, container: str) -> None:
     before = deployed.content()
-    docker("rm", "--force", container)
-    docker("volume", "rm", f"{container}-data")
+    docker("rm", "--force", container, f"{NAME}-qtickets-webhook")
+    docker("volume", "rm", f"{container}-data", f"{NAME}-qtickets-api-state", f"{NAME}-vk-ads-state")
     deployed.succeed("reprovision")
     assert deployed.content() == before
     # from the watermark: the first run ever read everything, this one only the lookback

@@ -23,7 +23,7 @@ class Clone:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.git("clone", "--quiet", str(REPOSITORY), str(path))
-        (path / ".git/info/exclude").write_text("/.venv\n")
+        (path / ".git/info/exclude").write_text("/.venv\n/more.yml\n")
         (path / ".venv").symlink_to((REPOSITORY / ".venv").resolve())
 
     def git(self, *arguments: str) -> str:
@@ -80,7 +80,9 @@ def test_the_previous_commit_comes_back_and_the_data_stays(deployed: Deployment,
     assert after[0] != before[0]
     assert after[1] != before[1]
 
-    done = clone.run("scripts/rollback.sh", "ci", "")
+    # arguments name files from where the command is given
+    (clone.path / "more.yml").write_text("vk_ads_schedule: '*:20/30'\n")
+    done = clone.run("scripts/rollback.sh", "ci", "", "-e", "@more.yml")
     assert done.returncode == 0, done.stdout[-2000:]
     assert state(deployed) == before
     assert deployed.content() == content

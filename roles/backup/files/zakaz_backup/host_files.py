@@ -81,11 +81,19 @@ def put_state(settings: Settings, image: str, source: IO[bytes]) -> list[str]:
         run(["docker", "volume", "create", "--label", f"zakaz.deployment={settings.project}", volume])
         with tempfile.TemporaryFile() as packed:
             with tarfile.open(fileobj=packed, mode="w") as archive:
+                # a new volume is root's, and stays so once there is something in it; Docker sets the owner of a folder
+                # with a name, not that of the one it copies to
+                name = _STATE.removeprefix("/")
+                folder = tarfile.TarInfo(name)
+                folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+                folder.uid, folder.gid = members[0][0].uid, members[0][0].gid
+                archive.addfile(folder)
                 for member, content in members:
+                    member.name = f"{name}/{member.name}"
                     archive.addfile(member, io.BytesIO(content))
             packed.seek(0)
             with _holding(volume, image) as container:
-                run(["docker", "cp", "-", f"{container}:{_STATE}"], stdin=packed)
+                run(["docker", "cp", "-", f"{container}:/"], stdin=packed)
         put.append(loader)
     return put
 
