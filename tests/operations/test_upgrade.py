@@ -76,6 +76,10 @@ def test_an_upgrade_that_was_killed_is_gone_back_from_by_the_next(deployed: Depl
     deployed.kill("upgrade", "changed: Run ClickHouse and wait", NEWER)
     # the older one still stands by
     assert docker("ps", "--all", "--quiet", "--filter", f"name={NAME}-clickhouse-previous")
+    for playbook in ("site", "restore"):
+        refused = deployed.play(playbook, "restore_confirm=true")
+        assert refused.code != 0
+        assert "An upgrade of this host was interrupted. Run make upgrade" in " ".join(refused.output.split())
     # the next run stops right after it, so what is seen is what it went back to
     deployed.play("upgrade", NEWER, "upgrade_fail_after=plan")
     assert deployed.ask("SELECT version()") == version
