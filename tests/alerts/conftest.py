@@ -24,11 +24,12 @@ class Host:
         (folder / "bin").mkdir()
         self.journal("")
 
-    def journal(self, text: str) -> None:
-        """What journalctl answers."""
+    def journal(self, text: str, *, knows_the_run: bool = True) -> None:
+        """What journalctl answers; it may know the unit that wrote, and not which of its runs."""
         (self.folder / "journal").write_text(text)
         fake = self.folder / "bin" / "journalctl"
-        fake.write_text(f"#!/bin/sh\ncat '{self.folder}/journal'\n")
+        unknown = "" if knows_the_run else "case $* in *_SYSTEMD_INVOCATION_ID=*) exit 0;; esac\n"
+        fake.write_text(f"#!/bin/sh\n{unknown}cat '{self.folder}/journal'\n")
         fake.chmod(0o755)
 
     def alert(self, *arguments: str, write_settings: bool = True, **environment: str) -> subprocess.CompletedProcess:

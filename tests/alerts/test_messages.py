@@ -7,8 +7,8 @@ import pytest
 SECRET = "wLq8Zk3vT1pX"
 
 
-def first_message(host, journal="", result="exit-code", status="74"):
-    host.journal(journal)
+def first_message(host, journal="", result="exit-code", status="74", *, knows_the_run=True):
+    host.journal(journal, knows_the_run=knows_the_run)
     return host.ended(result, status).stdout
 
 
@@ -23,6 +23,10 @@ def test_last_error_of_the_run_is_told_without_the_lines_around_it(host):
 
 def test_program_that_does_not_speak_json_is_quoted_by_its_last_line(host):
     assert "tar: no space left" in first_message(host, "starting\ntar: no space left\n")
+
+
+def test_last_words_of_a_run_the_journal_does_not_know_are_told(host):
+    assert "no answer" in first_message(host, '{"error": "no answer"}\n', knows_the_run=False)
 
 
 def test_unit_that_said_nothing_is_still_told(host):

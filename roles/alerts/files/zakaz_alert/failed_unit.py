@@ -65,13 +65,25 @@ def how_it_ended(unit: str, environment: Mapping[str, str] = os.environ) -> Ende
 
 def why_it_failed(unit: str, ended: Ended) -> str:
     """One sentence: the last error the unit wrote, and what its exit code means."""
-    wanted = [f"_SYSTEMD_INVOCATION_ID={ended.invocation}"] if ended.invocation else [f"--unit={unit}"]
     _output("journalctl", "--sync")  # what the unit wrote last may still be on its way
-    journal = _output("journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=200", *wanted)
+    journal = _journal(f"_SYSTEMD_INVOCATION_ID={ended.invocation}") if ended.invocation else ""
+    # journald does not know any more which invocation wrote, when the unit has ended before it asked
+    journal = journal or _journal(f"--unit={unit}", *_since_its_start(unit))
     meaning = _RESULTS.get(ended.result) or _EXIT_CODES.get(ended.status, "")
     end = f"exit code {ended.status}" if ended.status.isdigit() else f"{ended.result} {ended.status}".strip()
     said = last_error(journal.splitlines())
     return f"{said or 'it left no word in the journal'} ({end}{': ' if meaning else ''}{meaning})"
+
+
+def _journal(*wanted: str) -> str:
+    return _output("journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=200", *wanted)
+
+
+def _since_its_start(unit: str) -> list[str]:
+    """So that the words of an earlier run are not taken for this one's."""
+    shown = _output("systemctl", "show", unit, "--property=ExecMainStartTimestamp", "--timestamp=unix")
+    _, _, started = shown.strip().partition("=")
+    return [f"--since={started}"] if started.startswith("@") else []
 
 
 def last_error(lines: list[str]) -> str:
