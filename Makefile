@@ -86,17 +86,17 @@ remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONF
 
 ## Developers
 
-# The deployments mostly wait, so the checks and suites run beside them.
+# Two lanes of about the same length. Molecule needs the Docker Engine that the deployment test has started long before.
 test: $(VENV)/develop ## Prove everything: checks, schema on real engines, deploy twice, a fresh server with faults
 	@$(MAKE) --no-print-directory --jobs 2 deployments suites
 
 deployments:
 	@$(MAKE) --no-print-directory deploy-test
-	@$(MAKE) --no-print-directory molecule
+	@$(MAKE) --no-print-directory schema-test
 
 suites: lint validate
 	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory schema-test
+	@$(MAKE) --no-print-directory molecule
 
 check: lint validate unit ## The fast checks, before every push
 
