@@ -82,8 +82,6 @@ def main() -> None:
             if same and stat.S_IMODE(path.stat().st_mode) == mode:
                 continue
             if not module.check_mode:
-                if not path.parent.is_dir():
-                    module.fail_json(msg=f"{path} cannot be written: its folder is missing.", written=written)
                 if same:
                     path.chmod(mode)
                 else:
