@@ -71,6 +71,10 @@ docker_answers:
   description: Whether a Docker Engine answers on the socket for this user.
   type: bool
   returned: always
+container:
+  description: Whether the host is itself a container under systemd, whose kernel is not its own.
+  type: bool
+  returned: always
 problems:
   description: One sentence for each shortcoming.
   type: list
@@ -90,6 +94,8 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 PROC = Path("/proc")
+# systemd's own note, see its Container Interface
+SYSTEMD_CONTAINER = Path("/run/systemd/container")
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -292,7 +298,12 @@ def main() -> None:
         *[port_problem(port, containers or []) for port in want["ports"]],
     ]
     problems = [problem for problem in problems if problem]
-    result = {"changed": False, "docker_answers": containers is not None, "problems": problems}
+    result = {
+        "changed": False,
+        "docker_answers": containers is not None,
+        "container": SYSTEMD_CONTAINER.exists(),
+        "problems": problems,
+    }
     if problems:
         module.fail_json(msg="This host cannot carry the deployment yet: " + "; ".join(problems) + ".", **result)
     module.exit_json(**result)

@@ -1,10 +1,9 @@
-"""Pack Python packages into one reproducible file that Python runs."""
+"""Pack Python packages into one reproducible archive that Python imports from or runs."""
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import io
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -13,53 +12,49 @@ from ansible.plugins.lookup import LookupBase
 
 DOCUMENTATION = """
 name: zipapp
-short_description: Pack Python packages into one file that Python runs
+short_description: Pack Python packages into one archive that Python imports from or runs
 description:
-  - Packs the packages, sorted and with constant times, and a C(__main__) that runs one of them, into a zip archive on
-    the controller. The same content always gives the same bytes, so copying it to a host is idempotent.
+  - Packs packages and modules, sorted and with constant times, into a zip archive. The same content always gives the
+    same bytes, so writing it to a host is idempotent.
 options:
   _terms:
-    description: Folders of the packages, relative to O(root).
+    description: Folders of packages and files of modules, relative to O(root); each is imported by its own name.
     required: true
   root:
     description: Folder the paths are relative to.
     type: path
     required: true
   run:
-    description: Package to run, as C(python -m) does.
+    description: Package that the archive runs, as C(python -m) does; without it, the archive is to be imported from.
     type: str
-    required: true
-  archives:
-    description: Folder on the controller that receives the archive; made when missing.
-    type: path
-    required: true
 """
 
 RETURN = """
 _raw:
-  description: Path of the archive on the controller.
+  description: The archive, base64, as M(write_files) takes it.
   type: list
-  elements: path
+  elements: str
 """
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def pack(packages: list[Path], run: str) -> bytes:
-    """Return a zip archive of the packages' modules that depends on their names and contents only.
+def pack(parts: list[Path], run: str | None = None) -> bytes:
+    """Return a zip archive of Python modules that depends on their names and contents only.
 
-    :param packages: folders, each an importable package
-    :param run: name of the package whose ``__main__`` is run
-    :raises FileNotFoundError: a folder holds no modules
+    :param parts: folders of packages and files of modules
+    :param run: name of the package whose ``__main__`` is run, if any is
+    :raises FileNotFoundError: a part holds no modules
     """
-    files = {
-        "__main__.py": f"import runpy\n\nrunpy.run_module({run!r}, run_name='__main__', alter_sys=True)\n".encode()
-    }
-    for package in packages:
-        modules = sorted(package.rglob("*.py"))
+    files = {}
+    if run:
+        start = f"import runpy\n\nrunpy.run_module({run!r}, run_name='__main__', alter_sys=True)\n"
+        files["__main__.py"] = start.encode()
+    for part in parts:
+        modules = [part] if part.is_file() else sorted(part.rglob("*.py"))
         if not modules:
-            raise FileNotFoundError(f"{package} holds no Python modules")
-        files |= {str(module.relative_to(package.parent)): module.read_bytes() for module in modules}
+            raise FileNotFoundError(f"{part} holds no Python modules")
+        files |= {str(module.relative_to(part.parent)): module.read_bytes() for module in modules}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
@@ -74,17 +69,8 @@ class LookupModule(LookupBase):
 
     def run(self, terms, variables=None, **kwargs):
         self.set_options(var_options=variables, direct=kwargs)
-        root, archives = Path(self.get_option("root")), Path(self.get_option("archives"))
-        run = self.get_option("run")
+        root = Path(self.get_option("root"))
         try:
-            content = pack([root / str(term) for term in terms], run)
-            archive = archives / f"{run}-{hashlib.sha256(content).hexdigest()[:12]}.pyz"
-            if not archive.exists():
-                archives.mkdir(parents=True, exist_ok=True, mode=0o700)
-                # several hosts may pack the same packages at once
-                with tempfile.NamedTemporaryFile(dir=archives, delete=False) as partial:
-                    partial.write(content)
-                Path(partial.name).replace(archive)
+            return [base64.b64encode(pack([root / str(term) for term in terms], self.get_option("run"))).decode()]
         except OSError as error:
             raise AnsibleLookupError(str(error)) from error
-        return [str(archive)]

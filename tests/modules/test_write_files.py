@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 from tests.modules.run_module import run_module
 
 
@@ -52,3 +55,49 @@ def test_new_content_never_stands_in_a_half_written_file(tmp_path):
         write((str(path), "new"))
         assert reader.read() == "old"
     assert path.read_text() == "new"
+
+
+def test_folders_come_before_the_files_in_them(tmp_path):
+    folder = tmp_path / "a" / "b"
+    wanted = {
+        "folders": [{"path": str(folder)}, {"path": str(tmp_path / "open"), "mode": "0755"}],
+        "files": [{"path": str(folder / "file"), "content": "x"}],
+    }
+    predicted = run_module("write_files", check=True, **wanted)
+    assert predicted["written"] == [str(folder), str(tmp_path / "open"), str(folder / "file")]
+    assert list(tmp_path.iterdir()) == []
+    assert run_module("write_files", **wanted)["written"] == predicted["written"]
+    assert [place.stat().st_mode & 0o777 for place in (folder, tmp_path / "open")] == [0o700, 0o755]
+    assert run_module("write_files", **wanted)["changed"] is False
+    folder.chmod(0o755)
+    assert run_module("write_files", **wanted)["written"] == [str(folder)]
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_secret_is_written_and_told_to_nobody(tmp_path):
+    path = tmp_path / "settings"
+    path.write_text("PASSWORD=before-it\n")
+    file = {"path": str(path), "secret": "USER=a\nPASSWORD=after-it\n", "mode": "0600"}
+    done = run_module("write_files", diff=True, files=[file])
+    assert path.read_text() == file["secret"]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert done["diff"], "that it differs is told"
+    assert "before-it" not in json.dumps(done)
+    assert "after-it" not in json.dumps(done)
+
+
+def test_what_is_no_text_comes_as_it_is(tmp_path):
+    path, content = tmp_path / "program", bytes(range(256))
+    file = {"path": str(path), "base64": base64.b64encode(content).decode()}
+    assert run_module("write_files", diff=True, files=[file])["written"] == [str(path)]
+    assert path.read_bytes() == content
+    assert run_module("write_files", files=[file])["changed"] is False
+    assert "is not base64" in run_module("write_files", files=[{"path": str(path), "base64": "a"}])["msg"]
+    assert path.read_bytes() == content
+
+
+def test_a_file_has_one_kind_of_content(tmp_path):
+    path = str(tmp_path / "file")
+    for contents in ({}, {"content": "", "secret": "x"}):
+        assert run_module("write_files", files=[{"path": path, **contents}])["failed"]
+    assert list(tmp_path.iterdir()) == []
