@@ -56,6 +56,7 @@ def test_a_host_that_can_carry_it_passes(engine, tmp_path):
     answer = preflight(tmp_path)
     assert not answer.get("failed")
     assert (answer["changed"], answer["docker_answers"], answer["problems"]) == (False, True, [])
+    assert answer["container"] is Path("/run/systemd/container").exists()
 
 
 def test_no_engine_is_said_and_a_system_tried_all_the_same_is_warned_of(tmp_path):

@@ -1,11 +1,12 @@
 """The kernel's settings: kept in files, set at once, left alone when they are right, taken off again.
 
-A container must not touch the kernel of its host, so the two commands that do are stand-ins here, over a folder that
+A container must not touch the kernel of its host, so the two commands that would are stand-ins here, over a folder that
 plays the kernel.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -28,7 +29,6 @@ PLAY = """
       ansible.builtin.import_role: {name: system_tuning}
 """
 COMMANDS = {
-    "systemd-detect-virt": 'exit "$IN_CONTAINER"',
     "sysctl": """
 case $1 in
 --values) shift; for name; do cat "$KERNEL/$name"; done ;;
@@ -75,6 +75,7 @@ class Host:
         ]
         for name, value in paths.items():
             command += ["-e", f"{name}={value}"]
+        command += ["-e", json.dumps({"__preflight_host": {"container": in_container}})]
         for argument in arguments:
             command += ["-e", argument]
         done = subprocess.run(
@@ -85,7 +86,6 @@ class Host:
                 "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
                 "ANSIBLE_NOCOLOR": "1",
                 "KERNEL": str(self.kernel),
-                "IN_CONTAINER": "0" if in_container else "1",
             },
             capture_output=True,
             text=True,
