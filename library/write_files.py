@@ -26,7 +26,7 @@ options:
         type: str
         default: "0700"
   files:
-    description: Files that are to be there, each with one of O(files[].content), O(files[].secret), O(files[].base64).
+    description: Files that are to be there, each with O(files[].content) or O(files[].base64).
     type: list
     elements: dict
     required: true
@@ -36,13 +36,12 @@ options:
         type: path
         required: true
       content:
-        description: The whole text; it appears in the diff.
-        type: str
-      secret:
-        description: The whole text; it appears in no diff, log or invocation.
+        description: The whole text. It appears in the diff, the host's log and the invocation.
         type: str
       base64:
-        description: The whole content, encoded; the diff only says that it differs.
+        description:
+          - The whole content, encoded, of what is secret or no text. It appears in no diff, log or invocation.
+          - Encoded, since the host's log quotes texts, and a secret of many lines would not be found in its quotation.
         type: str
       mode:
         description: Permissions, octal.
@@ -62,7 +61,7 @@ EXAMPLES = r"""
       - path: /opt/zakaz
     files:
       - path: /opt/zakaz/settings.json
-        secret: "{{ lookup('ansible.builtin.template', 'settings.json.j2') }}"
+        base64: "{{ lookup('ansible.builtin.template', 'settings.json.j2') | b64encode }}"
         mode: "0600"
       - path: /etc/systemd/system/zakaz.service
         content: "{{ lookup('ansible.builtin.template', 'service.j2') }}"
@@ -94,8 +93,7 @@ FOLDER_OPTIONS = {
 FILE_OPTIONS = {
     "path": {"type": "path", "required": True},
     "content": {"type": "str"},
-    "secret": {"type": "str", "no_log": True},
-    "base64": {"type": "str"},
+    "base64": {"type": "str", "no_log": True},
     "mode": {"type": "str", "default": "0644"},
 }
 
@@ -129,10 +127,9 @@ def write_file(path: Path, content: bytes, mode: int, before: bytes | None, chec
 
 
 def shown(file: dict, before: bytes | None) -> dict[str, str]:
-    """What the diff tells of a file: nothing of a secret, and of what is no text only that it differs."""
+    """What the diff tells of a file: of what came encoded only that it differs."""
     if file["content"] is None:
-        kind = "secret" if file["base64"] is None else "binary"
-        texts = ("" if before is None else f"({kind}, before)\n", f"({kind}, after)\n")
+        texts = ("" if before is None else "(not shown, before)\n", "(not shown, after)\n")
     else:
         texts = ("" if before is None else before.decode(errors="replace"), file["content"])
     return {"before": texts[0], "after": texts[1], "before_header": file["path"], "after_header": file["path"]}
@@ -148,13 +145,11 @@ def main() -> None:
                 "elements": "dict",
                 "required": True,
                 "options": FILE_OPTIONS,
-                "mutually_exclusive": [("content", "secret", "base64")],
-                "required_one_of": [("content", "secret", "base64")],
+                "mutually_exclusive": [("content", "base64")],
+                "required_one_of": [("content", "base64")],
             },
         },
         supports_check_mode=True,
-        # the host's log would take the files as one text, in which no secret is recognised
-        no_log=True,
     )
     written, diff, path = [], [], ""
     try:
@@ -165,8 +160,8 @@ def main() -> None:
                 diff.append({"before": "", "after": f"folder, mode {folder['mode']}\n", "after_header": path})
         for file in module.params["files"]:
             path = file["path"]
-            content = file["content"] if file["secret"] is None else file["secret"]
-            content = base64.b64decode(file["base64"], validate=True) if content is None else content.encode()
+            text, encoded = file["content"], file["base64"]
+            content = base64.b64decode(encoded, validate=True) if text is None else text.encode()
             before = Path(path).read_bytes() if Path(path).exists() else None
             if write_file(Path(path), content, int(file["mode"], 8), before, module.check_mode):
                 written.append(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from tests.modules.clickhouse_server import REPOSITORY
@@ -17,16 +18,30 @@ import ansible.module_utils.basic as basic
 utilities.__path__.append(sys.argv[2])
 basic._ANSIBLE_ARGS = sys.stdin.buffer.read()
 basic._ANSIBLE_PROFILE = "legacy"
+if log := sys.argv[3]:
+    basic.AnsibleModule.log = lambda self, message, log_args=None: open(log, "a").write(message)
 sys.argv = [sys.argv[1]]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def run_module(name: str, *, check: bool = False, diff: bool = False, **parameters: Any) -> dict[str, Any]:
-    """The module's answer; ``failed`` is set when it failed."""
+def run_module(
+    name: str, *, check: bool = False, diff: bool = False, log: Path | None = None, **parameters: Any
+) -> dict[str, Any]:
+    """The module's answer; ``failed`` is set when it failed.
+
+    :param log: receives what the module would write to the host's log
+    """
     arguments = {"ANSIBLE_MODULE_ARGS": {**parameters, "_ansible_check_mode": check, "_ansible_diff": diff}}
     done = subprocess.run(
-        [sys.executable, "-c", _RUN, str(REPOSITORY / "library" / f"{name}.py"), str(REPOSITORY / "module_utils")],
+        [
+            sys.executable,
+            "-c",
+            _RUN,
+            str(REPOSITORY / "library" / f"{name}.py"),
+            str(REPOSITORY / "module_utils"),
+            str(log or ""),
+        ],
         input=json.dumps(arguments),
         capture_output=True,
         text=True,

@@ -77,13 +77,24 @@ def test_folders_come_before_the_files_in_them(tmp_path):
 def test_a_secret_is_written_and_told_to_nobody(tmp_path):
     path = tmp_path / "settings"
     path.write_text("PASSWORD=before-it\n")
-    file = {"path": str(path), "secret": "USER=a\nPASSWORD=after-it\n", "mode": "0600"}
-    done = run_module("write_files", diff=True, files=[file])
-    assert path.read_text() == file["secret"]
+    encoded = base64.b64encode(b"USER=a\nPASSWORD=after-it\n").decode()
+    log = tmp_path / "log"
+    done = run_module(
+        "write_files",
+        diff=True,
+        log=log,
+        files=[
+            {"path": str(path), "base64": encoded, "mode": "0600"},
+            {"path": str(tmp_path / "unit"), "content": "[Unit]\n"},
+        ],
+    )
+    assert path.read_text() == "USER=a\nPASSWORD=after-it\n"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert done["diff"], "that it differs is told"
-    assert "before-it" not in json.dumps(done)
-    assert "after-it" not in json.dumps(done)
+    assert str(path) in [part["after_header"] for part in done["diff"]], "that it differs is told"
+    assert str(path) in log.read_text()
+    for told in (json.dumps(done), log.read_text()):
+        for hidden in ("before-it", "after-it", encoded):
+            assert hidden not in told
 
 
 def test_what_is_no_text_comes_as_it_is(tmp_path):
@@ -92,12 +103,12 @@ def test_what_is_no_text_comes_as_it_is(tmp_path):
     assert run_module("write_files", diff=True, files=[file])["written"] == [str(path)]
     assert path.read_bytes() == content
     assert run_module("write_files", files=[file])["changed"] is False
-    assert "is not base64" in run_module("write_files", files=[{"path": str(path), "base64": "a"}])["msg"]
+    assert "is not base64" in run_module("write_files", files=[{"path": str(path), "base64": "no base64!"}])["msg"]
     assert path.read_bytes() == content
 
 
 def test_a_file_has_one_kind_of_content(tmp_path):
     path = str(tmp_path / "file")
-    for contents in ({}, {"content": "", "secret": "x"}):
+    for contents in ({}, {"content": "", "base64": ""}):
         assert run_module("write_files", files=[{"path": path, **contents}])["failed"]
     assert list(tmp_path.iterdir()) == []
