@@ -125,6 +125,33 @@ def test_a_seed_says_how_many_rows_as_far_as_it_is_known(missing, says):
     assert make_plan(statements, catalogue, catalogue, {0: 0}).operations == []
 
 
+@pytest.mark.parametrize(
+    ("declared", "user", "live", "says"),
+    [
+        ("bi_owner", "admin", "bi_owner", None),
+        ("bi_owner", "admin", "admin", "definer admin → bi_owner"),
+        ("CURRENT_USER", "admin", "admin", None),
+        ("CURRENT_USER", "admin", "somebody", "definer somebody → admin"),
+        # an embedded 24.8 does not tell its user
+        ("CURRENT_USER", "", "default", None),
+    ],
+)
+def test_a_view_that_reads_with_the_rights_of_another_is_replaced(declared, user, live, says):
+    def defined_by(definer: str) -> str:
+        return f"VIEW s.t DEFINER = {definer} SQL SECURITY DEFINER AS SELECT k FROM s.u"
+
+    def catalogue(definer: str, user: str) -> Catalogue:
+        sql = f"CREATE {defined_by(definer)}"
+        found = CatalogueObject("s.t", "view", sql, "SELECT k FROM s.u", "", parse(sql))
+        return Catalogue("1", user, {"s": ""}, {"s.t": found})
+
+    statements = split_statements(f"CREATE OR REPLACE {defined_by(declared)};", "1.sql")
+    # the throw-away engine has one user, whatever was declared
+    operations = make_plan(statements, catalogue(live, user), catalogue("default", "default")).operations
+    assert [operation.kind for operation in operations] == (["replace"] if says else [])
+    assert [text for operation in operations for text in operation.says] == ([says] if says else [])
+
+
 def test_engines_of_two_versions_are_not_compared():
     with pytest.raises(SchemaFailure, match="throw-away engine is 2 and the live server 1"):
         planned({}, table(), version="2")
