@@ -97,7 +97,15 @@ def test_loaders_work_after_it(deployed: Deployment) -> None:
         assert loader(deployed, "check", name).returncode == 0
 
 
-@pytest.mark.parametrize(("name", "user"), [("clickhouse_bi", "bi_reader"), ("clickhouse_backup", "backup")])
+@pytest.mark.parametrize(
+    ("name", "user"),
+    [
+        ("clickhouse_bi", "bi_reader"),
+        ("clickhouse_backup", "backup"),
+        ("clickhouse_watch", "watch"),
+        ("clickhouse_admin", "admin"),
+    ],
+)
 def test_password_of_another_user_changes(deployed: Deployment, running_loaders: list, name: str, user: str) -> None:
     old = deployed.secret(user)
     deployed.succeed("rotate", f"rotate_what={name}")
@@ -138,6 +146,19 @@ def test_token_changes_and_the_old_one_has_to_be_revoked(deployed: Deployment, r
     change_season("remove_qtickets_token", token="second-token")
     deployed.succeed("rotate", "rotate_what=qtickets_token")
     assert loader(deployed, "check").returncode == 0
+
+
+def test_secret_of_vk_changes_under_its_runs(deployed: Deployment, running_loaders: list) -> None:
+    change_season("change_vk_secret", token="second-secret")
+    deployed.succeed("rotate", "rotate_what=vk_secret", "vk_ads_client_secret=second-secret")
+    environment = (deployed.folder / "host" / "vk_ads.env").read_text()
+    assert "VK_ADS_CLIENT_SECRET=second-secret\n" in environment
+    assert failed(running_loaders) == []
+    assert left_behind(deployed) == []
+    # and back to the one of the inventory
+    change_season("change_vk_secret", token="sandbox-vk-secret")
+    deployed.succeed("rotate", "rotate_what=vk_secret")
+    assert loader(deployed, "check", "vk-ads").returncode == 0
 
 
 @pytest.mark.parametrize(

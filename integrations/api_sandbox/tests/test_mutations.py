@@ -203,6 +203,15 @@ def test_qtickets_tokens_come_and_go_one_by_one(fresh: Start) -> None:
     assert caller.qtickets("/orders", token="second").status_code == 200
 
 
+def test_vk_secret_changes_and_live_tokens_stay(fresh: Start) -> None:
+    caller = fresh()
+    token = caller.vk_grant().json()["access_token"]
+    caller.sandbox.mutate("change_vk_secret", token="second")
+    assert caller.vk_grant().status_code == 401
+    assert caller.vk_grant(client_secret="second").status_code == 200
+    assert caller.vk("ad_plans.json", token).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("kind", "code", "refreshes"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Literal
@@ -34,6 +35,7 @@ Kind = Literal[
     "restore_qtickets_tokens",
     "add_qtickets_token",  # ``token`` is accepted too
     "remove_qtickets_token",  # ``token`` is a 403 from now on
+    "change_vk_secret",  # ``token`` is the first VK client's secret from now on; its live tokens stay
     "expire_vk_tokens",  # live VK tokens answer expired_token
     "revoke_vk_tokens",  # live VK tokens answer revoked_token
     "delete_vk_tokens",  # live VK tokens answer invalid_token and free their places under the cap
@@ -237,6 +239,15 @@ def _qtickets_token(accepted: bool):
     return act
 
 
+def _change_vk_secret(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    if not mutation.token:
+        raise MutationError(f"{mutation.kind}: token is missing")
+    clients = state.vk_tokens.clients
+    first = next(iter(clients))
+    clients[first] = replace(clients[first], secret=mutation.token)
+    return []
+
+
 def _vk_tokens(mark: str):
     def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
         state.vk_tokens.mark(mark)
@@ -262,6 +273,7 @@ _ACTIONS: dict[str, Callable[[ServiceState, Mutation, int, Random], list[int]]] 
     "restore_qtickets_tokens": _qtickets_tokens(valid=True),
     "add_qtickets_token": _qtickets_token(accepted=True),
     "remove_qtickets_token": _qtickets_token(accepted=False),
+    "change_vk_secret": _change_vk_secret,
     "expire_vk_tokens": _vk_tokens("expired"),
     "revoke_vk_tokens": _vk_tokens("revoked"),
     "delete_vk_tokens": _vk_tokens("dead"),
