@@ -12,7 +12,7 @@ description:
     for each.
 options:
   folders:
-    description: Folders that are to be there, before the files; parents are made as they are needed.
+    description: Folders that are to be there, before the files; missing parents are made with the same permissions.
     type: list
     elements: dict
     default: []
@@ -103,7 +103,10 @@ def make_folder(path: Path, mode: int, check: bool) -> bool:
     if path.is_dir() and stat.S_IMODE(path.stat().st_mode) == mode:
         return False
     if not check:
-        path.mkdir(parents=True, exist_ok=True)
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir()
+            folder.chmod(mode)
         path.chmod(mode)
     return True
 

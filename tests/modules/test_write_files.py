@@ -67,7 +67,8 @@ def test_folders_come_before_the_files_in_them(tmp_path):
     assert predicted["written"] == [str(folder), str(tmp_path / "open"), str(folder / "file")]
     assert list(tmp_path.iterdir()) == []
     assert run_module("write_files", **wanted)["written"] == predicted["written"]
-    assert [place.stat().st_mode & 0o777 for place in (folder, tmp_path / "open")] == [0o700, 0o755]
+    places = (folder, folder.parent, tmp_path / "open")
+    assert [place.stat().st_mode & 0o777 for place in places] == [0o700, 0o700, 0o755]
     assert run_module("write_files", **wanted)["changed"] is False
     folder.chmod(0o755)
     assert run_module("write_files", **wanted)["written"] == [str(folder)]

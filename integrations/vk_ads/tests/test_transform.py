@@ -71,10 +71,16 @@ def test_a_day_on_which_nothing_happened_gives_no_row_however_it_is_sent(spent: 
     assert (daily.answered, rejected) == ({1}, [])
 
 
-@pytest.mark.parametrize("one", ["shows", "clicks", "goals"])
-def test_a_day_with_any_figure_is_kept(one: str) -> None:
+@pytest.mark.parametrize("one", [{"shows": 1}, {"clicks": 1}, {"goals": 1}, {"spent": "0.01"}])
+def test_a_day_with_any_figure_is_kept(one: dict) -> None:
     empty: dict = base(shows=0, clicks=0, goals=0, spent="0")
-    assert len(rows_of(("2026-11-01", empty | {one: 1}))[0].rows) == 1
+    assert len(rows_of(("2026-11-01", empty | one))[0].rows) == 1
+
+
+@pytest.mark.parametrize(("spent", "kopecks"), [("0.005", 1), ("0.0049", 0), ("12.345", 1235), ("12.3449", 1234)])
+def test_finer_money_is_rounded_half_up(spent: str, kopecks: int) -> None:
+    daily, rejected = rows_of(("2026-11-01", base(spent=spent)))
+    assert (daily.rows[0][8] * 100, rejected) == (kopecks, [])
 
 
 @pytest.mark.parametrize("spent", ["12,50", "-1", "1e3", "NaN", 12.5, None, "", "1" * 16, " 1"])
