@@ -61,7 +61,7 @@ if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
             fi
         done
         # stages of the builds
-        docker image prune --force --filter label=zakaz.image >/dev/null
+        docker image prune --force --filter label=zakaz.image >/dev/null || echo 'kept stages of builds: Docker is busy with them'
     fi
 fi
 
