@@ -98,7 +98,8 @@ suites: lint validate
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory molecule
 
-check: lint validate unit ## The fast checks, before every push
+check: $(VENV)/develop ## The fast checks, before every push: lint, validation, the tests that need no patience
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint validate unit QUICK=1
 
 lint: $(VENV)/develop ## Lint Ansible, YAML, Python, shell and Dockerfiles
 	$(BIN)/ruff check .
@@ -121,10 +122,10 @@ unit: compile ## Unit tests of modules, plugins and integrations
 
 unit-repository: $(VENV)/develop
 	@scripts/make_test_engines.sh 26.3
-	ZAKAZ_REQUIRE_ENGINES=1 $(PYTEST) tests -m 'not slow and not deploy'
+	ZAKAZ_REQUIRE_ENGINES=1 $(PYTEST) tests -m 'not slow and not deploy $(if $(QUICK),and not patient)'
 
 $(INTEGRATION_SUITES): unit-%: $(VENV)/develop
-	cd integrations/$* && $(PYTEST) -m 'not slow'
+	cd integrations/$* && $(PYTEST) -m 'not slow $(if $(QUICK),and not patient)'
 
 coverage: $(VENV)/develop ## Unit tests, measured: at least 90 % of lines and 85 % of branches
 	@rm -rf reports/coverage && mkdir -p reports/coverage

@@ -8,6 +8,8 @@ import pytest
 
 from .receivers import HttpReceiver, SmtpReceiver, certificate, free_port
 
+pytestmark = pytest.mark.patient
+
 
 def mail_settings(port, **changes):
     return {

@@ -12,6 +12,8 @@ import pytest
 from .conftest import PROGRAM, UNIT
 from .receivers import HttpReceiver, free_port
 
+pytestmark = pytest.mark.patient
+
 
 @pytest.fixture
 def receiver():

@@ -15,7 +15,10 @@ from zakaz_backup.take import Source, take
 
 from tests.backup.conftest import Site
 
-pytestmark = pytest.mark.skipif(shutil.which("rclone") is None, reason="rclone (a Debian package) is not installed")
+pytestmark = [
+    pytest.mark.patient,
+    pytest.mark.skipif(shutil.which("rclone") is None, reason="rclone (a Debian package) is not installed"),
+]
 SETTINGS = {
     "path": "bucket/zakaz",
     "endpoint": "http://127.0.0.1:1",

@@ -15,6 +15,8 @@ from zakaz_schema import journal
 from tests.backup.conftest import Site, empty
 from tests.backup.test_damage import resealed
 
+pytestmark = pytest.mark.patient
+
 
 def test_everything_comes_back_and_the_replaced_data_is_kept(site: Site, changed: Callable[[], None]) -> None:
     before = site.content()

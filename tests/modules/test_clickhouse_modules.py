@@ -17,7 +17,10 @@ from tests.modules.clickhouse_server import PASSWORD, REPOSITORY, SCRATCH, Serve
 from tests.modules.run_module import run_module
 from tests.schema.rendering import rendered, write_rendered
 
-pytestmark = pytest.mark.skipif(find_spec("chdb") is None, reason="the embedded engine is not installed")
+pytestmark = [
+    pytest.mark.patient,
+    pytest.mark.skipif(find_spec("chdb") is None, reason="the embedded engine is not installed"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.patient
+
 REPOSITORY = Path(__file__).parents[2]
 PLAY = """
 - name: Tune

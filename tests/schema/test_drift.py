@@ -16,6 +16,8 @@ from tests.schema.engines import Engine
 from tests.schema.rendering import declared_schema
 from tests.schema.test_changes import apply, declared, definitions
 
+pytestmark = pytest.mark.patient
+
 T = "CREATE TABLE IF NOT EXISTS s.t (k UInt64, v UInt64, s String) ENGINE = ReplacingMergeTree(v) ORDER BY k"
 W = "CREATE OR REPLACE VIEW s.w AS SELECT k, s FROM s.t FINAL"
 

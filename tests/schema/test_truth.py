@@ -16,6 +16,8 @@ from zakaz_schema.statements import Statement
 from tests.schema import golden
 from tests.schema.engines import REPOSITORY, Engine
 
+pytestmark = pytest.mark.patient
+
 EXACT = {"output_format_json_quote_decimals": 1, "output_format_json_quote_64bit_integers": 1}
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from zakaz_schema.converge import Options, converge
 from zakaz_schema.statements import Statement, databases
 
 from tests.schema.engines import Engine
+
+pytestmark = pytest.mark.patient
 
 
 def apply(engine: Engine, schema: list[Statement], **options: object):

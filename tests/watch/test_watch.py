@@ -13,6 +13,8 @@ import urllib3
 from tests.alerts.receivers import certificate, free_port
 from tests.modules.clickhouse_server import PASSWORD
 
+pytestmark = pytest.mark.patient
+
 
 def test_healthy_deployment_is_measured_and_nobody_is_told(deployment):
     done = deployment.look(2)

@@ -12,6 +12,8 @@ import pytest
 import urllib3
 from running_server import PASSWORD, RunningServer
 
+pytestmark = pytest.mark.patient
+
 TABLE = "CREATE TABLE IF NOT EXISTS t (id UInt64, note String) ENGINE = MergeTree ORDER BY id"
 
 

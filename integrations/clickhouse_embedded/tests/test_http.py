@@ -15,6 +15,8 @@ import pytest
 import urllib3
 import zstandard
 
+pytestmark = pytest.mark.patient
+
 
 @pytest.mark.parametrize("path", ["/ping", "/replicas_status", "/"])
 def test_health_needs_no_login(server, path):

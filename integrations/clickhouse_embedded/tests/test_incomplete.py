@@ -14,6 +14,8 @@ from running_server import PASSWORD, RunningServer
 from starlette.responses import Response
 from uvicorn.server import ServerState
 
+pytestmark = pytest.mark.patient
+
 LOGIN = b"Authorization: Basic " + base64.b64encode(f"admin:{PASSWORD}".encode()) + b"\r\n"
 INSERT = b"POST /?query=INSERT+INTO+cut+FORMAT+TSV HTTP/1.1\r\nHost: x\r\n" + LOGIN
 

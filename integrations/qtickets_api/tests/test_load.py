@@ -8,6 +8,8 @@ import pytest
 from qtickets_api import LOADER, load
 from zakaz_common.moscow import MOSCOW, now_moscow
 
+pytestmark = pytest.mark.patient
+
 
 def forget_deep_read(loader):
     """As if the last complete read were long ago."""

@@ -9,6 +9,8 @@ from qtickets_api.optional import inventory_row
 from qtickets_api.optional_records import Seat
 from zakaz_common.moscow import now_moscow
 
+pytestmark = pytest.mark.patient
+
 ALL = "inventory,discounts,promo_codes,color_themes,barcodes"
 
 

@@ -13,6 +13,8 @@ from qtickets_api.webhook import make_server, serve, signature
 from qtickets_api.webhook_queue import WebhookQueue
 from zakaz_common.errors import ConfigError, StorageError
 
+pytestmark = pytest.mark.patient
+
 SECRET = "webhook-secret"
 
 

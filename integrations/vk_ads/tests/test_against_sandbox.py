@@ -10,6 +10,8 @@ from api_sandbox.records import DayStat
 from clickhouse_connect.driver.exceptions import DatabaseError
 from truth import total_spend
 
+pytestmark = pytest.mark.patient
+
 
 def test_first_run_loads_the_season_and_the_second_writes_nothing(loader, api) -> None:
     assert loader.run() == 0

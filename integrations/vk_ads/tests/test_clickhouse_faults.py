@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
+pytestmark = pytest.mark.patient
+
 
 class Unreliable:
     """A client whose statements fail from one on, or that loses answers.

@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.patient
+
 
 def last_line(result) -> dict:
     return json.loads(result.stdout.splitlines()[-1])

@@ -11,6 +11,8 @@ from datetime import timedelta
 import pytest
 from zakaz_common.moscow import moscow_day, now_moscow
 
+pytestmark = pytest.mark.patient
+
 STATISTICS = "*/statistics/banners/day.json"
 BANNERS = "*/banners.json"
 LISTED = "*/ad_groups.json"

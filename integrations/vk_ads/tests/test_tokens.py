@@ -14,6 +14,8 @@ from vk_ads.accounts import Account
 from vk_ads.records import Token
 from vk_ads.tokens import TokenRefused, TokenStore
 
+pytestmark = pytest.mark.patient
+
 ACCOUNT = Account("main", "client", SecretStr("secret"))
 DAY = 86_400
 
