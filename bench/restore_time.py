@@ -22,7 +22,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), *(str(ROOT / part) for part in ("module_utils", "roles/backup/files"))]
+# run from a checkout, nothing is installed: hence the imports below this line
+sys.path[:0] = [
+    str(ROOT),
+    *(str(ROOT / part) for part in ("module_utils", "roles/backup/files", "integrations/common/src")),
+]
 
 from zakaz_backup.restore import Request  # noqa: E402
 from zakaz_backup.settings import Settings  # noqa: E402

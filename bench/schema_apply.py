@@ -25,6 +25,7 @@ import urllib3
 from bounds import Bounds
 
 ROOT = Path(__file__).resolve().parents[1]
+# run from a checkout, nothing is installed: hence the imports below this line
 sys.path[:0] = [str(ROOT), str(ROOT / "module_utils")]
 
 from zakaz_schema.connection import HttpConnection  # noqa: E402
