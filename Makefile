@@ -23,6 +23,8 @@ INTEGRATIONS := $(patsubst %/tests,%,$(wildcard integrations/*/tests))
 INTEGRATION_SUITES := $(patsubst integrations/%,unit-%,$(INTEGRATIONS))
 SUITES := unit-repository $(INTEGRATION_SUITES)
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
+# Ansible gives a local host's Python its modules on standard input, which an unbuffered Python reads a byte at a time.
+unexport PYTHONUNBUFFERED
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy plan status history alert-test rotate schema smoke backup drill restore reprovision upgrade rollback remove test check lint validate compile unit coverage schema-test server-test \

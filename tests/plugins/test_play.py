@@ -32,6 +32,22 @@ PLAY = """
       ignore_errors: true
     - name: Spell
       ansible.builtin.debug: {msg: "{{ query('unknown_variables', repository ~ '/roles') | join('; ') }}"}
+    - name: Render a folder
+      ansible.builtin.assert:
+        that:
+          - rendered | map(attribute='name') == ['1.sql', '2.sql']
+          - rendered | map(attribute='content') == query('ansible.builtin.template', *queries)
+      vars:
+        column: "a\\tb"
+        columns: [x, "{{ column }}"]
+        rendered: "{{ query('rendered_folder', folder ~ '/sql') }}"
+        queries: ["{{ folder }}/sql/1.sql.j2", "{{ folder }}/sql/2.sql.j2"]
+    - name: Render what names an unknown variable
+      ansible.builtin.debug: {msg: "{{ query('rendered_folder', folder ~ '/unknown') }}"}
+      ignore_errors: true
+      register: refused
+    - name: Tell why
+      ansible.builtin.debug: {msg: "{{ refused.msg }}"}
     - name: Try three times
       ansible.builtin.shell: "echo >> {{ folder }}/tried; test $(wc -l < {{ folder }}/tried) -ge 3"
       register: tried
@@ -42,6 +58,12 @@ PLAY = """
       ansible.builtin.command: {argv: ["false", "{{ folder }}/the-password"]}
       no_log: true
 """
+TEMPLATES = {
+    "sql/2.sql.j2": "SELECT {% for column in columns %}\n'{{ column }}',\n{% endfor %}\n'\\n' -- город\n\n",
+    "sql/1.sql.j2": "{% include 'comment.txt' %}SELECT '{{ '{{' }} column }}'",
+    "sql/comment.txt": "-- {{ columns | length }}\n",
+    "unknown/1.sql.j2": "SELECT 1,\n{{ no_such_column }}\n",
+}
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +71,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """What the play prints, and its folder."""
     folder = tmp_path_factory.mktemp("play")
     (folder / "play.yml").write_text(PLAY, encoding="utf-8")
+    for name, text in TEMPLATES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("ansible-playbook")),
@@ -79,6 +104,12 @@ def test_a_context_is_packed_once_and_named_by_its_content(shown):
     output, folder = shown
     (archive,) = (folder / "archives").glob("*.tar")
     assert f"\n{archive.stem}\n" in output
+
+
+def test_a_folder_is_rendered_as_its_templates_one_by_one(shown):
+    output, folder = shown
+    assert "✗ Render a folder" not in output
+    assert f"{folder}/unknown/1.sql.j2: 'no_such_column' is undefined" in output
 
 
 def test_a_misspelt_variable_of_the_play_is_named(shown):
