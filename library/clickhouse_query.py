@@ -34,6 +34,10 @@ options:
     description: Values of the query's parameters; a list becomes an Array.
     type: dict
     default: {}
+  url_parameters:
+    description: URLs that are read from the target; each answer is the value of the parameter of that name, as text.
+    type: dict
+    default: {}
   settings:
     description: ClickHouse settings of the query.
     type: dict
@@ -109,8 +113,10 @@ row_count:
   type: int
 """
 
+import http.client
 import json
 import time
+import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.zakaz_schema.assertions import Expectation, check_answer, read_only_query
@@ -118,11 +124,26 @@ from ansible.module_utils.zakaz_schema.connection import CONNECTION_OPTIONS, con
 from ansible.module_utils.zakaz_schema.failures import EngineFailure, SchemaFailure, Unreachable
 
 
+def text_at(url: str, timeout: float) -> str:
+    """Return what a URL answers, decoded as UTF-8.
+
+    :param timeout: seconds
+    :raises OSError: nobody answers, or with an error
+    :raises http.client.HTTPException: what answers does not speak HTTP
+    :raises ValueError: no URL of HTTP, or no UTF-8
+    """
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("it does not begin with http:// or https://")
+    with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310  just looked at
+        return answer.read().decode()
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "query": {"type": "str", "required": True},
             "parameters": {"type": "dict", "default": {}},
+            "url_parameters": {"type": "dict", "default": {}},
             "settings": {"type": "dict", "default": {}},
             "expect": {"type": "dict", "default": {}},
             "expect_rows": {"type": "int"},
@@ -144,11 +165,17 @@ def main() -> None:
         least=params["min_rows"],
         conditions=tuple(params["assertions"]),
     )
+    values = dict(params["parameters"])
+    for name, url in params["url_parameters"].items():
+        try:
+            values[name] = text_at(url, params["timeout"])
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            module.fail_json(msg=f"{url}, for the parameter {name}, cannot be read: {error}.")
     deadline = time.monotonic() + params["retries_until_reachable"]
     while True:
         try:
             answer, failures = check_answer(
-                connection, read_only_query(params["query"]), params["parameters"], params["settings"], expectation
+                connection, read_only_query(params["query"]), values, params["settings"], expectation
             )
             break
         except Unreachable as failure:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -192,6 +193,21 @@ def test_a_query_that_disappoints_says_what_was_expected(
 
 def test_a_query_that_holds_passes(server: Server) -> None:
     assert ask(server, "SELECT number AS n FROM numbers(3);", expect_rows=3, assertions=["n < 3"])["row_count"] == 3
+
+
+def test_a_parameter_is_read_from_a_url(server: Server) -> None:
+    """The server's own HTTP interface gives the text."""
+    said = "it's \\\\ 5 ₽"
+    url = f"http://127.0.0.1:{server.port}/?" + urlencode(
+        {"user": "bi_reader", "password": PASSWORD, "query": "SELECT 'it\\'s \\\\\\\\ 5 ₽' FORMAT RawBLOB"}
+    )
+    assert ask(server, "SELECT {said:String} AS said", url_parameters={"said": url})["rows"] == [{"said": said}]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "file:///etc/hostname", "http://127.0.0.1:{port}/no/such/page"])
+def test_a_url_that_does_not_answer_is_named(server: Server, url: str) -> None:
+    failed = ask(server, "SELECT {said:String}", url_parameters={"said": url.format(port=server.port)})
+    assert failed["failed"] and failed["msg"].startswith(url.format(port=server.port) + ", for the parameter said,")
 
 
 def test_the_check_module_passes_and_finds(ddl: Path, tmp_path: Path) -> None:
