@@ -50,6 +50,11 @@ options:
     description: Whether the deployment installs systemd units, which takes root.
     type: bool
     default: false
+  paths:
+    description: Files and folders to look for, so that no later task of the play has to.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode: {support: full}
   diff_mode: {support: none}
@@ -74,6 +79,10 @@ docker_answers:
 container:
   description: Whether the host is itself a container under systemd, whose kernel is not its own.
   type: bool
+  returned: always
+paths:
+  description: Each of O(paths) with where it leads, without symbolic links; empty where there is nothing.
+  type: dict
   returned: always
 problems:
   description: One sentence for each shortcoming.
@@ -256,6 +265,14 @@ def read_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
     return {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in lines) if value}
 
 
+def where_it_leads(path: str) -> str:
+    """Return a path without symbolic links and C(~); empty when nothing is there that this user may see."""
+    try:
+        return str(Path(path).expanduser().resolve(strict=True))
+    except OSError:
+        return ""
+
+
 def main() -> None:
     """Entry point for Ansible."""
     module = AnsibleModule(
@@ -279,6 +296,7 @@ def main() -> None:
             },
             "docker_socket": {"type": "path", "default": "/var/run/docker.sock"},
             "manages_units": {"type": "bool", "default": False},
+            "paths": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -302,6 +320,7 @@ def main() -> None:
         "changed": False,
         "docker_answers": containers is not None,
         "container": SYSTEMD_CONTAINER.exists(),
+        "paths": {path: where_it_leads(path) for path in want["paths"]},
         "problems": problems,
     }
     if problems:
