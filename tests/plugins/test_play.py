@@ -32,18 +32,19 @@ PLAY = """
       ignore_errors: true
     - name: Spell
       ansible.builtin.debug: {msg: "{{ query('unknown_variables', repository ~ '/roles') | join('; ') }}"}
-    - name: Render a folder
+    - name: Render files
       ansible.builtin.assert:
         that:
-          - rendered | map(attribute='name') == ['1.sql', '2.sql']
-          - rendered | map(attribute='content') == query('ansible.builtin.template', *queries)
+          - query('rendered', *queries) == query('ansible.builtin.template', *queries)
+          - lookup('rendered', queries[0], template_vars=other)
+            == lookup('ansible.builtin.template', queries[0], template_vars=other)
       vars:
         column: "a\\tb"
         columns: [x, "{{ column }}"]
-        rendered: "{{ query('rendered_folder', folder ~ '/sql') }}"
         queries: ["{{ folder }}/sql/1.sql.j2", "{{ folder }}/sql/2.sql.j2"]
+        other: {columns: [z]}
     - name: Render what names an unknown variable
-      ansible.builtin.debug: {msg: "{{ query('rendered_folder', folder ~ '/unknown') }}"}
+      ansible.builtin.debug: {msg: "{{ query('rendered', folder ~ '/unknown/1.sql.j2') }}"}
       ignore_errors: true
       register: refused
     - name: Tell why
@@ -60,7 +61,7 @@ PLAY = """
 """
 TEMPLATES = {
     "sql/2.sql.j2": "SELECT {% for column in columns %}\n'{{ column }}',\n{% endfor %}\n'\\n' -- город\n\n",
-    "sql/1.sql.j2": "{% include 'comment.txt' %}SELECT '{{ '{{' }} column }}'",
+    "sql/1.sql.j2": "-- {{ ansible_managed }}\n{% include 'comment.txt' %}SELECT '{{ '{{' }} column }}'",
     "sql/comment.txt": "-- {{ columns | length }}\n",
     "unknown/1.sql.j2": "SELECT 1,\n{{ no_such_column }}\n",
 }
@@ -106,9 +107,9 @@ def test_a_context_is_packed_once_and_named_by_its_content(shown):
     assert f"\n{archive.stem}\n" in output
 
 
-def test_a_folder_is_rendered_as_its_templates_one_by_one(shown):
+def test_files_are_rendered_as_by_the_lookup_of_templates(shown):
     output, folder = shown
-    assert "✗ Render a folder" not in output
+    assert "✗ Render files" not in output
     assert f"{folder}/unknown/1.sql.j2: 'no_such_column' is undefined" in output
 
 
