@@ -266,11 +266,11 @@ def read_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
 
 
 def where_it_leads(path: str) -> str:
-    """Return a path without symbolic links and C(~); empty when nothing is there that this user may see."""
-    try:
-        return str(Path(path).expanduser().resolve(strict=True))
-    except OSError:
-        return ""
+    """Return a path without symbolic links, C(~) and C($HOME); empty when nothing is there that this user may see."""
+    # RuntimeError: a loop of links, or no such user; ValueError: no path
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        return str(Path(os.path.expandvars(path)).expanduser().resolve(strict=True))
+    return ""
 
 
 def main() -> None:

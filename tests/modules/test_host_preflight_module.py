@@ -59,14 +59,18 @@ def test_a_host_that_can_carry_it_passes(engine, tmp_path):
     assert answer["container"] is Path("/run/systemd/container").exists()
 
 
-def test_what_lies_on_the_host_is_told_and_where_links_lead(engine, tmp_path):
+def test_what_lies_on_the_host_is_told_and_where_links_lead(engine, tmp_path, monkeypatch):
     (tmp_path / "python-1").mkdir()
     (tmp_path / "python-1" / "complete").touch()
     (tmp_path / "python").symlink_to("python-1")
     (tmp_path / "broken").symlink_to("gone")
-    asked = [str(tmp_path / name) for name in ("python/complete", "python-1/complete", "broken", "nothing")]
+    (tmp_path / "loop").symlink_to("loop")
     complete = str(tmp_path.resolve() / "python-1" / "complete")
-    assert preflight(tmp_path, paths=asked)["paths"] == dict(zip(asked, [complete, complete, "", ""], strict=True))
+    monkeypatch.setenv("FOLDER", str(tmp_path))
+    there = [str(tmp_path / "python/complete"), str(tmp_path / "python-1/complete"), "$FOLDER/python/complete"]
+    missing = [str(tmp_path / name) for name in ("broken", "nothing", "loop", "loop/x")] + ["~no-such-user/x"]
+    answer = preflight(tmp_path, paths=there + missing)
+    assert answer["paths"] == dict.fromkeys(there, complete) | dict.fromkeys(missing, "")
 
 
 def test_no_engine_is_said_and_a_system_tried_all_the_same_is_warned_of(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -67,3 +68,21 @@ def test_unreachable_host_is_named(tmp_path):
     assert "✗ far.example.org cannot be reached: " in play.stdout
     assert "Connection refused" in play.stdout
     assert "Traceback" not in play.stdout + play.stderr
+
+
+INTERRUPTED = "An upgrade of this host was interrupted. Run make upgrade"
+
+
+@pytest.mark.parametrize(("interrupted", "told"), [(True, INTERRUPTED), (False, "GB are needed")])
+def test_an_interrupted_upgrade_is_told_of_before_what_it_left(tmp_path, interrupted, told):
+    """Such as a full disk: to free space for a deployment would not be the way."""
+    if interrupted:
+        (tmp_path / "host" / "upgrade").mkdir(parents=True)
+        (tmp_path / "host" / "upgrade" / "state.json").write_text("{}")
+    settings = {"zakaz_name": "zakaz-unready", "preflight_min_free_disk_gb": 10**6}
+    settings |= {"zakaz_dir": f"{tmp_path}/host", "zakaz_controller_dir": f"{tmp_path}/controller"}
+    deploy = run(
+        *(str(BIN / "ansible-playbook"), "-i", "inventories/local", "playbooks/site.yml"), "-e", json.dumps(settings)
+    )
+    failures = [line for line in deploy.stdout.splitlines() if "interrupted" in line or "are needed" in line]
+    assert len(failures) == 1 and told in failures[0]
