@@ -16,6 +16,7 @@ short_description: Render templates, without a copy of all variables for each
 description:
   - Gives what P(ansible.builtin.template#lookup) gives for each file. That one copies all variables of the host each
     time, which takes 50 ms with the hundreds of this project; the schema alone is forty files.
+  - Templates include files of their own folder, and know C(ansible_managed), but no C(template_*).
 options:
   _terms:
     description: Templates; relative ones are looked for in the folder C(templates) of the role.
