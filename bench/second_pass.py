@@ -1,0 +1,82 @@
+"""How long a pass of playbooks/site.yml takes over a host that has nothing to do, beside another commit in turn.
+
+Each commit passes over the host twice in each round: the first time unmeasured, since it may write what the other wrote
+differently; the second time it must change nothing. Deploys the inventory's host, if it is not deployed yet.
+
+Run from the repository root, on a quiet machine:
+
+    .venv/bin/python bench/second_pass.py [--against COMMIT] [--rounds 3] [--inventory local]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def deploy(tree: Path, inventory: str) -> tuple[float, str]:
+    """Pass over the inventory's host with the playbook of a checkout.
+
+    :returns: seconds, and the line of counts
+    :raises SystemExit: the playbook fails
+    """
+    began = time.monotonic()
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("ansible-playbook")), "-i", f"inventories/{inventory}"),
+            # the settings of backups name the commit: both are to write the same
+            *("playbooks/site.yml", "-e", "backup_commit=bench"),
+        ],
+        cwd=tree,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(done.stdout[-2000:] + done.stderr[-2000:])
+    return time.monotonic() - began, done.stdout.splitlines()[-1]
+
+
+def main() -> None:
+    """Print each pass, the medians and their ratio."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--against", metavar="COMMIT", help="measure this commit in turn with the checkout")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--inventory", default="local")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        trees = {"checkout": ROOT}
+        if options.against:
+            trees[options.against] = Path(folder) / "tree"
+            add = ["git", "-C", str(ROOT), "worktree", "add", "--quiet", "--detach", str(trees[options.against])]
+            subprocess.run([*add, options.against], check=True)
+        seconds: dict[str, list[float]] = {name: [] for name in trees}
+        try:
+            for _ in range(options.rounds):
+                for name, tree in trees.items():
+                    deploy(tree, options.inventory)
+                    took, counts = deploy(tree, options.inventory)
+                    print(f"{name}: {took:.1f} s, {counts}", flush=True)
+                    if " changed=0 " not in counts:
+                        raise SystemExit("A second pass changed something.")
+                    seconds[name].append(took)
+        finally:
+            if options.against:
+                remove = ["git", "-C", str(ROOT), "worktree", "remove", "--force", str(trees[options.against])]
+                subprocess.run(remove, check=True)
+    medians = {name: median(values) for name, values in seconds.items()}
+    for name, value in medians.items():
+        print(f"median of {name}: {value:.1f} s, {value / medians['checkout']:.2f} times the checkout's")
+
+
+if __name__ == "__main__":
+    main()
