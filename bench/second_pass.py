@@ -1,7 +1,8 @@
 """How long a pass of playbooks/site.yml takes over a host that has nothing to do, beside another commit in turn.
 
 Each commit passes over the host twice in each round: the first time unmeasured, since it may write what the other wrote
-differently; the second time it must change nothing. Deploys the inventory's host, if it is not deployed yet.
+differently; the second time it must change nothing. Deploys the inventory's host, if it is not deployed yet. Backups of
+it name the commit "bench" until the next make deploy.
 
 Run from the repository root, on a quiet machine:
 

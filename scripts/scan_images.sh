@@ -12,6 +12,7 @@ if command -v trivy >/dev/null; then
     scan() { trivy "$@"; }
 elif docker pull --quiet "$image" >/dev/null 2>&1; then
     scan() {
+        # /root is the home inside the container
         docker run --rm --volume /var/run/docker.sock:/var/run/docker.sock --volume zakaz-trivy:/root/.cache \
             --volume "$PWD/$out:/scan/$out" --workdir /scan "$image" "$@"
     }

@@ -61,7 +61,7 @@ PLAY = """
 """
 TEMPLATES = {
     "sql/2.sql.j2": "SELECT {% for column in columns %}\n'{{ column }}',\n{% endfor %}\n'\\n' -- город\n\n",
-    "sql/1.sql.j2": "-- {{ ansible_managed }}\n{% include 'comment.txt' %}SELECT '{{ '{{' }} column }}'",
+    "sql/1.sql.j2": "-- {{ ansible_managed }}\n{% include 'comment.txt' %}SELECT '{{ '{{' }} {{ 'a\\tb' }} }}'",
     "sql/comment.txt": "-- {{ columns | length }}\n",
     "unknown/1.sql.j2": "SELECT 1,\n{{ no_such_column }}\n",
 }

@@ -22,6 +22,7 @@ collect_wheels() {
     if [[ -r /etc/pip.conf ]]; then
         options+=(--volume /etc/pip.conf:/etc/pip.conf:ro)
     fi
+    # /root is the home inside the container
     for file in .config/pip/pip.conf .pip/pip.conf; do
         if [[ -r $HOME/$file ]]; then
             options+=(--volume "$HOME/$file:/root/$file:ro")
