@@ -31,10 +31,15 @@ def finding(verdict: str, subject: str, text: str) -> dict[str, str]:
     return {"verdict": verdict, "subject": subject, "text": text}
 
 
-def clickhouse_finding(server: dict[str, Any] | None) -> dict[str, str]:
-    """Judge whether ClickHouse answers (`server`: version, uptime in seconds)."""
+def clickhouse_finding(server: dict[str, Any] | None, container: str) -> dict[str, str]:
+    """Judge whether ClickHouse answers.
+
+    :param server: its version, and its uptime in seconds; None when it does not
+    :param container: the one it runs in; empty for an external ClickHouse
+    """
     if not server:
-        return finding(BAD, "ClickHouse", "does not answer; look at its log, then run make deploy")
+        log = f"docker logs --tail 50 {container}" if container else "its own server's log"
+        return finding(BAD, "ClickHouse", f"does not answer; look at {log}, then run make deploy")
     hours, minutes = divmod(int(server["uptime"]) // 60, 60)
     return finding(OK, "ClickHouse", f"{server['version']} answers, up {hours} h {minutes} min")
 
@@ -127,14 +132,14 @@ def space_finding(subject: str, free: float, least: float, unit: str) -> dict[st
 def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[str, str]]:
     """Judge everything the role observed.
 
-    :param seen: ``server``, ``plan``, ``runs`` (rows of bi.v_ops_freshness), ``loaders`` (names), ``timers``
-        (loader → output of systemctl show), ``backups`` (see :func:`backup_finding`), ``disk_free_bytes``,
-        ``memory_free_kib``
+    :param seen: ``server`` and ``container`` (see :func:`clickhouse_finding`), ``plan``, ``runs`` (rows of
+        bi.v_ops_freshness), ``loaders`` (names), ``timers`` (loader → output of systemctl show), ``backups`` (see
+        :func:`backup_finding`), ``disk_free_bytes``, ``memory_free_kib``
     :param limits: ``freshness_minutes``, ``backup_hours``, ``disk_free_gb``, ``memory_free_mb``
     :returns: findings with ``verdict`` ok, warn or bad
     """
     runs = {run["loader"]: run for run in seen["runs"] or []}
-    lines = [clickhouse_finding(seen["server"]), drift_finding(seen["plan"])]
+    lines = [clickhouse_finding(seen["server"], seen["container"]), drift_finding(seen["plan"])]
     for loader in seen["loaders"]:
         if seen["runs"] is None:
             lines.append(finding(WARN, loader, "unknown: ClickHouse does not answer"))

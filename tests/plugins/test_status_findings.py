@@ -33,6 +33,7 @@ def listed(*backups, code=0, hours_here=1000.0, words=()):
 def seen(**changes):
     return {
         "server": {"version": "26.3.9.1", "uptime": "7500"},
+        "container": "zakaz-clickhouse",
         "plan": [],
         "runs": [run()],
         "loaders": ["vk_ads"],
@@ -91,3 +92,16 @@ def test_error_of_a_failed_run_and_the_drifted_object_are_shown():
     texts = " ".join(line["text"] for line in lines)
     assert "bi.v_sales_daily" in texts
     assert "token expired" in texts
+
+
+@pytest.mark.parametrize(
+    ("container", "where"),
+    [("zakaz-clickhouse", "docker logs --tail 50 zakaz-clickhouse"), ("", "its own server's log")],
+)
+def test_a_clickhouse_that_does_not_answer_is_told_with_its_log(container, where):
+    (found,) = [
+        line
+        for line in status_findings(seen(server=None, container=container), LIMITS)
+        if line["subject"] == "ClickHouse"
+    ]
+    assert found["text"] == f"does not answer; look at {where}, then run make deploy"
