@@ -13,10 +13,14 @@ from qtickets_api.scan import Batch
 from qtickets_api.transform import order_family
 
 
+SCAN = 1_795_000_000
+
+
 class Pages:
     """In place of the client: these pages, whatever is asked for."""
 
     by_number = False
+    server_time = None
 
     def __init__(self, *pages):
         self._pages = pages
@@ -30,11 +34,18 @@ class Pages:
             yield Batch(decoded.records, decoded.rejected, decoded.ids[-1], len(found))
 
 
+def reading(limit):
+    """A run's context, as far as a read of orders needs it."""
+    return SimpleNamespace(
+        read=lambda *_: None, degrade=lambda _: None, settings=SimpleNamespace(loader_batch_rows=limit)
+    )
+
+
 def read(*pages, limit=1000, sink=None):
     """Batches of a read, each as its order ids, and the ids told as landed."""
     batches, landed = [], []
-    context = SimpleNamespace(rows_read=0, settings=SimpleNamespace(loader_batch_rows=limit))
-    sink = sink or SimpleNamespace(orders=batches.append)
+    context = reading(limit)
+    sink = sink or SimpleNamespace(orders=batches.append, begin_orders=lambda _: SCAN)
     load.read_orders(context, Pages(*pages), sink, window=None, landed=landed.append)
     return batches, landed
 
@@ -55,15 +66,15 @@ def test_two_versions_of_an_order_never_land_in_one_batch():
 
 
 def test_a_rejected_order_takes_nothing_of_its_page_along():
-    odd = order(2, baskets=[basket(21), basket(22, price=1.001)])
-    batches, _ = read([order(1), odd, order(3)], [order(4, price="free")])
+    odd = order(2, baskets=[basket(21), basket(22, price="free")])
+    batches, _ = read([order(1), odd, order(3)], [order(4, currency_id="roubles")])
     assert [list(found.parents["order_id"]) for found in batches] == [[1, 3]]
-    assert [(r.key, r.path) for r in batches[0].rejected] == [("2", "$.baskets[1].price"), ("4", "$.price")]
+    assert [(r.key, r.path) for r in batches[0].rejected] == [("2", "$.baskets[1].price"), ("4", "$.currency_id")]
 
 
 def test_taking_leaves_nothing():
-    held = Families()
-    held.add(order_family(decode_orders(page([order(1)])).records))
+    held = Families(order_family((), SCAN))
+    held.add(order_family(decode_orders(page([order(1)])).records, SCAN))
     assert list(held.taken().parents["order_id"]) == [1]
     again = held.taken()
     assert list(again.parents["order_id"]) == list(again.children["ticket_id"]) == []
@@ -74,13 +85,16 @@ def test_a_batch_that_does_not_land_ends_the_read_before_the_next_is_said_to_hav
     class Full:
         calls = 0
 
+        def begin_orders(self, _):
+            return SCAN
+
         def orders(self, family):
             self.calls += 1
             if self.calls == 2:
                 raise OSError("disk full")
 
     sink, landed = Full(), []
-    context = SimpleNamespace(rows_read=0, settings=SimpleNamespace(loader_batch_rows=1))
+    context = reading(1)
     with pytest.raises(OSError, match="disk full"):
         load.read_orders(
             context, Pages(*[[order(n)] for n in range(1, 9)]), sink, window=None, landed=landed.append

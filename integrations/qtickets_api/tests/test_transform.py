@@ -6,19 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from payloads import basket, event, order, page
 from qtickets_api import transform
+from qtickets_api.event_rows import event_family
 from qtickets_api.pages import decode_events, decode_orders
-from qtickets_api.transform import event_family, order_family, revenue
+from qtickets_api.transform import order_family, revenue
 from zakaz_common.city import CityDirectory
 from zakaz_common.columns import row_count
 from zakaz_common.moscow import MOSCOW
 
 FETCHED = datetime(2026, 11, 20, tzinfo=MOSCOW)
+SCAN = int(FETCHED.timestamp())
 
 
 def family_of(*orders):
     decoded = decode_orders(page(list(orders)))
     assert decoded.rejected == []
-    return order_family(decoded.records)
+    return order_family(decoded.records, SCAN)
 
 
 def read(columns):
@@ -49,12 +51,12 @@ def one_ticket(order_changes=None, **changes):
 def one_event(aliases=None, **changes):
     decoded = decode_events(page([event(**changes)]))
     assert decoded.rejected == []
-    return read(event_family(decoded.records, CityDirectory(aliases or {}), FETCHED).parents)
+    return read(event_family(decoded.records, CityDirectory(aliases or {}), SCAN).parents)
 
 
 def rejection(*orders):
     decoded = decode_orders(page(list(orders)))
-    rejected = decoded.rejected + order_family(decoded.records).rejected
+    rejected = decoded.rejected + order_family(decoded.records, SCAN).rejected
     assert len(rejected) == 1
     return rejected[0]
 
@@ -136,50 +138,56 @@ def test_moments_are_kept_as_moscow_time_whatever_their_offset():
     found = one_order(updated_at="2026-11-01T07:05:00.900Z")
     assert found["updated_at"] == datetime(2026, 11, 1, 10, 5, tzinfo=MOSCOW)
     assert found["updated_at"].utcoffset() == datetime(2026, 1, 1, tzinfo=MOSCOW).utcoffset()
-    assert found["_ver"] == int(datetime(2026, 11, 1, 7, 5, tzinfo=UTC).timestamp())
+    assert found["_ver"] == SCAN << 32 | int(datetime(2026, 11, 1, 7, 5, tzinfo=UTC).timestamp())
 
 
 @given(st.integers(-(10**15) + 1, 10**15 - 1))
 def test_money_is_exact_to_the_kopeck(kopecks):
     text = f"{'-' if kopecks < 0 else ''}{abs(kopecks) // 100}.{abs(kopecks) % 100:02d}"
     body = page([order(price=0)]).replace(b'"price": 0', f'"price": {text}'.encode(), 1)
-    assert order_family(decode_orders(body).records).parents["price"] == [kopecks]
+    assert order_family(decode_orders(body).records, SCAN).parents["price"] == [kopecks]
 
 
-@pytest.mark.parametrize("price", ["1.005", "1e20", '"NaN"', '"Infinity"', '"-Infinity"'])
-def test_an_amount_that_is_none_is_rejected_with_its_place(price):
-    body = page([order(price=7777)]).replace(b'"price": 7777', f'"price": {price}'.encode())
-    decoded = decode_orders(body)
-    found = order_family(decoded.records)
+NO_AMOUNT = ["1e20", '"NaN"', '"Infinity"', '"-Infinity"', "null", '"1,500"', '""', "[]", "true", "1e400"]
+
+
+@pytest.mark.parametrize("price", NO_AMOUNT)
+def test_an_amount_of_a_ticket_that_is_none_is_rejected_with_its_place(price):
+    body = page([order(baskets=[basket(5), basket(6, price=7777)])])
+    decoded = decode_orders(body.replace(b'"price": 7777', f'"price": {price}'.encode()))
+    found = order_family(decoded.records, SCAN)
     assert row_count(found.parents) == row_count(found.children) == 0
-    assert [(r.key, r.path) for r in decoded.rejected + found.rejected] == [("1", "$.price")]
+    assert [(r.key, r.path) for r in decoded.rejected + found.rejected] == [("1", "$.baskets[1].price")]
 
 
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
-        ({"price": None}, "$.price"),
-        ({"price": ""}, "$.price"),
         ({"payed": "yes"}, "$.payed"),
         ({"payed": None}, "$.payed"),
         ({"id": 0}, "$.id"),
         ({"event_id": "33"}, "$.event_id"),
         ({"created_at": "0000-00-00 00:00:00"}, "$.created_at"),
         ({"created_at": "2026-11-01T10:00:00"}, "$.created_at"),
-        ({"updated_at": 1793520000}, "$.updated_at"),
-        ({"updated_at": "2300-01-01T00:00:00+03:00"}, "$.updated_at"),
+        ({"created_at": "2300-01-01T00:00:00+03:00"}, "$.created_at"),
+        ({"payed_at": "yesterday"}, "$.payed_at"),
+        ({"deleted_at": 5}, "$.deleted_at"),
         ({"currency_id": ""}, "$.currency_id"),
         ({"baskets": None}, "$.baskets"),
         ({"baskets": [basket(price="free")]}, "$.baskets[0].price"),
         ({"baskets": [basket(10), basket(11, quantity=2)]}, "$.baskets[1].quantity"),
-        ({"baskets": [basket(discount_value=0.001)]}, "$.baskets[0].discount_value"),
+        ({"baskets": [basket(refunded_amount="much")]}, "$.baskets[0].refunded_amount"),
+        ({"baskets": [basket(refunded_deduction_amount=[])]}, "$.baskets[0].refunded_deduction_amount"),
+        ({"baskets": [basket(deleted_at="0000-00-00 00:00:00")]}, "$.baskets[0].deleted_at"),
+        ({"baskets": [basket(10), basket(0)]}, "$.baskets[1].id"),
+        ({"baskets": [basket(10), "ticket"]}, "$.baskets[1]"),
     ],
 )
 def test_a_wrong_field_rejects_the_order_whole_and_names_its_place(changes, path):
-    assert rejection(order(**changes)).path.replace("[...]", "[0]") == path
+    assert rejection(order(**changes)).path == path
 
 
-@pytest.mark.parametrize("field", ["payed", "created_at", "updated_at", "price", "event_id", "baskets", "currency_id"])
+@pytest.mark.parametrize("field", ["payed", "created_at", "event_id", "baskets", "currency_id"])
 def test_a_missing_required_field_is_rejected(field):
     broken = order()
     del broken[field]
@@ -189,12 +197,12 @@ def test_a_missing_required_field_is_rejected(field):
 
 
 def test_a_reason_shows_no_value_of_the_record():
-    found = rejection(order(price="buyer@example.com"))
+    found = rejection(order(currency_id="buyer@example.com"))
     assert "buyer" not in found.reason + found.path + found.key
 
 
 def test_a_bad_order_does_not_take_the_good_ones_along():
-    decoded = decode_orders(page([order(1), order(2, price=None), order(3)]))
+    decoded = decode_orders(page([order(1), order(2, payed=None), order(3)]))
     assert [o.id for o in decoded.records] == [1, 3]
     assert [r.key for r in decoded.rejected] == ["2"]
     assert decoded.ids == [1, 2, 3]
@@ -276,21 +284,26 @@ def test_the_name_of_an_event(name, shown):
 
 def test_an_event_without_updated_at_has_the_version_of_its_fetch_and_stable_content():
     found = one_event(updated_at=None)
-    assert found["_ver"] == int(FETCHED.timestamp())
+    assert found["_ver"] == SCAN << 32 | SCAN
     assert found["updated_at"] == found["created_at"]
 
 
 def test_shows_keep_their_times_and_prices():
-    found = read(event_family(decode_events(page([event()])).records, CityDirectory({}), FETCHED).children)
+    found = read(event_family(decode_events(page([event()])).records, CityDirectory({}), SCAN).children)
     assert found["starts_at"] == datetime(2026, 12, 1, 19, tzinfo=MOSCOW)
     assert found["finishes_at"] is None
     assert (found["min_price"], found["max_price"]) == (D("900.00"), D("1500.50"))
     assert (found["event_id"], found["show_id"], found["timezone"]) == (33, 70, "Europe/Moscow")
 
 
-def test_events_and_shows_with_a_bad_field_are_rejected_whole():
-    bad_show = event(34, shows=[{"id": 1, "min_price": 1.001}])
-    decoded = decode_events(page([event(33), bad_show]))
-    found = event_family(decoded.records, CityDirectory({}), FETCHED)
-    assert list(found.parents["event_id"]) == [33]
-    assert [(r.key, r.path) for r in found.rejected] == [("34", "$.shows[id=1].min_price")]
+def test_an_event_loads_whatever_its_shows_are():
+    shows = [{"id": 1, "min_price": "free", "name": 5}, {"id": None, "name": "lost"}, {"id": 2, "max_price": 1.006}]
+    decoded = decode_events(page([event(33), event(34, shows=shows, name=None, created_at="long ago")]))
+    found = event_family(decoded.records, CityDirectory({}), SCAN)
+    assert list(found.parents["event_id"]) == [33, 34]
+    assert list(found.children["show_id"]) == [70, 1, 2]
+    assert found.children["max_price"][2] == 101
+    assert [(r.dataset, r.key, r.path) for r in decoded.rejected_parts] == [("shows", "34", "$.shows[1].id")]
+    assert sorted(d.path for d in decoded.degraded + found.degraded) == [
+        "$.created_at", "$.shows[0].name", "$.shows[id=1].min_price"
+    ]  # fmt: skip

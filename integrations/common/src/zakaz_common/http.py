@@ -228,7 +228,7 @@ class ApiClient:
             value = decode(body)
         except LoaderError:
             raise
-        except (ValueError, msgspec.MsgspecError) as error:
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise TransientError(f"{_host(url)} sent an unreadable answer at {path}: {_decode_cause(error)}") from None
         moment = parse_http_date(response.headers.get("date")) or now_moscow()
         return Fetched(value, response.status_code, response.headers, moment, len(body))

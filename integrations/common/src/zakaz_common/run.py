@@ -4,6 +4,7 @@ Data lands first, then the run's row, then the watermarks: a run killed anywhere
 one, whose upserts write only what is missing.
 """
 
+import re
 import signal
 import time
 import traceback
@@ -33,12 +34,16 @@ from zakaz_common.run_lock import run_lock
 from zakaz_common.run_log import answer_log
 from zakaz_common.run_metrics import write_metrics
 from zakaz_common.settings import CommonSettings
+from zakaz_common.run_journal import DegradedCount, DegradedField
 from zakaz_common.warehouse import RejectedRecord, RunRecord, UpsertResult, Warehouse
 
 log = structlog.get_logger()
 
 _GRACE_SECONDS = 20.0
+_SHOWN_DEGRADED = 20
 _RATIO_FLOOR = 20  # fewer rejected rows than this of a handful read are no ratio to judge by
+_POSITION = re.compile(r"\[[^\]]*\]")
+_Part = tuple[str, str]  # a dataset and a part of it
 
 
 @dataclass(slots=True)
@@ -59,9 +64,13 @@ class RunContext:
     rows_written: int = 0
     rows_rejected: int = 0
     rows_by_stage: Counter[str] = field(default_factory=Counter)
+    fields_degraded: int = 0
     watermarks: dict[str, datetime] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
     _requests: list[Mapping[str, int]] = field(default_factory=list)
+    _read: Counter[_Part] = field(default_factory=Counter)
+    _rejected: Counter[_Part] = field(default_factory=Counter)
+    _degraded: dict[tuple[str, str, str], tuple[int, str]] = field(default_factory=dict)
 
     @property
     def warehouse(self) -> Warehouse:
@@ -87,12 +96,22 @@ class RunContext:
         self.rows_written += rows
         self.rows_by_stage[stage] += rows
 
-    def reject(self, records: Iterable[RejectedRecord]) -> None:
-        """Put records into the dead-letter table and count them."""
+    def read(self, dataset: str, records: int, *, part: str = "") -> None:
+        """Count records read of a dataset, rejected ones included; `part` of it, such as an account, counts apart."""
+        self.rows_read += records
+        self._read[dataset, part] += records
+
+    def reject(self, records: Iterable[RejectedRecord], *, part: str = "", judged: bool = True) -> None:
+        """Put records into the dead-letter table and count them, by dataset and `part`.
+
+        Records that are not `judged` do not count towards the share that fails the run.
+        """
         batch = list(records)
         if not batch:
             return
         self.rows_rejected += len(batch)
+        if judged:
+            self._rejected.update((record.dataset, part) for record in batch)
         for record in batch[:20]:
             log.warning(
                 "record_rejected",
@@ -104,18 +123,33 @@ class RunContext:
         if self._warehouse is not None:
             self._warehouse.reject(self.loader, self.run_id, batch)
 
+    def degrade(self, fields: Iterable[DegradedField]) -> None:
+        """Count fields that no figure needs and that could not be read; their records are loaded without them."""
+        for one in fields:
+            self.fields_degraded += 1
+            # A list's positions and ids are not part of the place: one row for all its items.
+            kind = (one.dataset, _POSITION.sub("[]", one.path), one.reason)
+            count, example = self._degraded.get(kind, (0, one.key))
+            self._degraded[kind] = (count + 1, example)
+
+    def degraded_counts(self) -> list[DegradedCount]:
+        """What was degraded so far, most first."""
+        counts = [DegradedCount(*kind, count, example) for kind, (count, example) in self._degraded.items()]
+        return sorted(counts, key=lambda one: (-one.records, one.dataset, one.path, one.reason))
+
     def check_rejected_ratio(self) -> None:
-        """Raise DataError when too large a part of the records read was rejected."""
+        """Raise DataError when too large a part of any one dataset was rejected, whatever the others are."""
         allowed = self.settings.loader_max_rejected_ratio
-        if not self.rows_rejected or not self.rows_read:
-            return
-        ratio = self.rows_rejected / self.rows_read
-        if ratio > allowed and (self.rows_rejected >= _RATIO_FLOOR or ratio > 0.5 or allowed == 0):
-            raise DataError(
-                f"{self.rows_rejected} of {self.rows_read} records were rejected ({ratio:.1%}), at most "
-                f"{allowed:.1%} are allowed (LOADER_MAX_REJECTED_RATIO); "
-                "the reasons are in meta.rejected_records"
-            )
+        for (dataset, part), rejected in sorted(self._rejected.items()):
+            read = self._read[dataset, part]
+            ratio = rejected / max(read, rejected)
+            if ratio > allowed and (rejected >= _RATIO_FLOOR or ratio > 0.5 or allowed == 0):
+                of = f"{dataset} of {part}" if part else dataset
+                raise DataError(
+                    f"{rejected} of {max(read, rejected)} {of} were rejected ({ratio:.1%}), at most "
+                    f"{allowed:.1%} are allowed (LOADER_MAX_REJECTED_RATIO); "
+                    "the reasons are in meta.rejected_records"
+                )
 
 
 def run_loader(
@@ -161,6 +195,15 @@ def run_loader(
     except LoaderError as failure:  # the lock, or a signal outside the work
         status, code, error = _judge(failure)
     duration = time.monotonic() - started
+    for count in context.degraded_counts()[:_SHOWN_DEGRADED]:
+        log.warning(
+            "fields_degraded",
+            dataset=count.dataset,
+            path=count.path,
+            reason=count.reason,
+            records=count.records,
+            example=count.example_key,
+        )
     if own_warehouse is not None:
         own_warehouse.close()
     if settings.loader_metrics_file and metrics and not dry_run:
@@ -175,6 +218,7 @@ def run_loader(
                 "read": context.rows_read,
                 "written": context.rows_written,
                 "rejected": context.rows_rejected,
+                "degraded": context.fields_degraded,
                 **context.rows_by_stage,
             },
             requests=context.requests(),
@@ -191,6 +235,7 @@ def run_loader(
         "rows_read": context.rows_read,
         "rows_written": context.rows_written,
         "rows_rejected": context.rows_rejected,
+        "fields_degraded": context.fields_degraded,
         "requests": dict(context.requests()),
         "slept_s": round(deadline.slept, 1),
         "duration_s": round(duration, 2),
@@ -204,8 +249,13 @@ def run_loader(
 
 
 def _commit(context: RunContext, version: str) -> None:
+    _record_degraded(context)
     context.warehouse.record_run(_record(context, "success", EXIT_OK, "", version))
     context.warehouse.save_watermarks(context.loader, context.run_id, context.watermarks)
+
+
+def _record_degraded(context: RunContext) -> None:
+    context.warehouse.record_degraded(context.loader, context.run_id, context.degraded_counts())
 
 
 def _record(context: RunContext, status: str, code: int, error: str, version: str) -> RunRecord:
@@ -221,6 +271,7 @@ def _record(context: RunContext, status: str, code: int, error: str, version: st
         rows_read=context.rows_read,
         rows_written=context.rows_written,
         rows_rejected=context.rows_rejected,
+        fields_degraded=context.fields_degraded,
         requests=sum(context.requests().values()),
         watermark=max(context.watermarks.values(), default=None) if code == EXIT_OK else None,
         exit_code=code,
@@ -237,6 +288,7 @@ def _record_failure(context: RunContext, failure: Exception, status: str, code: 
     # A run that failed early has most of its deadline left; its row is not worth waiting that long.
     context.warehouse.retry_seconds = _GRACE_SECONDS
     try:
+        _record_degraded(context)
         context.warehouse.record_run(_record(context, status, code, error, version))
     except LoaderError as second:
         log.warning("run_row_not_written", cause=str(second))

@@ -21,6 +21,27 @@ class RejectedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DegradedField:
+    """A field no figure needs that could not be read; the record was loaded without it. No personal data."""
+
+    dataset: str
+    key: str
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DegradedCount:
+    """How many records of a run lack a field for one reason, and the key of one of them."""
+
+    dataset: str
+    path: str
+    reason: str
+    records: int
+    example_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One row of meta.etl_runs."""
 
@@ -35,6 +56,7 @@ class RunRecord:
     rows_read: int
     rows_written: int
     rows_rejected: int
+    fields_degraded: int
     requests: int
     watermark: datetime | None
     exit_code: int
@@ -72,3 +94,10 @@ class RunJournal(Statements):
         rows = [(loader, r.dataset, now, run_id, r.key, r.path, r.reason) for r in records]
         columns = ["loader", "dataset", "rejected_at", "run_id", "record_key", "json_path", "reason"]
         self.insert("meta.rejected_records", by_column(columns, rows))
+
+    def record_degraded(self, loader: str, run_id: UUID, counts: Iterable[DegradedCount]) -> None:
+        """Store what was loaded without a field: one row a field and reason."""
+        now = now_moscow()
+        rows = [(loader, c.dataset, now, run_id, c.path, c.reason, c.records, c.example_key) for c in counts]
+        columns = ["loader", "dataset", "degraded_at", "run_id", "json_path", "reason", "records", "example_key"]
+        self.insert("meta.degraded_fields", by_column(columns, rows))

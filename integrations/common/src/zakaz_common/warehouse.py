@@ -12,9 +12,9 @@ from typing import Any
 
 from zakaz_common.columns import Columns, Row, by_column, only, row_count
 from zakaz_common.row_hash import row_hashes
-from zakaz_common.run_journal import RejectedRecord, RunJournal, RunRecord
+from zakaz_common.run_journal import DegradedField, RejectedRecord, RunJournal, RunRecord
 
-__all__ = ["RejectedRecord", "RunRecord", "Scope", "UpsertResult", "Warehouse"]
+__all__ = ["DegradedField", "RejectedRecord", "RunRecord", "Scope", "UpsertResult", "Warehouse"]
 
 _SPARSE = 8  # a key range this many times wider than the batch is read by key, not by range
 

@@ -55,10 +55,10 @@ class QticketsClient:
         """A read of all events, deleted ones included."""
         return Scan("events", self._fetcher("events", decode_events), lambda event: event.id)
 
-    def order(self, order_id: int) -> Order | None:
-        """One order, or None when there is none with this id."""
+    def order(self, order_id: int) -> Page[Order] | None:
+        """One order as a page of its own, or None when there is none with this id."""
         try:
-            return self.get(f"orders/{order_id}", decode_order).data
+            return self.get(f"orders/{order_id}", decode_order)
         except NotFoundError:
             return None
 

@@ -8,9 +8,10 @@ from importlib.resources import files
 from zakaz_common.city import CityDirectory
 from zakaz_common.run import RunContext
 
+from qtickets_api.event_rows import event_family
 from qtickets_api.pages import decode_events, decode_orders
 from qtickets_api.sink import DryRunSink
-from qtickets_api.transform import event_family, order_family
+from qtickets_api.transform import order_family
 
 
 def dry_run(context: RunContext) -> None:
@@ -18,12 +19,15 @@ def dry_run(context: RunContext) -> None:
     sink = DryRunSink(context)
     fixtures = files("qtickets_api") / "fixtures"
     events = decode_events((fixtures / "events.json").read_bytes())
-    context.rows_read += len(events.records) + len(events.rejected)
-    context.reject(events.rejected)
-    sink.events(event_family(events.records, CityDirectory({}), context.started_at))
+    context.read("events", len(events.records) + len(events.rejected))
+    context.reject([*events.rejected, *events.rejected_parts])
+    context.degrade(events.degraded)
+    number = sink.begin_events(context.started_at)
+    sink.events(event_family(events.records, CityDirectory({}), number))
     for page_file in sorted(f.name for f in fixtures.iterdir() if f.name.startswith("orders")):
         page = decode_orders((fixtures / page_file).read_bytes())
-        context.rows_read += len(page.records) + len(page.rejected)
-        sink.orders(order_family(page.records, page.rejected))
+        context.read("orders", len(page.records) + len(page.rejected))
+        context.degrade(page.degraded)
+        sink.orders(order_family(page.records, number, page.rejected))
     context.extra["stub_mode"] = True
     context.extra["would_write"] = sink.would_write

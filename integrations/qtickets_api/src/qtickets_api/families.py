@@ -1,16 +1,34 @@
-"""Families of many pages, joined into one batch."""
+"""Parents with all their children, and many such joined into one batch."""
 
+from dataclasses import dataclass, field
 from itertools import chain
 
 from zakaz_common.columns import Columns, row_count
+from zakaz_common.run_journal import DegradedField, RejectedRecord
 
-from qtickets_api.transform import Family, order_family
+
+@dataclass(slots=True)
+class Family:
+    """Parents (orders, events) with all their children (tickets, shows), one version of each parent.
+
+    Of two versions of a parent the newer counts, of equal ones the later read: the children of an older version
+    must not appear beside those of a newer one. `rejected` are records that were left out, `degraded` fields.
+    """
+
+    parents: Columns
+    children: Columns
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    degraded: list[DegradedField] = field(default_factory=list)
 
 
 class Families:
-    """Families in the order they were read, no parent twice. `rows` are those of the larger table."""
+    """Families in the order they were read, no parent twice. `rows` are those of the larger table.
 
-    def __init__(self, key: str = "order_id") -> None:
+    Parameters: `empty` is a family of no parents, with all columns; `key` the parents' key.
+    """
+
+    def __init__(self, empty: Family, key: str = "order_id") -> None:
+        self._none = empty
         self._key = key
         self._empty()
 
@@ -31,12 +49,13 @@ class Families:
 
     def taken(self) -> Family:
         """All of them as one; nothing is held afterwards."""
-        held = self._held or [order_family(())]
+        held = self._held or [self._none]
         self._empty()
         return Family(
             _joined([family.parents for family in held]),
             _joined([family.children for family in held]),
             [record for family in held for record in family.rejected],
+            [one for family in held for one in family.degraded],
         )
 
 

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 import structlog
 from zakaz_common.city import CityDirectory
+from zakaz_common.columns import row_count
 from zakaz_common.errors import DataError, DeadlineExceededError
 from zakaz_common.moscow import now_moscow
 from zakaz_common.progress import progress_line
@@ -13,21 +14,13 @@ from zakaz_common.run import RunContext
 
 from qtickets_api import LOADER, marts, windows
 from qtickets_api.client import QticketsClient
-from qtickets_api.families import Families
+from qtickets_api.event_rows import EVENT_KEYS, SHOW_KEYS, event_family
+from qtickets_api.families import Families, Family
 from qtickets_api.landing import Landing
 from qtickets_api.optional import load_optional
-from qtickets_api.records import Order
 from qtickets_api.settings import QticketsSettings
 from qtickets_api.sink import EVENTS, ORDERS, SHOWS, TICKETS, Sink, StagingSink
-from qtickets_api.transform import (
-    EVENT_KEYS,
-    ORDER_KEYS,
-    SHOW_KEYS,
-    TICKET_KEYS,
-    Family,
-    event_family,
-    order_family,
-)
+from qtickets_api.transform import ORDER_KEYS, TICKET_KEYS, order_family
 from qtickets_api.windows import Window
 
 log = structlog.get_logger()
@@ -97,14 +90,21 @@ def reread(context: RunContext, order_ids: Sequence[int]) -> None:
     """Read these orders again, whatever the watermark says: a webhook named them. Unknown ones are left alone."""
     client = _client(context)
     try:
-        orders: list[Order] = []
+        sink, found = StagingSink(context), 0
+        scan = sink.begin_orders(now_moscow())
         for order_id in order_ids:
-            order = client.order(order_id)
-            if order is not None and order.id == order_id:
-                orders.append(order)
-        context.rows_read += len(orders)
-        StagingSink(context).orders(order_family(orders))
-        if missing := len(order_ids) - len(orders):
+            page = client.order(order_id)
+            if page is None or order_id not in page.ids:
+                continue
+            found += 1
+            context.rows_read += 1
+            context.degrade(page.degraded)
+            family = order_family(page.records, scan, page.rejected)
+            # One broken order of a hint is no share of anything; it must not keep the others from the marts.
+            context.reject(family.rejected, judged=False)
+            family.rejected = []
+            sink.orders(family)
+        if missing := len(order_ids) - found:
             log.warning("orders_unknown", count=missing, then="the weekly re-read settles them")
         refresh_marts(context)
     finally:
@@ -115,10 +115,14 @@ def load_events(context: RunContext, client: QticketsClient, sink: Sink) -> None
     """Read all events; those that are gone from a complete read are tombstoned."""
     cities = CityDirectory(context.warehouse.city_aliases())
     scan = client.events()
+    number = sink.begin_events(client.server_time or now_moscow())
     for batch in scan:
-        context.rows_read += len(batch.records) + len(batch.rejected)
-        context.reject(batch.rejected)
-        sink.events(event_family(batch.records, cities, client.server_time or now_moscow()))
+        family = event_family(batch.records, cities, number)
+        context.read("events", len(batch.records) + len(batch.rejected))
+        context.read("shows", row_count(family.children) + len(batch.rejected_parts))
+        context.reject([*batch.rejected, *batch.rejected_parts])
+        context.degrade(batch.degraded)
+        sink.events(family)
     seen = set(scan.seen)
     for table, keys in ((SHOWS, SHOW_KEYS), (EVENTS, EVENT_KEYS)):
         gone = context.warehouse.tombstone(table, keys, scope="1", keep=seen)
@@ -162,7 +166,8 @@ def read_orders(
     window that the API no longer has, once the read is complete.
     """
     limit = context.settings.loader_batch_rows
-    held = Families()
+    held = Families(order_family((), 0))
+    number = sink.begin_orders(client.server_time or now_moscow())
     done, last_id = 0, after_id
     scan = client.orders(window, after_id)
 
@@ -173,8 +178,9 @@ def read_orders(
 
     with progress_line("orders") as progress, Landing() as landing:
         for batch in scan:
-            context.rows_read += len(batch.records) + len(batch.rejected)
-            family = order_family(batch.records, batch.rejected)
+            context.read("orders", len(batch.records) + len(batch.rejected))
+            context.degrade(batch.degraded)
+            family = order_family(batch.records, number, batch.rejected)
             if held.has_any_of(family) or held.rows >= limit:
                 landing.put(land, held.taken(), None if scan.by_number else last_id)
             held.add(family)

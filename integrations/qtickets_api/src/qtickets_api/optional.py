@@ -4,7 +4,8 @@ The account's token may lack the right to some of them, and the service may not 
 skipped, with the reason in the log and in the run's last line; sales do not wait for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,15 +14,19 @@ import structlog
 from zakaz_common.columns import Row, by_column
 from zakaz_common.errors import DataError, DeadlineExceededError
 from zakaz_common.http import RefusedError, TransientError
-from zakaz_common.moscow import MOSCOW, now_moscow
+from zakaz_common.moscow import now_moscow
+from zakaz_common.ranks import UnreadableError, read_record
 from zakaz_common.run import RunContext
+from zakaz_common.run_journal import DegradedField, RejectedRecord
+from zakaz_common.text import clean_text, mended_json, read_json
 from zakaz_common.utm import clean_utm
-from zakaz_common.warehouse import RejectedRecord, UpsertResult
+from zakaz_common.warehouse import UpsertResult
 
 from qtickets_api.client import QticketsClient
+from qtickets_api.column_readers import loose_money, loose_second, shown_text
 from qtickets_api.optional_records import (
     BarcodeMark,
-    ColorThemes,
+    ColorTheme,
     Discount,
     DiscountsPage,
     PromoCode,
@@ -29,10 +34,10 @@ from qtickets_api.optional_records import (
     Seat,
     Seats,
 )
-from qtickets_api.pages import page_decoder
+from qtickets_api.pages import list_decoder, page_decoder
 from qtickets_api.scan import Scan
 from qtickets_api.sink import SHOWS
-from qtickets_api.transform import MONEY, RecordError, kopecks, localised
+from qtickets_api.transform import MONEY
 
 log = structlog.get_logger()
 
@@ -53,9 +58,12 @@ SHOW_KEYS = ("event_id", "show_id")
 _SEAT_FIELDS = [
     "max_quantity", "free_quantity", "ordered_quantity", "payed_quantity", "disabled", "price", "currency_id",
 ]  # fmt: skip
-_decode_seats = msgspec.json.Decoder(Seats).decode
-_decode_barcodes = msgspec.json.Decoder(list[BarcodeMark]).decode
-_decode_color_themes = msgspec.json.Decoder(ColorThemes).decode
+_strict_seats = msgspec.json.Decoder(Seats).decode
+_strict_barcodes = msgspec.json.Decoder(list[BarcodeMark]).decode
+_decode_discounts = page_decoder("discounts", DiscountsPage, Discount)
+_decode_promo_codes = page_decoder("promo_codes", PromoCodesPage, PromoCode)
+_decode_color_themes = list_decoder("color_themes", ColorTheme)
+NoteOf = Callable[[str], Callable[[str], None]]
 _MONEY = MONEY | {"value"}
 _SHOW_PASSED = timedelta(days=2)
 
@@ -85,10 +93,49 @@ def load_optional(context: RunContext, client: QticketsClient) -> None:
         context.extra["skipped"] = skipped
 
 
-def inventory_row(event_id: int, show_id: int, seats: dict[str, Seat], taken_at: datetime) -> Row:
+@dataclass(slots=True)
+class SeatsRead:
+    """The seats of a show; `unreadable` says why its places cannot be counted, `wrong_fields` what else is odd."""
+
+    seats: list[Seat] = field(default_factory=list)
+    none: bool = False
+    """The hall has no seats."""
+    unreadable: UnreadableError | None = None
+    wrong_fields: list[tuple[str, str]] = field(default_factory=list)
+
+
+def decode_seats(body: bytes) -> SeatsRead:
+    """Seats, field by field where they are not what was promised. Raises DecodeError for what is no JSON."""
+    found = SeatsRead()
+    try:
+        data = _strict_seats(body).data
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = mended_json(body)
+        try:
+            data = read_record(Seats, body, lambda *wrong: found.wrong_fields.append(wrong)).data
+        except UnreadableError as error:
+            return SeatsRead(unreadable=error)
+    found.none = data == []
+    found.seats = list(data.values()) if isinstance(data, dict) else data
+    return found
+
+
+def count_barcodes(body: bytes) -> tuple[int, int]:
+    """How many barcodes there are, and how many of them are checked."""
+    try:
+        marks = _strict_barcodes(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        listed = read_json(body)
+        marks = [BarcodeMark(one.get("checked_at")) for one in listed if isinstance(one, dict)]
+    return len(marks), sum(bool(mark.checked_at) for mark in marks)
+
+
+def inventory_row(event_id: int, show_id: int, seats: Iterable[Seat], taken_at: datetime, note: NoteOf) -> Row:
     """Places of a show. Disabled seats are not for sale and are left out; prices are those of seats on sale."""
-    on_sale = [seat for seat in seats.values() if not seat.disabled]
-    prices = [kopecks(seat.price, "$.price") for seat in on_sale if seat.price is not None]
+    on_sale = [seat for seat in seats if not seat.disabled]
+    wrong_price = note("$.data[].price")
+    sent = loose_money([seat.price for seat in on_sale], lambda _, reason: wrong_price(reason))
+    prices = [price for price in sent if price is not None]
     return (
         event_id,
         show_id,
@@ -98,7 +145,7 @@ def inventory_row(event_id: int, show_id: int, seats: dict[str, Seat], taken_at:
         sum(seat.ordered_quantity or 0 for seat in on_sale),
         min(prices, default=None),
         max(prices, default=None),
-        next((seat.currency_id for seat in on_sale if seat.currency_id), "RUB"),
+        next((clean_text(seat.currency_id) for seat in on_sale if seat.currency_id), "RUB"),
         taken_at,
         int(taken_at.timestamp()),
     )
@@ -109,16 +156,20 @@ def _inventory(context: RunContext, client: QticketsClient) -> None:
     taken_at = _clock(client)
     for event_id, show_id in _open_shows(context, taken_at):
         body = {"flat": True, "select": _SEAT_FIELDS}
-        seats = client.optional(f"shows/{show_id}/seats", _decode_seats, body).data
-        if isinstance(seats, list):
+        found = client.optional(f"shows/{show_id}/seats", decode_seats, body)
+        if found.none:
             continue
-        if seats and all(seat.max_quantity is None for seat in seats.values()):
+        context.read("inventory", 1)
+        if found.unreadable:
+            path, reason = found.unreadable.path, found.unreadable.reason
+            context.reject([RejectedRecord("inventory", str(show_id), path, reason)])
+            continue
+        if found.seats and all(seat.max_quantity is None for seat in found.seats):
             raise DataError("the seats come without quantities")
-        context.rows_read += 1
-        try:
-            rows.append(inventory_row(event_id, show_id, seats, taken_at))
-        except RecordError as error:
-            context.reject([RejectedRecord("inventory", str(show_id), error.path, error.reason)])
+        note = _noted(context, "inventory", show_id)
+        for path, reason in found.wrong_fields:
+            note(path)(reason)
+        rows.append(inventory_row(event_id, show_id, found.seats, taken_at, note))
     _upsert(context, "stg_qtickets_inventory", SHOW_KEYS, INVENTORY_COLUMNS, rows, unhashed=("taken_at",))
 
 
@@ -126,72 +177,88 @@ def _barcodes(context: RunContext, client: QticketsClient) -> None:
     rows: list[Row] = []
     taken_at = _clock(client)
     for event_id, show_id in _open_shows(context, taken_at):
-        marks = client.optional(f"shows/{show_id}/barcodes", _decode_barcodes)
-        context.rows_read += 1
-        checked = sum(bool(mark.checked_at) for mark in marks)
-        rows.append((event_id, show_id, len(marks), checked, taken_at, int(taken_at.timestamp())))
+        total, checked = client.optional(f"shows/{show_id}/barcodes", count_barcodes)
+        context.read("barcodes", 1)
+        rows.append((event_id, show_id, total, checked, taken_at, int(taken_at.timestamp())))
     _upsert(context, "stg_qtickets_barcodes", SHOW_KEYS, BARCODE_COLUMNS, rows, unhashed=("taken_at",))
 
 
 def _discounts(context: RunContext, client: QticketsClient) -> None:
-    def row(record: Discount, version: int) -> Row:
-        value = None if record.value is None else kopecks(record.value, "$.value")
-        dates = (_moscow(record.created_at), _moscow(record.updated_at), _moscow(record.deleted_at))
-        kind = "" if record.type is None else str(record.type)
-        return (record.id, localised(record.name), kind, value, int(bool(record.is_active)), *dates, version)
+    def row(record: Discount, version: int, note: NoteOf) -> Row:
+        value = loose_money([record.value], lambda _, reason: note("$.value")(reason))[0]
+        kind = shown_text(None if record.type is None else str(record.type), note("$.type"))
+        name = shown_text(record.name, note("$.name"))
+        return (record.id, name, kind, value, int(bool(record.is_active)), *_dates(record, note), version)
 
-    decode = page_decoder("discounts", DiscountsPage, Discount)
-    scan = Scan("discounts", client.optional_pages("discounts", decode), lambda record: record.id)
+    scan = Scan("discounts", client.optional_pages("discounts", _decode_discounts), lambda record: record.id)
     _load_list(context, client, scan, row, "stg_qtickets_discounts", DISCOUNT_COLUMNS)
 
 
 def _promo_codes(context: RunContext, client: QticketsClient) -> None:
-    def row(record: PromoCode, version: int) -> Row:
-        dates = (_moscow(record.created_at), _moscow(record.updated_at), _moscow(record.deleted_at))
+    def row(record: PromoCode, version: int, note: NoteOf) -> Row:
+        code = shown_text(None if record.code is None else str(record.code), note("$.code"))
         # Some sellers make a personal code of the buyer's address.
-        code = "" if record.code is None else str(record.code)
         code = "" if not clean_utm(code) else code
-        return (record.id, record.discount_id, record.event_id, code, int(bool(record.is_active)), *dates, version)
+        ids = (_id(record.discount_id, note("$.discount_id")), _id(record.event_id, note("$.event_id")))
+        return (record.id, *ids, code, int(bool(record.is_active)), *_dates(record, note), version)
 
-    decode = page_decoder("promo_codes", PromoCodesPage, PromoCode)
-    scan = Scan("promo_codes", client.optional_pages("promo-codes", decode), lambda record: record.id)
+    scan = Scan("promo_codes", client.optional_pages("promo-codes", _decode_promo_codes), lambda record: record.id)
     _load_list(context, client, scan, row, "stg_qtickets_promo_codes", PROMO_CODE_COLUMNS)
 
 
 def _color_themes(context: RunContext, client: QticketsClient) -> None:
     version = int(_clock(client).timestamp())
-    themes = client.optional("color-themes", _decode_color_themes).data
-    rows = [
-        (theme.id, localised(theme.name), bytes(theme.colors).decode(), _moscow(theme.updated_at), version)
-        for theme in themes
-    ]
-    context.rows_read += len(rows)
+    page = client.optional("color-themes", _decode_color_themes)
+    context.read("color_themes", len(page.records) + len(page.rejected))
+    context.reject(page.rejected)
+    context.degrade(page.degraded)
+    rows = []
+    for theme in page.records:
+        note = _noted(context, "color_themes", theme.id)
+        changed = loose_second(theme.updated_at, note("$.updated_at"))
+        colors = bytes(theme.colors).decode("utf-8", "replace")
+        rows.append((theme.id, shown_text(theme.name, note("$.name")), colors, changed, version))
     table, keys = "stg_qtickets_color_themes", COLOR_THEME_COLUMNS[:1]
     _upsert(context, table, keys, COLOR_THEME_COLUMNS, rows)
-    context.wrote(table, context.warehouse.tombstone(table, keys, scope="1", keep={row[0] for row in rows}))
+    context.wrote(table, context.warehouse.tombstone(table, keys, scope="1", keep=set(page.ids)))
+
+
+def _dates(record: Discount | PromoCode, note: NoteOf) -> tuple[int | None, ...]:
+    names = ("created_at", "updated_at", "deleted_at")
+    return tuple(loose_second(getattr(record, name), note(f"$.{name}")) for name in names)
+
+
+def _id(value: int | None, note: Callable[[str], None]) -> int | None:
+    if value is None or 0 <= value < 2**63:
+        return value
+    note("an id of 0 or more was expected")
+    return None
+
+
+def _noted(context: RunContext, dataset: str, key: int) -> NoteOf:
+    def at(path: str) -> Callable[[str], None]:
+        return lambda reason: context.degrade([DegradedField(dataset, str(key), path, reason)])
+
+    return at
 
 
 def _load_list(
     context: RunContext,
     client: QticketsClient,
     scan: "Scan[Any]",
-    row: Callable[[Any, int], Row],
+    row: Callable[[Any, int, NoteOf], Row],
     table: str,
     columns: tuple[str, ...],
 ) -> None:
     """Read a whole list, upsert it, and tombstone what is gone from it."""
     keys = columns[:1]
     for batch in scan:
-        context.rows_read += len(batch.records) + len(batch.rejected)
+        context.read(scan.what, len(batch.records) + len(batch.rejected))
         context.reject(batch.rejected)
+        context.degrade(batch.degraded)
+        # The version is the time of the fetch: nothing says that a change moves `updated_at` here.
         version = int(_clock(client).timestamp())
-        rows = []
-        for record in batch.records:
-            try:
-                # The version is the time of the fetch: nothing says that a change moves `updated_at` here.
-                rows.append(row(record, version))
-            except RecordError as error:
-                context.reject([RejectedRecord(scan.what, str(record.id), error.path, error.reason)])
+        rows = [row(record, version, _noted(context, scan.what, record.id)) for record in batch.records]
         _upsert(context, table, keys, columns, rows)
     context.wrote(table, context.warehouse.tombstone(table, keys, scope="1", keep=set(scan.seen)))
 
@@ -224,7 +291,3 @@ def _open_shows(context: RunContext, now: datetime) -> list[tuple[int, int]]:
 
 def _clock(client: QticketsClient) -> datetime:
     return (client.server_time or now_moscow()).replace(microsecond=0)
-
-
-def _moscow(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(MOSCOW).replace(microsecond=0)

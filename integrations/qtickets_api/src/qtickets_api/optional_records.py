@@ -1,4 +1,5 @@
-"""Records of the optional datasets. Their fields are little documented: only what has a column is named, most may lack.
+"""Records of the optional datasets, each field with its rank. They are little documented: only what has a column is
+named, most may lack.
 
 A barcode is counted and never kept: its struct has one field, whether it was checked.
 """
@@ -7,67 +8,69 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from zakaz_common.money import Sent
+from zakaz_common.ranks import Descriptive, Identity
 
-from qtickets_api.records import Count, Id, Moment, Paging
+from qtickets_api.records import Count, Id, Moment, Paging, Text
 
 
 class Seat(Struct):
     """One seat, or one standing area with many places. Quantities come only when `select` names them."""
 
-    max_quantity: Count | None = None
-    free_quantity: Count | None = None
-    ordered_quantity: Count | None = None
-    payed_quantity: Count | None = None
-    disabled: bool | int | None = None
-    price: float | None = None
-    currency_id: str | None = None
+    max_quantity: Identity[Count | None] = None
+    free_quantity: Identity[Count | None] = None
+    ordered_quantity: Identity[Count | None] = None
+    payed_quantity: Identity[Count | None] = None
+    disabled: Identity[bool | int | None] = None
+    price: Descriptive[Sent] = None
+    currency_id: Descriptive[str | None] = None
 
 
 class Seats(Struct):
     """The flat answer: a dict by seat id; `[]` for a hall without seats."""
 
-    data: dict[str, Seat] | list[Any]
+    data: Identity[dict[str, Seat] | list[Seat]]
 
 
 class Discount(Struct):
     """A discount rule."""
 
-    id: Id
-    name: str | dict[str, Any] | None = None
-    type: str | int | None = None
-    value: float | None = None
-    is_active: bool | int | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
-    deleted_at: Moment | None = None
+    id: Identity[Id]
+    name: Descriptive[Text] = None
+    type: Descriptive[str | int | None] = None
+    value: Descriptive[Sent] = None
+    is_active: Descriptive[bool | int | None] = None
+    created_at: Descriptive[Moment | None] = None
+    updated_at: Descriptive[Moment | None] = None
+    deleted_at: Descriptive[Moment | None] = None
 
 
 class PromoCode(Struct):
     """A promo code."""
 
-    id: Id
-    code: str | int | None = None
-    discount_id: int | None = None
-    event_id: int | None = None
-    is_active: bool | int | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
-    deleted_at: Moment | None = None
+    id: Identity[Id]
+    code: Descriptive[str | int | None] = None
+    discount_id: Descriptive[int | None] = None
+    event_id: Descriptive[int | None] = None
+    is_active: Descriptive[bool | int | None] = None
+    created_at: Descriptive[Moment | None] = None
+    updated_at: Descriptive[Moment | None] = None
+    deleted_at: Descriptive[Moment | None] = None
 
 
 class ColorTheme(Struct):
     """Shades by which a hall plan shows its prices; the colours are kept as they come."""
 
-    id: Id
-    name: str | dict[str, Any] | None = None
-    colors: msgspec.Raw = msgspec.Raw(b"")
-    updated_at: Moment | None = None
+    id: Identity[Id]
+    name: Descriptive[Text] = None
+    colors: Descriptive[msgspec.Raw] = msgspec.Raw(b"")
+    updated_at: Descriptive[Moment | None] = None
 
 
 class BarcodeMark(Struct):
     """A barcode without the barcode."""
 
-    checked_at: Any = None
+    checked_at: Descriptive[Any] = None
 
 
 class DiscountsPage(Struct):
@@ -82,9 +85,3 @@ class PromoCodesPage(Struct):
 
     data: list[PromoCode]
     paging: Paging
-
-
-class ColorThemes(Struct):
-    """All colour themes; they are not paged."""
-
-    data: list[ColorTheme]

@@ -1,7 +1,8 @@
 """Decoding of a page: strict for the whole page first, record by record only when that fails.
 
-A record that is not what it should be is rejected with its place and the reason; the others of the page are
-kept. A page that is no page at all raises, and the client fetches it again.
+A record whose field is not what it should be is read field by field (`zakaz_common.ranks`): it is rejected with
+place and reason when a figure needs the field, else it loads without it. Broken characters anywhere are replaced.
+The other records of the page are kept. A page that is no page at all raises, and the client fetches it again.
 """
 
 from collections.abc import Callable
@@ -10,11 +11,15 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from zakaz_common.http import TransientError
-from zakaz_common.warehouse import RejectedRecord
+from zakaz_common.ranks import UnreadableError, read_record
+from zakaz_common.run_journal import DegradedField, RejectedRecord
+from zakaz_common.text import holds_replacement, mended_json
 
-from qtickets_api.records import KNOWN_FIELDS, Envelope, Event, EventsPage, Order, OrderAnswer, OrdersPage, Paging
+from qtickets_api.records import KNOWN_FIELDS, Envelope, Event, EventsPage, Order, OrdersPage, Paging
 
-R = TypeVar("R")
+R = TypeVar("R", bound=msgspec.Struct)
+
+BROKEN_CHARACTERS = "characters that are no text were replaced"
 
 
 @dataclass(slots=True)
@@ -25,6 +30,9 @@ class Page(Generic[R]):
     ids: list[int]
     paging: Paging
     rejected: list[RejectedRecord] = field(default_factory=list)
+    rejected_parts: list[RejectedRecord] = field(default_factory=list)
+    """Records within records that load: shows of an event."""
+    degraded: list[DegradedField] = field(default_factory=list)
 
 
 class _Identified(msgspec.Struct):
@@ -36,36 +44,78 @@ _identified = msgspec.json.Decoder(_Identified)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def page_decoder(dataset: str, page_type: type, record_type: type[R]) -> Callable[[bytes], Page[R]]:
-    """A decoder of pages of `record_type`; `dataset` names it in rejections."""
+def page_decoder(
+    dataset: str, page_type: type, record_type: type[R], parts: str = ""
+) -> Callable[[bytes], Page[R]]:
+    """A decoder of pages of `record_type`; `dataset` names it in rejections, `parts` the records within it."""
     whole = msgspec.json.Decoder(page_type)
-    single = msgspec.json.Decoder(record_type)
+    single = record_reader(dataset, record_type, parts)
 
     def decode(body: bytes) -> Page[R]:
         try:
             page: Any = whole.decode(body)
-        except msgspec.ValidationError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return _one_by_one(dataset, single, body)
         return Page(page.data, [record.id for record in page.data], page.paging)
 
     return decode
 
 
-def _one_by_one(dataset: str, single: "msgspec.json.Decoder[R]", body: bytes) -> Page[R]:
+def list_decoder(dataset: str, record_type: type[R]) -> Callable[[bytes], Page[R]]:
+    """A decoder of a list that comes whole, without paging."""
+    single = record_reader(dataset, record_type)
+    return lambda body: _one_by_one(dataset, single, body, paged=False)
+
+
+def record_reader(dataset: str, record_type: type[R], parts: str = "") -> Callable[[bytes, str, Page[R]], None]:
+    """A reader of one raw record into a page; `key` names the record where it is rejected or degraded.
+
+    `parts` names the records within it, where a broken one may be left out.
+    """
+    single = msgspec.json.Decoder(record_type)
+
+    def read(raw: bytes, key: str, page: Page[R]) -> None:
+        def note(path: str, reason: str) -> None:
+            page.degraded.append(DegradedField(dataset, key, path, reason))
+
+        def drop(path: str, reason: str) -> None:
+            page.rejected_parts.append(RejectedRecord(parts, key, path, reason))
+
+        try:
+            page.records.append(single.decode(raw))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            try:
+                page.records.append(read_record(record_type, raw, note, drop=drop))
+            except UnreadableError as error:
+                page.rejected.append(RejectedRecord(dataset, key, error.path, error.reason))
+
+    return read
+
+
+def _one_by_one(
+    dataset: str, read: Callable[[bytes, str, Page[R]], None], body: bytes, *, paged: bool = True
+) -> Page[R]:
+    damaged = False
     try:
-        envelope = _envelope.decode(body)
+        try:
+            envelope = _envelope.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if isinstance(error, msgspec.ValidationError):
+                raise
+            envelope, damaged = _envelope.decode(mended_json(body)), True
+        # A number in quotes is a number here: no figure stands in the paging.
+        paging = msgspec.convert(envelope.paging, Paging, strict=False) if paged else Paging(1, 1, len(envelope.data))
     except msgspec.ValidationError as error:
         raise TransientError(f"the answer is not a page of {dataset}: {error}") from None
-    page: Page[R] = Page([], [], envelope.paging)
-    for position, raw in enumerate(envelope.data):
+    page: Page[R] = Page([], [], paging)
+    records = envelope.data.values() if isinstance(envelope.data, dict) else envelope.data
+    for position, raw in enumerate(records):
         key, known = _key_of(raw, position)
         if known is not None:
             page.ids.append(known)
-        try:
-            page.records.append(single.decode(raw))
-        except msgspec.ValidationError as error:
-            reason, _, path = str(error).partition(" - at ")
-            page.rejected.append(RejectedRecord(dataset, key, path.strip("`") or "$", reason))
+        read(bytes(raw), key, page)
+        if damaged and holds_replacement(bytes(raw)):
+            page.degraded.append(DegradedField(dataset, key, "$", BROKEN_CHARACTERS))
     return page
 
 
@@ -73,7 +123,7 @@ def _key_of(raw: msgspec.Raw, position: int) -> tuple[str, int | None]:
     try:
         known = _identified.decode(raw).id
         return str(known), known
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return f"record {position + 1} of a page", None
 
 
@@ -81,11 +131,33 @@ def unknown_fields(dataset: str, body: bytes) -> frozenset[str]:
     """Names of top-level fields of a page's first record that this loader does not know."""
     try:
         data = _envelope.decode(body).data
-        return frozenset(_fields.decode(data[0])) - KNOWN_FIELDS[dataset] if data else frozenset()
-    except msgspec.DecodeError:
+        first = next(iter(data.values() if isinstance(data, dict) else data), None)
+        return frozenset(_fields.decode(first)) - KNOWN_FIELDS[dataset] if first is not None else frozenset()
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return frozenset()
 
 
 decode_orders = page_decoder("orders", OrdersPage, Order)
-decode_order = msgspec.json.Decoder(OrderAnswer).decode
-decode_events = page_decoder("events", EventsPage, Event)
+decode_events = page_decoder("events", EventsPage, Event, "shows")
+
+
+class _Answer(msgspec.Struct):
+    data: msgspec.Raw
+
+
+_answer = msgspec.json.Decoder(_Answer)
+_read_order = record_reader("orders", Order)
+
+
+def decode_order(body: bytes) -> Page[Order]:
+    """One order by its id, as a page of at most one record."""
+    try:
+        raw = bytes(_answer.decode(body).data)
+    except msgspec.ValidationError as error:
+        raise TransientError(f"the answer is not an order: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raw = bytes(_answer.decode(mended_json(body)).data)
+    key, known = _key_of(msgspec.Raw(raw), 0)
+    page: Page[Order] = Page([], [] if known is None else [known], Paging(1, 1, 1))
+    _read_order(raw, key, page)
+    return page

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 from zakaz_common.errors import DataError
-from zakaz_common.warehouse import RejectedRecord
+from zakaz_common.run_journal import DegradedField, RejectedRecord
 
 from qtickets_api.pages import Page
 
@@ -34,6 +34,8 @@ class Batch(Generic[R]):
     last_id: int
     total: int
     """Records the server counts for the whole scan, as known so far."""
+    rejected_parts: list[RejectedRecord] = field(default_factory=list)
+    degraded: list[DegradedField] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -139,7 +141,7 @@ class Scan(Generic[R]):
                 then="every record is read and filtered here",
             )
         self.read += len(kept) + len(page.rejected)
-        return Batch(kept, page.rejected, last, total)
+        return Batch(kept, page.rejected, last, total, page.rejected_parts, page.degraded)
 
 
 def _more_than(last: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""From records of the API to columns of staging. Pure functions: no clock, no network.
+"""From orders to columns of staging. Pure functions: no clock, no network.
 
 In a column a moment is seconds and a day days from 1970, money is whole kopecks: what the table keeps. Orders are
-taken a batch at a time, each column in one go; events are few and are taken one by one.
+taken a batch at a time, each column in one go.
 
 Revenue rules (the API's documents leave the combinations open, so they are fixed here and tested one by one).
 A ticket of a **paid** order:
@@ -16,120 +16,102 @@ A ticket of a **paid** order:
 A ticket of an order that is not paid: is_sold 0, net_revenue 0. "Refunded" means `refunded_at` is set or
 `refunded_amount` is above 0. A deleted order makes its tickets deleted. A refund lowers the revenue of the
 day of the sale, not of the day of the refund.
+
+Fractions of a kopeck (a discount of 10 % makes them) are rounded half up. Prices and net revenue are shared out
+over the tickets of an order so that they sum up to the order's exact sum, rounded once; what a ticket's revenue
+lost by it stands in `revenue_remainder`.
+
+An order's own price is stored as it was sent, or as the sum of its tickets where it is absent or unreadable; one
+that differs from that sum is counted among the degraded fields.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import astuple
-from zakaz_common.city import UNATTRIBUTED, CityDirectory
-from zakaz_common.columns import Columns, Row, by_column
-from zakaz_common.moscow import moscow_day_number, unix_seconds
+from zakaz_common.columns import Columns, by_column
+from zakaz_common.money import shared_out
+from zakaz_common.moscow import moscow_day_number
+from zakaz_common.run_journal import DegradedField, RejectedRecord
+from zakaz_common.text import clean_text, is_damaged
 from zakaz_common.utm import Utm, clean_utm
-from zakaz_common.warehouse import RejectedRecord
 
-from qtickets_api.records import Basket, City, Event, Order, Show, UtmRecord
+from qtickets_api.column_readers import (
+    DAMAGED_TEXT,
+    FRACTION,
+    KOPECKS,
+    Note,
+    RecordError,
+    loose_money,
+    loose_seconds,
+    money,
+    seconds,
+)
+from qtickets_api.families import Family
+from qtickets_api.records import Basket, Order, UtmRecord
+from qtickets_api.versions import version_of
 
 ORDER_KEYS = ("order_id",)
 TICKET_KEYS = ("order_id", "ticket_id")
-EVENT_KEYS = ("event_id",)
-EVENT_COLUMNS = (
-    "event_id", "name", "place_name", "city_id", "city_raw", "city", "timezone", "currency", "is_active",
-    "created_at", "updated_at", "deleted_at", "_ver",
-)  # fmt: skip
-SHOW_KEYS = ("event_id", "show_id")
-SHOW_COLUMNS = (
-    "event_id", "show_id", "name", "is_active", "starts_at", "finishes_at", "timezone", "min_price",
-    "max_price", "updated_at", "deleted_at", "_ver",
-)  # fmt: skip
 
 MONEY = frozenset(
     ["price", "original_price", "discount_value", "service_fee", "refunded_amount", "refund_deduction", "net_revenue"]
-) | {"min_price", "max_price"}
-"""Columns whose values are whole kopecks in the rows made here."""
+) | {"min_price", "max_price", "revenue_remainder"}
+"""Columns whose values are whole units of the column's last decimal: kopecks, and millionths of a rouble."""
 
 _UTM_COLUMNS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
-_MOST = 1e13
-_PRICES = 16_384
 _NO_UTM = Utm()
-_FIRST_SECOND = 31_536_000  # 1971-01-01: no zone takes it below what DateTime keeps
-_LAST_SECOND = 4_291_747_200  # 2106-01-01
+_MILLIONTHS = 10_000  # of a rouble in a kopeck
+DIFFERS = "it differs from the sum of the tickets"
+Amount = TypeVar("Amount", int, Decimal)
 _decode_utm = msgspec.json.Decoder(UtmRecord | list[Any] | None).decode
 
 
-class RecordError(ValueError):
-    """A record is well formed but cannot be loaded; `path` says where."""
+def order_family(orders: Sequence[Order], scan: int, rejected: Iterable[RejectedRecord] = ()) -> Family:
+    """Orders and their tickets; `scan` is the read they come from (`versions`).
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(reason)
-        self.path = path
-        self.reason = reason
-
-
-@dataclass(slots=True)
-class Family:
-    """Parents (orders, events) with all their children (tickets, shows), one version of each parent.
-
-    Of two versions of a parent the newer counts, of equal ones the later read: the children of an older version
-    must not appear beside those of a newer one.
+    Orders that cannot be loaded are added to `rejected`, whole.
     """
-
-    parents: Columns
-    children: Columns
-    rejected: list[RejectedRecord] = field(default_factory=list)
-
-
-def order_family(orders: Sequence[Order], rejected: Iterable[RejectedRecord] = ()) -> Family:
-    """Orders and their tickets. Orders that cannot be loaded are added to `rejected`, whole."""
+    KOPECKS.forget()
     wrong: list[RejectedRecord] = []
     try:
-        family = _orders(orders)
+        family = _orders(orders, scan)
     except RecordError:  # rare: look for the wrong ones, one by one
         fine = []
         for order in orders:
             try:
-                _orders([order])
+                _orders([order], scan)
                 fine.append(order)
             except RecordError as error:
                 wrong.append(RejectedRecord("orders", str(order.id), error.path, error.reason))
-        family = _orders(fine)
+        family = _orders(fine, scan)
     family.rejected = [*rejected, *wrong]
     return family
 
 
-def _orders(every_version: Sequence[Order]) -> Family:
+def _orders(every_version: Sequence[Order], scan: int) -> Family:
     orders = {order.id: order for order in every_version}
     if len(orders) < len(every_version):
-        orders = {order.id: order for order in sorted(every_version, key=lambda order: order.updated_at)}
+        now = datetime.fromtimestamp(scan, UTC)
+        orders = {order.id: order for order in sorted(every_version, key=lambda order: order.updated_at or now)}
     order = _fields(Order, orders.values())
-    version = _seconds(order["updated_at"], "$.updated_at")
-    created_at = _seconds(order["created_at"], "$.created_at")
-    paid_at = _seconds(order["payed_at"], "$.payed_at")
-    deleted_at = _seconds(order["deleted_at"], "$.deleted_at")
-    parents = {
-        "order_id": order["id"],
-        "event_id": order["event_id"],
-        "is_paid": order["payed"],
-        "paid_at": paid_at,
-        "created_at": created_at,
-        "updated_at": version,
-        "deleted_at": deleted_at,
-        "price": _money(order["price"], "$.price"),
-        "original_price": _money(order["original_price"], "$.original_price"),
-        "currency": order["currency_id"],
-        "is_reserved": list(map(int, order["reserved"])),
-        "payment_type_id": _numbers(order["payment_type_id"]),
-        "discount_id": _numbers(order["discount_id"]),
-        "promo_code_id": _numbers(order["promo_code_id"]),
-        **by_column(_UTM_COLUMNS, list(map(_utm, map(bytes, order["utm"])))),
-        "_ver": version,
-    }
+    degraded: list[DegradedField] = []
+
+    def note(path: str) -> Note:
+        """For a field of orders."""
+        return lambda at, reason: degraded.append(DegradedField("orders", str(order["id"][at]), path, reason))
+
+    updated_at = loose_seconds(order["updated_at"], note("$.updated_at"))
+    created_at = seconds(order["created_at"], "$.created_at")
+    paid_at = seconds(order["payed_at"], "$.payed_at")
+    order_deleted_at = seconds(order["deleted_at"], "$.deleted_at")
+    version = [version_of(scan, changed) for changed in updated_at]
+    changed_at = [made if at is None else at for at, made in zip(updated_at, created_at, strict=True)]
     sold_on = [
         moscow_day_number(made if paid is None else paid) for made, paid in zip(created_at, paid_at, strict=True)
     ]
@@ -140,23 +122,32 @@ def _orders(every_version: Sequence[Order]) -> Family:
         """A column of orders, as a column of their tickets."""
         return list(map(values.__getitem__, owners))
 
+    def note_ticket(path: str) -> Note:
+        """For a field of tickets."""
+        of_owner = note(path)
+        return lambda at, reason: of_owner(owners[at], reason)
+
     ticket = _fields(Basket, chain.from_iterable(baskets))
     if (odd := next((at for at, quantity in enumerate(ticket["quantity"]) if quantity != 1), None)) is not None:
         raise RecordError(f"$.baskets[{odd}].quantity", "the quantity of a ticket is not 1")
     paid, ticket_version = of_order(order["payed"]), of_order(version)
-    price = _money(ticket["price"], "$.baskets[{}].price")
-    refunded = _money(ticket["refunded_amount"], "$.baskets[{}].refunded_amount")
-    deduction = _money(ticket["refunded_deduction_amount"], "$.baskets[{}].refunded_deduction_amount")
-    refunded_at = _seconds(ticket["refunded_at"], "$.baskets[{}].refunded_at")
+    price = money(ticket["price"], "$.baskets[{}].price")
+    refunded = money(ticket["refunded_amount"], "$.baskets[{}].refunded_amount")
+    deduction = money(ticket["refunded_deduction_amount"], "$.baskets[{}].refunded_deduction_amount")
+    refunded_at = seconds(ticket["refunded_at"], "$.baskets[{}].refunded_at")
     deleted_at = [
         whole if own is None else own
         for own, whole in zip(
-            _seconds(ticket["deleted_at"], "$.baskets[{}].deleted_at"), of_order(deleted_at), strict=True
+            seconds(ticket["deleted_at"], "$.baskets[{}].deleted_at"), of_order(order_deleted_at), strict=True
         )
     ]
     is_deleted = [at is not None for at in deleted_at]
     is_refunded = [at is not None or (sum_ or 0) > 0 for at, sum_ in zip(refunded_at, refunded, strict=True)]
     earned = list(map(revenue, paid, is_deleted, is_refunded, price, refunded, deduction))
+    remainder = [0] * len(owners)
+    if KOPECKS.fractions:
+        _share_fractions(ticket, owners, paid, is_deleted, is_refunded, price, earned, remainder, note_ticket)
+    original = loose_money(ticket["original_price"], note_ticket("$.baskets[].original_price"))
     children = {
         "order_id": of_order(order["id"]),
         "ticket_id": ticket["id"],
@@ -165,75 +156,102 @@ def _orders(every_version: Sequence[Order]) -> Family:
         "is_paid": paid,
         "sale_date": of_order(sold_on),
         "price": price,
-        "original_price": _money(ticket["original_price"], "$.baskets[{}].original_price"),
-        "discount_value": _or_zero(_money(ticket["discount_value"], "$.baskets[{}].discount_value")),
-        "service_fee": _or_zero(_money(ticket["service_fee_amount"], "$.baskets[{}].service_fee_amount")),
+        "original_price": _or_zero(original),
+        "discount_value": _or_zero(loose_money(ticket["discount_value"], note_ticket("$.baskets[].discount_value"))),
+        "service_fee": _or_zero(
+            loose_money(ticket["service_fee_amount"], note_ticket("$.baskets[].service_fee_amount"))
+        ),
         "refunded_at": refunded_at,
         "refunded_amount": _or_zero(refunded),
         "refund_deduction": _or_zero(deduction),
         "deleted_at": deleted_at,
         **by_column(("is_sold", "net_revenue"), earned),
+        "revenue_remainder": remainder,
         "currency": of_order(order["currency_id"]),
-        "updated_at": ticket_version,
+        "updated_at": of_order(changed_at),
         "_ver": ticket_version,
     }
-    return Family(parents, children)
+    parents = {
+        "order_id": order["id"],
+        "event_id": order["event_id"],
+        "is_paid": order["payed"],
+        "paid_at": paid_at,
+        "created_at": created_at,
+        "updated_at": changed_at,
+        "deleted_at": order_deleted_at,
+        "price": _total(order["price"], price, owners, note("$.price")),
+        "original_price": _total(order["original_price"], original, owners, note("$.original_price")),
+        "currency": order["currency_id"],
+        "is_reserved": list(map(bool, order["reserved"])),
+        "payment_type_id": _numbers(order["payment_type_id"]),
+        "discount_id": _numbers(order["discount_id"]),
+        "promo_code_id": _numbers(order["promo_code_id"]),
+        **by_column(_UTM_COLUMNS, _utms(order["utm"], note)),
+        "_ver": version,
+    }
+    return Family(parents, children, degraded=degraded)
 
 
-def event_family(events: Iterable[Event], cities: CityDirectory, fetched_at: datetime) -> Family:
-    """Rows of events and shows. Where the API gives no `updated_at`, the version is the time of the fetch."""
-    held: dict[int, tuple[int, Row, list[Row]]] = {}
-    rejected: list[RejectedRecord] = []
-    for event in events:
-        try:
-            version = _second(event.updated_at or fetched_at, "$.updated_at")
-            city = event.city if isinstance(event.city, City) else None
-            city_raw = localised(city.name) if city else ""
-            zone = (city.timezone if city else None) or ""
-            event_row = (
-                event.id,
-                localised(event.name).strip(),
-                localised(event.place_name).strip(),
-                max(event.city_id or (city.id if city else 0) or 0, 0),
-                city_raw,
-                cities.resolve(city_raw) or UNATTRIBUTED,
-                zone,
-                event.currency_id or "RUB",
-                int(bool(event.is_active)),
-                _second(event.created_at, "$.created_at"),
-                _second(event.updated_at or event.created_at, "$.updated_at"),
-                _second(event.deleted_at, "$.deleted_at"),
-                version,
+def _share_fractions(
+    ticket: Columns,
+    owners: Sequence[int],
+    paid: Sequence[bool],
+    is_deleted: Sequence[bool],
+    is_refunded: Sequence[bool],
+    price: list[int],
+    earned: list[tuple[bool, int]],
+    remainder: list[int],
+    note: Callable[[str], Note],
+) -> None:
+    """Round the tickets of orders with fractions of a kopeck together; changes the last three columns in place."""
+    odd: set[int] = set()
+    for field in ("price", "refunded_amount", "refunded_deduction_amount"):
+        for at, sent in enumerate(ticket[field]):
+            if sent in KOPECKS.fractions:
+                note(f"$.baskets[].{field}")(at, FRACTION)
+                odd.add(owners[at])
+    tickets: dict[int, list[int]] = {}
+    for at, owner in enumerate(owners):
+        if owner in odd:
+            tickets.setdefault(owner, []).append(at)
+    for rows in tickets.values():
+        exact_prices = [KOPECKS.exact(ticket["price"][at]) for at in rows]
+        exact_net: list[Decimal] = []
+        for at, exact_price in zip(rows, exact_prices, strict=True):
+            refunded, kept = (
+                None if ticket[name][at] is None else KOPECKS.exact(ticket[name][at])
+                for name in ("refunded_amount", "refunded_deduction_amount")
             )
-            show_rows = [_show_row(event.id, show, zone, version) for show in _items(event.shows)]
-        except RecordError as error:
-            rejected.append(RejectedRecord("events", str(event.id), error.path, error.reason))
-            continue
-        if event.id not in held or held[event.id][0] <= version:
-            held[event.id] = (version, event_row, show_rows)
-    return Family(
-        by_column(EVENT_COLUMNS, [event_row for _, event_row, _ in held.values()]),
-        by_column(SHOW_COLUMNS, [show_row for _, _, show_rows in held.values() for show_row in show_rows]),
-        rejected,
-    )
+            exact_net.append(
+                Decimal(revenue(paid[at], is_deleted[at], is_refunded[at], exact_price, refunded, kept)[1])
+            )
+        for at, whole in zip(rows, shared_out(exact_prices), strict=True):
+            price[at] = whole
+        for at, exact, whole in zip(rows, exact_net, shared_out(exact_net), strict=True):
+            earned[at] = (earned[at][0], whole)
+            remainder[at] = int(round((exact - whole) * _MILLIONTHS))
 
 
-def localised(text: str | Mapping[str, Any] | None) -> str:
-    """A text as it is, or the Russian one of an object of languages, or its first one."""
-    if text is None:
-        return ""
-    if isinstance(text, str):
-        return text
-    for language in ("ru", *text):
-        found = text.get(language)
-        if isinstance(found, str) and found.strip():
-            return found
-    return ""
+def _total(sent: Sequence[Any], tickets: Sequence[int | None], owners: Sequence[int], note: Note) -> list[int]:
+    """An order's own sum, or that of its tickets where it has none; one that differs is noted."""
+    found = loose_money(sent, note)
+    sums: list[Any] = [0] * len(sent)
+    for owner, amount in zip(owners, tickets, strict=True):
+        sums[owner] += amount or 0
+    if found == sums:
+        return sums
+    incomplete = {owner for owner, amount in zip(owners, tickets, strict=True) if amount is None}
+    for at, (own, summed) in enumerate(zip(found, sums, strict=True)):
+        if own is None:
+            found[at] = summed
+        elif own != summed and at not in incomplete:
+            note(at, DIFFERS)
+    return found
 
 
 def revenue(
-    paid: bool, deleted: bool, refunded: bool, price: int, refunded_amount: int | None, deduction: int | None
-) -> tuple[bool, int]:
+    paid: bool, deleted: bool, refunded: bool, price: Amount, refunded_amount: Amount | None, deduction: Amount | None
+) -> tuple[bool, Amount]:
     """Whether a ticket counts as sold, and its net revenue in kopecks: the table at the top of this module."""
     if not paid:
         return False, 0
@@ -244,67 +262,37 @@ def revenue(
     return (False, 0) if deleted else (True, price)
 
 
-class _Kopecks(dict[float | None, int | None]):
-    """Whole kopecks by amount in roubles. Prices repeat, and a lookup costs a fifth of a Decimal."""
-
-    def __missing__(self, value: float) -> int:
-        # a double keeps 15 decimal digits, so an amount below 10^13 prints as it was sent; NaN is not below
-        hundredfold = Decimal(repr(value)) * 100 if -_MOST < value < _MOST else Decimal("0.1")
-        whole = int(hundredfold)
-        if whole != hundredfold:
-            raise ValueError("an amount of money has more than two decimals or is out of range")
-        if len(self) >= _PRICES:
-            self.clear()
-            self[None] = None
-        self[value] = whole
-        return whole
-
-
-_kopecks = _Kopecks({None: None}).__getitem__
-
-
-def kopecks(value: float, path: str) -> int:
-    """Whole kopecks of an amount in roubles; anything finer than a kopeck, infinite or larger raises RecordError."""
-    return _money([value], path)[0]
-
-
-def _money(values: Sequence[float | None], path: str) -> list[Any]:
-    try:
-        return list(map(_kopecks, values))
-    except ValueError:  # rare: look for it
-        for at, value in enumerate(values):
-            try:
-                _kopecks(value)
-            except ValueError as error:
-                raise RecordError(path.format(at), str(error)) from None
-        raise
-
-
-def _seconds(values: Sequence[datetime | None], path: str) -> list[Any]:
-    given = [value for value in values if value is not None]
-    found: list[Any] = unix_seconds(given)
-    fit = not found or _FIRST_SECOND <= min(found) <= max(found) <= _LAST_SECOND
-    if len(given) < len(values):
-        next_given = iter(found).__next__
-        found = [None if value is None else next_given() for value in values]
-    if not fit:
-        odd = next(at for at, s in enumerate(found) if s is not None and not _FIRST_SECOND <= s <= _LAST_SECOND)
-        raise RecordError(path.format(odd), "the year is out of range (1971 to 2105)")
+def _utms(sent: Sequence[msgspec.Raw], note: Callable[[str], Note]) -> list[Utm]:
+    found = []
+    for at, raw in enumerate(sent):
+        utm, wrong = _utm(bytes(raw))
+        for path, reason in wrong:
+            note(path)(at, reason)
+        found.append(utm)
     return found
 
 
-def _second(value: datetime | None, path: str) -> Any:
-    return _seconds([value], path)[0]
-
-
 @lru_cache(maxsize=16_384)  # a season has some hundred links, and as many orders as it likes
-def _utm(sent: bytes) -> Utm:
+def _utm(sent: bytes) -> tuple[Utm, tuple[tuple[str, str], ...]]:
+    """The parameters, and the places of what was unreadable, each with its reason."""
     try:
         value = _decode_utm(sent)
-    except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at ")
-        raise RecordError("$.utm" + path.strip("`$"), reason) from None
-    return Utm(*map(clean_utm, astuple(value))) if isinstance(value, UtmRecord) else _NO_UTM
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _NO_UTM, (("$.utm", str(error).partition(" - at ")[0]),)
+    if not isinstance(value, UtmRecord):
+        return _NO_UTM, ()
+    wrong = tuple(
+        (f"$.utm.{name}", reason)
+        for name, own in zip(value.__struct_fields__, astuple(value), strict=True)
+        if (reason := _wrong_utm(own))
+    )
+    return Utm(*map(clean_utm, astuple(value))), wrong
+
+
+def _wrong_utm(value: object) -> str:
+    if isinstance(value, str):
+        return DAMAGED_TEXT if is_damaged(value, clean_text(value)) else ""
+    return "a text was expected" if isinstance(value, bool) or (isinstance(value, list | dict) and value) else ""
 
 
 def _numbers(values: Sequence[int | str | None]) -> list[int | None]:
@@ -328,21 +316,3 @@ def _or_zero(values: Sequence[int | None]) -> list[int]:
 def _fields(kind: type[msgspec.Struct], records: Iterable[msgspec.Struct]) -> Columns:
     """The fields of records as columns."""
     return by_column(kind.__struct_fields__, list(map(astuple, records)))
-
-
-def _show_row(event_id: int, show: Show, zone: str, version: int) -> Row:
-    path = f"$.shows[id={show.id}]"
-    return (
-        event_id,
-        show.id,
-        localised(show.name).strip(),
-        int(bool(show.is_active)),
-        _second(show.start_date, f"{path}.start_date"),
-        _second(show.finish_date, f"{path}.finish_date"),
-        zone,
-        _money([show.min_price], f"{path}.min_price")[0],
-        _money([show.max_price], f"{path}.max_price")[0],
-        _second(show.updated_at, f"{path}.updated_at"),
-        _second(show.deleted_at, f"{path}.deleted_at"),
-        version,
-    )

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from zakaz_common.errors import EXIT_OK, ConfigError, StoppedError, StorageError
 from zakaz_common.run import RunContext, run_loader, stoppable
+from zakaz_common.text import mended_json
 
 from qtickets_api import LOADER, __version__, load
 from qtickets_api.settings import QticketsSettings
@@ -37,6 +38,16 @@ def signature(body: bytes, secret: str) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()
 
 
+def _named(body: bytes) -> int:
+    """The order's id. Raises DecodeError for what is no order; a broken character in a name is none of our business."""
+    try:
+        return msgspec.json.decode(body, type=_Named).id
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return msgspec.json.decode(mended_json(body), type=_Named).id
+
+
 def make_server(settings: QticketsSettings, queue: WebhookQueue) -> ThreadingHTTPServer:
     """The HTTP server; `POST /` (any path) takes a webhook, `GET /healthz` answers 200."""
     secret = settings.qtickets_webhook_secret.get_secret_value()
@@ -56,7 +67,7 @@ def make_server(settings: QticketsSettings, queue: WebhookQueue) -> ThreadingHTT
         def _take(self) -> int:
             try:
                 length = int(self.headers.get("Content-Length", ""))
-            except ValueError:
+            except msgspec.DecodeError:
                 return 411
             if not 0 < length <= MAX_BODY:
                 return 413
@@ -70,7 +81,7 @@ def make_server(settings: QticketsSettings, queue: WebhookQueue) -> ThreadingHTT
                 log.info("webhook_ignored", reason="not an event of an order")
                 return 200
             try:
-                order_id = msgspec.json.decode(body, type=_Named).id
+                order_id = _named(body)
             except msgspec.DecodeError:
                 log.warning("webhook_refused", reason="the body is no order", bytes=length)
                 return 400

@@ -37,7 +37,10 @@ class Window:
             return lambda _: True
         start, end = self.start, self.end
         if self.column == "updated_at":
-            return lambda order: (start is None or order.updated_at >= start) and order.updated_at < end
+            return lambda order: (
+                # One without a readable time is taken: the server holds it for a part of the window.
+                order.updated_at is None or ((start is None or order.updated_at >= start) and order.updated_at < end)
+            )
         return lambda order: (start is None or order.created_at >= start) and order.created_at < end
 
 
