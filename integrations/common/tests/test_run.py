@@ -15,7 +15,7 @@ from zakaz_common.resume_point import ResumeFile, ResumePoint
 from zakaz_common.run import run_loader
 from zakaz_common.run_lock import run_lock
 from zakaz_common.settings import CommonSettings
-from zakaz_common.warehouse import RejectedRecord, Warehouse
+from zakaz_common.warehouse import DegradedField, RejectedRecord, Warehouse
 
 
 @pytest.fixture
@@ -150,9 +150,50 @@ def test_too_many_rejected_records_fail_the_run(run, client):
 
     code, line = run(work)
     assert code == 65
-    assert "21 of 1000 records were rejected (2.1%)" in line["error"]
+    assert "21 of 1000 orders were rejected (2.1%)" in line["error"]
     assert "LOADER_MAX_REJECTED_RATIO" in line["error"]
     assert watermarks(client) == []
+
+
+@pytest.mark.parametrize("part", ["", "kabinet-2"])
+def test_a_dataset_that_is_rejected_whole_fails_the_run_whatever_the_others_are(run, client, part):
+    def work(context):
+        context.read("orders", 100_000)
+        context.read("banners", 1_000, part="kabinet-1")
+        context.read("events", 2, part=part)
+        context.reject([RejectedRecord("events", str(i), "$.id", "no id") for i in range(2)], part=part)
+
+    code, line = run(work)
+    assert code == 65
+    assert f"2 of 2 events{' of kabinet-2' if part else ''} were rejected (100.0%)" in line["error"]
+
+
+def test_a_record_that_is_not_judged_fails_nothing(run, client):
+    def work(context):
+        context.rows_read += 1
+        context.reject(rejected(1), judged=False)
+
+    assert run(work)[0] == 0
+    assert client.query("SELECT count() FROM meta.rejected_records").result_rows == [(1,)]
+
+
+@pytest.mark.parametrize("error", [None, DataError("bad")])
+def test_fields_left_empty_are_counted_by_field_and_reason(run, client, error):
+    def work(context):
+        context.degrade(DegradedField("events", str(i), f"$.shows[{i}].name", "no text") for i in range(3))
+        context.degrade([DegradedField("events", "9", "$.shows[id=7].name", "no text")])
+        context.degrade([DegradedField("events", "9", "$.name", "no text")])
+        if error:
+            raise error
+
+    code, line = run(work)
+    assert (code, line["fields_degraded"]) == (65 if error else 0, 5)
+    sql = "SELECT loader, dataset, json_path, reason, records, example_key FROM meta.degraded_fields ORDER BY records"
+    assert client.query(sql).result_rows == [
+        ("demo", "events", "$.name", "no text", 1, "9"),
+        ("demo", "events", "$.shows[].name", "no text", 4, "0"),
+    ]
+    assert client.query("SELECT fields_degraded FROM meta.etl_runs").result_rows == [(5,)]
 
 
 def test_a_dry_run_has_no_warehouse_no_lock_and_writes_nothing(run, client, settings):

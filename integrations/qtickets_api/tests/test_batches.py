@@ -12,7 +12,6 @@ from qtickets_api.pages import decode_orders
 from qtickets_api.scan import Batch
 from qtickets_api.transform import order_family
 
-
 SCAN = 1_795_000_000
 
 

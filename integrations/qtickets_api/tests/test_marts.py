@@ -1,7 +1,7 @@
 """Any split, order, duplication or replay of pages gives the same marts."""
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from types import SimpleNamespace
@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from payloads import basket, event, order, page
 from qtickets_api import load
+from qtickets_api.event_rows import event_family
 from qtickets_api.pages import decode_events, decode_orders
 from qtickets_api.sink import StagingSink
-from qtickets_api.transform import event_family, order_family
+from qtickets_api.transform import order_family
 from zakaz_common.city import CityDirectory
 from zakaz_common.deadline import Deadline
-from zakaz_common.moscow import now_moscow
+from zakaz_common.moscow import MOSCOW
 from zakaz_common.warehouse import Warehouse
 
 MINUTE = "2026-11-{day:02d}T10:{minute:02d}:00+03:00"
@@ -64,6 +65,7 @@ def expected(versions):
     return {key: (sold, earned, len(orders)) for key, (sold, earned, orders) in totals.items() if sold or earned}
 
 
+SCAN = 1_795_000_000
 orders_and_versions = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 4)), min_size=1, max_size=14)
 
 
@@ -72,11 +74,11 @@ def run(engine):
     warehouse_engine.empty(engine)
     warehouse = Warehouse.from_client(engine, Deadline(3600))
     context = SimpleNamespace(
-        warehouse=warehouse, reject=lambda rejected: None, wrote=lambda stage, result: None,
-        check_rejected_ratio=lambda: None,
+        warehouse=warehouse, reject=lambda rejected: None, degrade=lambda fields: None,
+        wrote=lambda stage, result: None, check_rejected_ratio=lambda: None,
     )  # fmt: skip
     sink = StagingSink(context)
-    sink.events(event_family(decode_events(page([event(33), event(34)])).records, CityDirectory({}), now_moscow()))
+    sink.events(event_family(decode_events(page([event(33), event(34)])).records, CityDirectory({}), SCAN))
     return SimpleNamespace(engine=engine, warehouse=warehouse, context=context, sink=sink)
 
 
@@ -86,7 +88,7 @@ def test_tickets_of_a_replayed_older_version_stay_out(run):
     older = order(7, updated_at="2026-11-01T10:00:00+03:00", baskets=[basket(71), basket(72)])
     newer = order(7, updated_at="2026-11-02T10:00:00+03:00", baskets=[basket(71)])
     for version in (newer, older):
-        run.sink.orders(order_family(decode_orders(page([version])).records))
+        run.sink.orders(order_family(decode_orders(page([version])).records, SCAN))
     assert run.warehouse.query("SELECT ticket_id FROM zakaz.stg_qtickets_tickets FINAL") == [(71,)]
 
 
@@ -108,7 +110,7 @@ def test_any_split_order_duplication_and_replay_gives_the_same_marts(run, reads,
         if pages[start:end]:
             decoded = decode_orders(page(pages[start:end]))
             assert decoded.rejected == []
-            run.sink.orders(order_family(decoded.records))
+            run.sink.orders(order_family(decoded.records, SCAN))
         if turn in refreshes:
             load.refresh_marts(run.context)
     load.refresh_marts(run.context)
@@ -119,3 +121,44 @@ def test_any_split_order_duplication_and_replay_gives_the_same_marts(run, reads,
     rows = run.warehouse.query("SELECT d, event_id, tickets_sold, revenue, orders FROM zakaz.dm_sales_daily FINAL")
     assert {row[:2]: row[2:] for row in rows if any(row[2:])} == wanted
     assert run.warehouse.query("SELECT count() FROM zakaz.stg_qtickets_orders FINAL")[0][0] == len(newest)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    reads=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4), st.sampled_from([-86_400, 0, 86_400, None]))),
+    shape=st.integers(0, 3),
+)
+def test_what_was_read_later_counts_whatever_the_source_calls_its_time(run, reads, shape):
+    """Each read is a run of its own; a refund may set `updated_at` back, leave it as it is, or take it away."""
+    for table in ("stg_qtickets_orders", "stg_qtickets_tickets", "dm_sales_daily"):
+        run.engine.command(f"TRUNCATE TABLE zakaz.{table}")
+    latest = {}
+    for turn, (number, version, moved) in enumerate(reads):
+        state = a_version(number, version, shape)
+        changed = datetime.fromisoformat("2026-11-20T10:00:00+03:00")
+        state["updated_at"] = None if moved is None else (changed + timedelta(seconds=moved)).isoformat()
+        decoded = decode_orders(page([state]))
+        run.sink.orders(order_family(decoded.records, SCAN + turn))
+        latest[number] = state
+    load.refresh_marts(run.context)
+    rows = run.warehouse.query("SELECT d, event_id, tickets_sold, revenue, orders FROM zakaz.dm_sales_daily FINAL")
+    assert {row[:2]: row[2:] for row in rows if any(row[2:])} == expected(latest.values())
+
+
+def test_a_clock_that_went_back_begins_no_older_read(run):
+    run.engine.command("TRUNCATE TABLE zakaz.stg_qtickets_orders")
+    moment = datetime.fromtimestamp(SCAN, MOSCOW)
+    first = run.sink.begin_orders(moment)
+    run.sink.orders(order_family(decode_orders(page([order(7)])).records, first))
+    assert first == SCAN
+    assert run.sink.begin_orders(moment - timedelta(days=3)) == SCAN + 1
+
+
+def test_rows_of_the_release_before_are_older_than_any_read(run):
+    """Their version is `updated_at` in seconds; one may lie in the future."""
+    run.engine.command("TRUNCATE TABLE zakaz.stg_qtickets_orders")
+    family = order_family(decode_orders(page([order(7)])).records, SCAN)
+    run.warehouse.insert("stg_qtickets_orders", {**family.parents, "_ver": [4_000_000_000], "_row_hash": [1]})
+    run.sink.orders(order_family(decode_orders(page([order(7, price=1)])).records, run.sink.begin_orders(
+        datetime.fromtimestamp(SCAN, MOSCOW))))  # fmt: skip
+    assert run.warehouse.query("SELECT price FROM zakaz.stg_qtickets_orders FINAL") == [(Decimal("1.00"),)]

@@ -5,7 +5,7 @@ import json
 import pytest
 from api_sandbox.qtickets_payloads import barcodes_payload
 from api_sandbox.qtickets_seats import seats_payload
-from qtickets_api.optional import inventory_row
+from qtickets_api.optional import count_barcodes, inventory_row
 from qtickets_api.optional_records import Seat
 from zakaz_common.moscow import now_moscow
 
@@ -94,7 +94,7 @@ def test_disabled_seats_are_not_for_sale():
         "c": Seat(max_quantity=50, free_quantity=20, ordered_quantity=3, payed_quantity=27, price=None),
         "d": Seat(max_quantity=1, free_quantity=1, disabled=True, price=1.0),
     }
-    row = inventory_row(1, 2, seats, now_moscow())
+    row = inventory_row(1, 2, seats.values(), now_moscow(), lambda _: pytest.fail)
     assert row[2:8] == (52, 21, 28, 3, 500_00, 900_00)
 
 
@@ -102,3 +102,30 @@ def test_a_hall_without_seats_is_passed_over(full, api):
     api.inject("edit", route="*/seats", times=0, edits=[{"path": "data", "value": []}])
     assert full.run() == 0
     assert full.one("SELECT count() FROM zakaz.stg_qtickets_inventory FINAL") == 0
+
+
+def test_one_odd_seat_costs_no_hall(full, api):
+    api.inject("edit", route="*/seats", nth=1, edits=[{"path": "data.*.price", "value": "free"}])
+    assert full.run() == 0
+    assert full.one("SELECT count() FROM zakaz.stg_qtickets_inventory FINAL WHERE min_price IS NULL") == 1
+    assert full.rows("SELECT dataset, json_path FROM meta.degraded_fields") == [("inventory", "$.data[].price")]
+
+
+def test_places_that_cannot_be_counted_are_rejected_by_show(full, api):
+    api.inject("edit", route="*/seats", nth=1, edits=[{"path": "data.*.max_quantity", "value": "many"}])
+    assert full.having(loader_max_rejected_ratio=0.4).run() == 0
+    ((dataset, path),) = full.rows("SELECT dataset, json_path FROM meta.rejected_records")
+    assert (dataset, path) == ("inventory", "$.data[0].max_quantity")
+    assert full.one("SELECT count() FROM zakaz.stg_qtickets_inventory FINAL") > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "counted"),
+    [
+        (b'[{"checked_at": "2026-11-01"}, {"checked_at": null}, {}]', (3, 1)),
+        (b'[{"checked_at": 5}, "barcode", null]', (1, 1)),
+        (b'[{"name": "\\ud83d", "checked_at": "x"}]', (1, 1)),
+    ],
+)
+def test_barcodes_are_counted_whatever_stands_between_them(body, counted):
+    assert count_barcodes(body) == counted

@@ -33,10 +33,13 @@ def test_no_personal_data_gets_downstream(loader, api, capsys, tmp_path):
     assert full.run() == 0
     api.mutate("refund_orders", count=5, at="-300")
     # faults make the loader talk: rejected records, retries, failures
-    api.inject("edit", route="*/orders", nth=1, edits=[{"path": "data.*.price", "value": "buyer.1@example.com"}])
+    address = "buyer.1@example.com"
+    odd = [("data.0.currency_id", address), ("data.*.price", address), ("data.*.discount_id", [address])]
+    api.inject("edit", route="*/orders", nth=1, edits=[{"path": path, "value": value} for path, value in odd])
     api.inject("truncate", route="*/orders", nth=2)
     assert full.run() == 0
     assert full.one("SELECT count() FROM meta.rejected_records") > 0
+    assert full.one("SELECT count() FROM meta.degraded_fields") > 0
     api.inject("status", route="*/orders", times=0, status=500, body={"error": "buyer.1@example.com", "code": "X"})
     assert full.run() == 69
     output = capsys.readouterr()

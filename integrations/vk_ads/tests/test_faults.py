@@ -123,8 +123,8 @@ def test_a_used_up_limit_stops_the_run_and_says_when_it_resets(loader, api, name
 def test_the_rate_the_server_names_is_kept(loader, api) -> None:
     api.inject("status", route="*/ad_plans.json", status=429, retry_after=0, headers={"X-RateLimit-RPS-Limit": "2"})
     assert loader.run() == 0
-    # Two requests a second from then on: every later one waits for its turn.
-    assert len([wait for wait in loader.waits if 0.2 < wait <= 0.5]) >= api.count() - 2
+    # Two requests a second from then on: every one after the token, the user and the plans waits for its turn.
+    assert len([wait for wait in loader.waits if 0.2 < wait <= 0.5]) >= api.count() - 3
 
 
 @pytest.mark.parametrize("path", ["base.spent", "date"])
@@ -155,12 +155,19 @@ def test_too_many_rejected_records_fail_the_run(loader, api) -> None:
     loader.assert_equal_to(api.season)
 
 
-def test_a_missing_required_field_rejects_the_banner_and_names_the_place(loader, api) -> None:
-    api.inject("edit", route=BANNERS, edits=[{"path": "items.0.ad_group_id", "op": "delete"}])
+DESCRIPTIVE = ("ad_group_id", "name", "status", "urls", "created")
+
+
+@pytest.mark.parametrize("field", DESCRIPTIVE)
+def test_a_field_that_no_figure_needs_costs_no_spend(loader, api, field: str) -> None:
+    api.inject("edit", route=BANNERS, edits=[{"path": f"items.0.{field}", "value": 7.5}])
     assert loader.run() == 0
-    [(dataset, reason)] = loader.rows("SELECT dataset, reason FROM meta.rejected_records")
-    assert dataset == "banners"
-    assert "ad_group_id" in reason
+    assert loader.rows("SELECT count() FROM meta.rejected_records") == [(0,)]
+    [(dataset, path, records, key)] = loader.rows(
+        "SELECT dataset, json_path, records, example_key FROM meta.degraded_fields"
+    )
+    assert (dataset, path, records) == ("banners", f"$.{field}", 1)
+    assert key.startswith("kabinet-1/")
 
 
 def test_ids_as_text_new_fields_and_php_lists_are_taken(loader, api) -> None:

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from vk_ads.client import _decode_page
 from vk_ads.listing import ListingUnstable, read_listing
 from vk_ads.records import Page
+from vk_ads.transform import read_cabinet
 
 
 class Shelf:
@@ -83,3 +85,14 @@ def test_a_server_that_repeats_its_first_page_is_not_believed() -> None:
 def test_records_without_an_id_are_handed_on_to_be_rejected() -> None:
     shelf = Shelf([{"id": 1}, {"name": "no id"}, {"id": "2"}])
     assert [one for one, _ in read_listing(shelf.page, "banners", ("id",), 50)] == [1, 2, 0]
+
+
+@pytest.mark.parametrize("name", [rb"\ud83d", b"\xff\xfe", b"a\x00"])
+def test_a_broken_character_costs_no_page(name: bytes) -> None:
+    page = _decode_page(b'{"count": 2, "items": [{"id": 1, "name": "' + name + b'"}, {"id": 2}], "offset": 0}')
+    told: list[tuple[str, str, str, str]] = []
+    plans = [(at + 1, raw) for at, raw in enumerate(page.items)]
+    cabinet = read_cabinet(plans, [], [], lambda *_: pytest.fail("rejected"), lambda *one: told.append(one))
+    assert set(cabinet.plans) == {1, 2}
+    assert [(dataset, key, path) for dataset, key, path, _ in told] == [("ad_plans", "1", "$.name")]
+    assert "\ufffd" in (cabinet.plans[1].name or "")

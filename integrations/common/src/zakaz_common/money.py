@@ -17,9 +17,9 @@ _NOISE = Decimal("1e-4")  # kopecks: 10^-6 roubles
 _RELATIVE_NOISE = Decimal(2) ** -50  # a double is exact to 2^-53 of itself
 _REMEMBERED = 16_384
 _BLANKS = re.compile("[ \t\u00a0\u2007\u2009\u202f]")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d{1,3})?")
-_COMMA_DECIMALS = re.compile(r"[+-]?\d+,\d{1,2}")
-_COMMA_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d{1,3})?", re.ASCII)
+_COMMA_DECIMALS = re.compile(r"[+-]?\d+,\d{1,2}", re.ASCII)
+_COMMA_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+", re.ASCII)
 
 
 class MoneyError(ValueError):

@@ -96,9 +96,7 @@ def _value(field: _Field, value: Any, path: str, note: Note, drop: Note) -> Any:
     if field.record is not None and isinstance(value, dict):
         return _read(field.record, value, path, note, drop)
     if field.many is not None and isinstance(value, dict | list):
-        # PHP sends a list with holes as an object; its keys mean nothing.
-        values = list(value.values()) if isinstance(value, dict) else value
-        return _many(field.many, values, path, note, None if field.rank == "identity" else drop)
+        return _many(field.many, value, path, note, None if field.rank == "identity" else drop)
     if field.raw:
         return msgspec.Raw(msgspec.json.encode(value))
     if field.rank == "descriptive" and field.whole_number and isinstance(value, str):
@@ -111,16 +109,20 @@ def _value(field: _Field, value: Any, path: str, note: Note, drop: Note) -> Any:
         raise UnreadableError(path + inner.strip("`$"), reason) from None
 
 
-def _many(kind: type[Struct], values: list[Any], path: str, note: Note, drop: Note | None) -> list[Struct]:
-    found: list[Struct] = []
-    for position, one in enumerate(values):
+def _many(
+    kind: type[Struct], values: list[Any] | dict[str, Any], path: str, note: Note, drop: Note | None
+) -> list[Struct] | dict[str, Struct]:
+    """Records of a list, or of the object that PHP makes of a list with holes: its keys tell nothing of the place."""
+    found: dict[Any, Struct] = {}
+    keys = values if isinstance(values, dict) else range(len(values))
+    for position, key in enumerate(keys):
         try:
-            found.append(_read(kind, one, f"{path}[{position}]", note, drop or note))
+            found[key] = _read(kind, values[key], f"{path}[{position}]", note, drop or note)
         except UnreadableError as error:
             if drop is None:
                 raise
             drop(error.path, error.reason)
-    return found
+    return found if isinstance(values, dict) else list(found.values())
 
 
 @cache

@@ -30,11 +30,11 @@ from zakaz_common.errors import (
     UnavailableError,
 )
 from zakaz_common.moscow import now_moscow
+from zakaz_common.run_journal import DegradedCount, DegradedField
 from zakaz_common.run_lock import run_lock
 from zakaz_common.run_log import answer_log
 from zakaz_common.run_metrics import write_metrics
 from zakaz_common.settings import CommonSettings
-from zakaz_common.run_journal import DegradedCount, DegradedField
 from zakaz_common.warehouse import RejectedRecord, RunRecord, UpsertResult, Warehouse
 
 log = structlog.get_logger()
@@ -141,12 +141,12 @@ class RunContext:
         """Raise DataError when too large a part of any one dataset was rejected, whatever the others are."""
         allowed = self.settings.loader_max_rejected_ratio
         for (dataset, part), rejected in sorted(self._rejected.items()):
-            read = self._read[dataset, part]
-            ratio = rejected / max(read, rejected)
+            read = max(self._read[dataset, part] or self.rows_read, rejected)
+            ratio = rejected / read
             if ratio > allowed and (rejected >= _RATIO_FLOOR or ratio > 0.5 or allowed == 0):
                 of = f"{dataset} of {part}" if part else dataset
                 raise DataError(
-                    f"{rejected} of {max(read, rejected)} {of} were rejected ({ratio:.1%}), at most "
+                    f"{rejected} of {read} {of} were rejected ({ratio:.1%}), at most "
                     f"{allowed:.1%} are allowed (LOADER_MAX_REJECTED_RATIO); "
                     "the reasons are in meta.rejected_records"
                 )

@@ -3,10 +3,12 @@
 import json
 import re
 import unicodedata
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
+T = TypeVar("T")
 REPLACEMENT = "\ufffd"
 LONGEST = 1000
 """Characters of a name that are kept."""
@@ -45,6 +47,20 @@ def read_json(body: bytes) -> Any:
         return _without_surrogates(json.loads(body.decode("utf-8", "replace"), strict=False, parse_int=_whole))
     except (ValueError, RecursionError):
         raise msgspec.DecodeError("the text is no JSON, or only a part of it") from None
+
+
+def tolerant(decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    """A decoder that reads an answer again with its broken characters replaced, when they are all that is wrong."""
+
+    def read(body: bytes) -> T:
+        try:
+            return decode(body)
+        except msgspec.ValidationError:
+            raise
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return decode(mended_json(body))
+
+    return read
 
 
 def holds_replacement(raw: bytes) -> bool:

@@ -6,7 +6,7 @@ from zakaz_common.city import UNATTRIBUTED, CityDirectory
 from zakaz_common.columns import Row, by_column
 from zakaz_common.run_journal import DegradedField
 
-from qtickets_api.column_readers import loose_money, loose_second, price_shown, shown_text
+from qtickets_api.column_readers import localised, loose_money, loose_second, price_shown, shown_text
 from qtickets_api.families import Family
 from qtickets_api.records import City, Event, Show
 from qtickets_api.versions import version_of
@@ -53,7 +53,8 @@ def _event(event: Event, cities: CityDirectory, scan: int, note: NoteOf) -> tupl
     created_at = loose_second(event.created_at, note("$.created_at"))
     version = version_of(scan, updated_at)
     city = event.city if isinstance(event.city, City) else City()
-    city_raw = shown_text(city.name, note("$.city.name"))
+    city_sent, city_shown = localised(city.name), shown_text(city.name, note("$.city.name"))
+    city_raw = city_sent if city_sent.strip() == city_shown else city_shown
     zone = shown_text(city.timezone, note("$.city.timezone"))
     row = (
         event.id,

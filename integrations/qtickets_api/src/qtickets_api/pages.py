@@ -44,9 +44,7 @@ _identified = msgspec.json.Decoder(_Identified)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def page_decoder(
-    dataset: str, page_type: type, record_type: type[R], parts: str = ""
-) -> Callable[[bytes], Page[R]]:
+def page_decoder(dataset: str, page_type: type, record_type: type[R], parts: str = "") -> Callable[[bytes], Page[R]]:
     """A decoder of pages of `record_type`; `dataset` names it in rejections, `parts` the records within it."""
     whole = msgspec.json.Decoder(page_type)
     single = record_reader(dataset, record_type, parts)

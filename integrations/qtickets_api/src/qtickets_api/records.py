@@ -156,8 +156,6 @@ class OrdersPage(Struct):
     paging: Paging
 
 
-
-
 class EventsPage(Struct):
     """A page of events, all well formed."""
 

@@ -229,7 +229,7 @@ def _share_fractions(
             price[at] = whole
         for at, exact, whole in zip(rows, exact_net, shared_out(exact_net), strict=True):
             earned[at] = (earned[at][0], whole)
-            remainder[at] = int(round((exact - whole) * _MILLIONTHS))
+            remainder[at] = round((exact - whole) * _MILLIONTHS)
 
 
 def _total(sent: Sequence[Any], tickets: Sequence[int | None], owners: Sequence[int], note: Note) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import msgspec
 from pydantic import SecretStr
@@ -22,6 +23,7 @@ class Account:
         client_secret: its secret.
         agency_client: for an agency's client, its name or id at VK; '' for a cabinet of one's own.
         agency_client_by: which of the two ``agency_client`` is.
+        currency: what the cabinet spends in where VK does not say it (ISO 4217); '' where the settings do not either.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Account:
     client_secret: SecretStr = field(repr=False)
     agency_client: str = ""
     agency_client_by: str = "agency_client_name"
+    currency: str = ""
 
     def grant(self) -> dict[str, str]:
         """The form fields that ask the token endpoint for a new token, without the secret."""
@@ -49,6 +52,7 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     client_secret: str
     agency_client_name: str = ""
     agency_client_id: str | int = ""
+    currency: Annotated[str, msgspec.Meta(pattern="^([A-Z]{3})?$")] = ""
 
 
 def configured_accounts(settings: VkAdsSettings) -> list[Account]:
@@ -59,7 +63,7 @@ def configured_accounts(settings: VkAdsSettings) -> list[Account]:
     """
     listed = settings.vk_ads_accounts.get_secret_value().strip()
     if listed:
-        accounts = [_account(entry) for entry in _entries(listed)]
+        accounts = [_account(entry, settings.vk_ads_currency) for entry in _entries(listed)]
         variable = "VK_ADS_ACCOUNTS"
     else:
         accounts = _single_client(settings)
@@ -84,8 +88,8 @@ def _single_client(settings: VkAdsSettings) -> list[Account]:
             )
     clients = [name.strip() for name in settings.vk_ads_agency_clients.split(",") if name.strip()]
     if clients:
-        return [Account(client, client_id, secret, client) for client in clients]
-    return [Account(settings.vk_ads_account_name, client_id, secret)]
+        return [Account(name, client_id, secret, name, currency=settings.vk_ads_currency) for name in clients]
+    return [Account(settings.vk_ads_account_name, client_id, secret, currency=settings.vk_ads_currency)]
 
 
 def _entries(text: str) -> list[_Entry]:
@@ -95,7 +99,7 @@ def _entries(text: str) -> list[_Entry]:
         # msgspec names the place and the expected type, never the value.
         raise ConfigError(
             f"VK_ADS_ACCOUNTS is wrong: {error}; expected a JSON list of objects with name, client_id, "
-            "client_secret and, for an agency's client, agency_client_name or agency_client_id"
+            "client_secret and, where they apply, agency_client_name or agency_client_id, and currency"
         ) from None
     for entry in entries:
         if not (entry.name and entry.client_id and entry.client_secret):
@@ -105,7 +109,7 @@ def _entries(text: str) -> list[_Entry]:
     return entries
 
 
-def _account(entry: _Entry) -> Account:
+def _account(entry: _Entry, currency: str) -> Account:
     by_name = bool(entry.agency_client_name)
     return Account(
         entry.name,
@@ -113,4 +117,5 @@ def _account(entry: _Entry) -> Account:
         SecretStr(entry.client_secret),
         str(entry.agency_client_name or entry.agency_client_id),
         "agency_client_name" if by_name else "agency_client_id",
+        entry.currency or currency,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -10,13 +11,15 @@ from typing import TypeVar
 import msgspec
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import DataError
-from zakaz_common.http import ApiClient, NotFoundError, RefusedError, RequestRejectedError
+from zakaz_common.http import ApiClient, NotFoundError, RefusedError, RequestRejectedError, RouteMissingError
 from zakaz_common.moscow import now_moscow
+from zakaz_common.ranks import UnreadableError, read_record
+from zakaz_common.text import tolerant
 
 from .accounts import Account
 from .listing import read_listing
 from .rate_limits import RateLimits
-from .records import STATUSES, Page, Statistics
+from .records import STATUSES, Page, Statistics, User
 from .settings import VkAdsSettings
 from .statistics import MAX_DAYS, IdsRefused
 from .tokens import TokenStore
@@ -34,8 +37,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
 #: Codes of a refused statistics call that blame its ids.
 _BAD_ID_CODES = {"ERR_WRONG_IDS", "ERR_WRONG_BANNERS", "ERR_ACCESS_DENIED"}
 
-_decode_page = msgspec.json.Decoder(Page).decode
-_decode_statistics = msgspec.json.Decoder(Statistics).decode
+_decode_page = tolerant(msgspec.json.Decoder(Page).decode)
+_decode_statistics = tolerant(msgspec.json.Decoder(Statistics).decode)
+_CURRENCY = re.compile("[A-Z]{3}")
 
 
 class DatesRefused(DataError):
@@ -86,6 +90,18 @@ class VkAdsClient:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def currency(self) -> str:
+        """The currency the cabinet spends in (ISO 4217), '' where VK does not say it."""
+        for params in ({}, {"fields": "id,account"}):
+            try:
+                user = self._get("user.json", params, _read_user)
+            except (NotFoundError, RouteMissingError, RefusedError, RequestRejectedError):
+                continue
+            for told in (user.currency, user.account.currency if user.account else None):
+                if told and _CURRENCY.fullmatch(told):
+                    return told
+        return ""
 
     def listing(self, resource: str) -> list[tuple[int, msgspec.Raw]]:
         """Every plan, group or banner of the cabinet, in every status, as pairs (id, raw record)."""
@@ -142,3 +158,10 @@ class VkAdsClient:
             return False
         self._token = self._tokens.access_token(self._account, rejected=self._token)
         return True
+
+
+def _read_user(body: bytes) -> User:
+    try:
+        return read_record(User, body, lambda *_: None)
+    except UnreadableError:
+        return User()

@@ -45,6 +45,10 @@ class FixtureSource:
         self._season = season
         self.server_time: datetime | None = parse_time(season.server_time)
 
+    def currency(self) -> str:
+        """The fixture's currency."""
+        return "RUB"
+
     def listing(self, resource: str) -> list[tuple[int, msgspec.Raw]]:
         """The fixture's objects of a resource."""
         return read_listing(lambda name, _: self._season.pages[name], resource, (), 50)
@@ -66,7 +70,7 @@ def dry_run(context: RunContext) -> None:
     window = Window(season.first, season.last, "fixtures")
     spend: Counter[str] = Counter()
     days = 0
-    for _, daily in read_daily(context, _ACCOUNT, source, cabinet, window, version=1):
+    for _, daily in read_daily(context, _ACCOUNT, source, cabinet, window, currency=source.currency(), version=1):
         days += len(daily.rows)
         for row in daily.rows:
             spend[city_of[row[2]]] += row[DAILY_COLUMNS.index("spend")]

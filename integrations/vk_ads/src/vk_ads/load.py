@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from zakaz_common.columns import by_column
 from zakaz_common.deadline import Deadline
-from zakaz_common.errors import LoaderError
+from zakaz_common.errors import ConfigError, LoaderError
 from zakaz_common.http import (
     ApiClient,
     NotFoundError,
@@ -30,9 +30,10 @@ from zakaz_common.http import (
 )
 from zakaz_common.moscow import day_start, moscow_day, now_moscow
 from zakaz_common.run import RunContext
-from zakaz_common.warehouse import RejectedRecord, Scope
+from zakaz_common.run_journal import DegradedField, RejectedRecord
+from zakaz_common.warehouse import Scope
 
-from .accounts import configured_accounts
+from .accounts import Account, configured_accounts
 from .attribution import CityBook
 from .city_book import read_city_book
 from .client import DatesRefused, VkAdsClient
@@ -64,9 +65,15 @@ DATASET = "statistics"
 _SAFETY = timedelta(minutes=2)
 _LEAST_BAD_IDS = 20
 
+
+class CurrencyUnknown(ConfigError):
+    """Neither VK nor the settings say what a cabinet spends in: its money would be added to another."""
+
+
 #: Failures of one cabinet; anything else (ClickHouse, the deadline, a signal) ends the run at once.
 _CABINET_ERRORS = (
     ClientRefused,
+    CurrencyUnknown,
     DatesRefused,
     LimitReached,
     ListingUnstable,
@@ -84,6 +91,9 @@ class Source(Protocol):
     """What a run needs of one cabinet; the API client and the fixtures of a dry run provide it."""
 
     server_time: datetime | None
+
+    def currency(self) -> str:
+        """The currency the cabinet spends in, '' where the source does not say it."""
 
     def listing(self, resource: str) -> list[tuple[int, msgspec.Raw]]:
         """Every object of a resource."""
@@ -140,6 +150,7 @@ def _load(context: RunContext, asked: Window | None) -> None:
             client = VkAdsClient(settings, account, tokens, context.deadline)
             context.count_requests_of(client.requests)
             try:
+                currency = currency_of(account, client)
                 cabinet = read_objects(context, account.name, client)
                 now = client.server_time or now_moscow()
                 window = asked or choose_window(
@@ -157,8 +168,9 @@ def _load(context: RunContext, asked: Window | None) -> None:
                     first=window.first,
                     last=window.last,
                     banners=len(cabinet.banners),
+                    currency=currency,
                 )
-                _load_statistics(context, account.name, client, cabinet, window)
+                _load_statistics(context, account.name, client, cabinet, window, currency)
                 # After the statistics: a cabinet that has banners in the dimension has its history.
                 _load_banners(context, account.name, cabinet, book, moscow_day(now))
             except _CABINET_ERRORS as error:
@@ -209,6 +221,19 @@ class _ReadBefore:
         return self.loaded_until if account in self.accounts else None
 
 
+def currency_of(account: Account, source: Source) -> str:
+    """The currency of a cabinet: what VK says, else the setting. Raises CurrencyUnknown where neither does."""
+    told = source.currency()
+    if told and account.currency not in ("", told):
+        log.warning("currency_differs", account=account.name, api=told, setting=account.currency, then="the API's")
+    if not told and not account.currency:
+        raise CurrencyUnknown(
+            f"VK does not say which currency the cabinet {account.name} spends in; name it in VK_ADS_CURRENCY "
+            "(or as `currency` in VK_ADS_ACCOUNTS), for example RUB"
+        )
+    return told or account.currency
+
+
 def read_objects(context: RunContext, account: str, source: Source) -> Cabinet:
     """Plans, groups and banners of a cabinet; records that cannot be used are rejected."""
     rejected: list[RejectedRecord] = []
@@ -216,21 +241,36 @@ def read_objects(context: RunContext, account: str, source: Source) -> Cabinet:
     def reject(dataset: str, one: str, path: str, reason: str) -> None:
         rejected.append(RejectedRecord(dataset, f"{account}/{one}", path, reason))
 
-    listings = [source.listing(resource) for resource in ("ad_plans", "ad_groups", "banners")]
-    cabinet = read_cabinet(*listings, reject)
-    context.rows_read += sum(map(len, listings))
-    context.reject(rejected)
+    def degrade(dataset: str, one: str, path: str, reason: str) -> None:
+        context.degrade([DegradedField(dataset, f"{account}/{one}", path, reason)])
+
+    resources = ("ad_plans", "ad_groups", "banners")
+    listings = [source.listing(resource) for resource in resources]
+    cabinet = read_cabinet(*listings, reject, degrade)
+    for resource, listing in zip(resources, listings, strict=True):
+        context.read(resource, len(listing), part=account)
+    context.reject(rejected, part=account)
     return cabinet
 
 
 def read_daily(
-    context: RunContext, account: str, source: Source, cabinet: Cabinet, window: Window, version: int
+    context: RunContext,
+    account: str,
+    source: Source,
+    cabinet: Cabinet,
+    window: Window,
+    *,
+    currency: str,
+    version: int,
 ) -> Iterator[tuple[Slice, DailyRows]]:
     """Statistics of a cabinet's banners in the window, one API answer at a time."""
     rejected: list[RejectedRecord] = []
 
     def reject(key: str, path: str, reason: str) -> None:
         rejected.append(RejectedRecord(DATASET, key, path, reason))
+
+    def degrade(key: str, path: str, reason: str) -> None:
+        context.degrade([DegradedField(DATASET, key, path, reason)])
 
     def bad_id(one: int, code: str) -> None:
         reject(f"{account}/{one}", "$.id", f"VK refuses statistics of this banner ({code})")
@@ -245,23 +285,27 @@ def read_daily(
                 account,
                 piece,
                 cabinet,
+                currency=currency,
                 vat_rate=context.settings.vk_ads_vat_rate,
                 version=version,
                 reject=reject,
+                degrade=degrade,
             )
-            context.rows_read += daily.read
+            context.read(DATASET, daily.read, part=account)
             unanswered = len(piece.ids) - len(daily.answered)
             if unanswered:
                 log.info("banners_without_an_answer", account=account, banners=unanswered)
             yield piece, daily
     finally:
-        context.reject(rejected)
+        context.reject(rejected, part=account)
 
 
-def _load_statistics(context: RunContext, account: str, source: Source, cabinet: Cabinet, window: Window) -> None:
+def _load_statistics(
+    context: RunContext, account: str, source: Source, cabinet: Cabinet, window: Window, currency: str
+) -> None:
     table = "stg_vk_ads_daily"
     version = _next_version(context, table)
-    for piece, daily in read_daily(context, account, source, cabinet, window, version):
+    for piece, daily in read_daily(context, account, source, cabinet, window, currency=currency, version=version):
         scope = Scope(
             "account = {account:String} AND banner_id IN {banners:Array(UInt64)} "
             "AND d >= {first:Date} AND d <= {last:Date}",

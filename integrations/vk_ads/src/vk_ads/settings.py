@@ -25,6 +25,9 @@ class VkAdsSettings(CommonSettings):
     vk_ads_vat_rate: Decimal = Field(
         Decimal("0.22"), ge=0, lt=1, decimal_places=4, description="VAT on top of the net spend (0.22 = 22 %)"
     )
+    vk_ads_currency: str = Field(
+        "", pattern="^([A-Z]{3})?$", description="Currency of a cabinet whose API does not say it, such as RUB"
+    )
     vk_ads_requests_per_second: float = Field(2.0, gt=0, le=1000, description="Request rate of one cabinet")
     vk_ads_window_days: int = Field(3, ge=1, le=366, description="Days read again by every run")
     vk_ads_deep_window_days: int = Field(30, ge=1, le=366, description="Days read again once a day")

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import msgspec
+from zakaz_common.money import MoneyError, exact_kopecks, rounded
 from zakaz_common.moscow import moscow_day, parse_time
+from zakaz_common.ranks import UnreadableError, read_record
+from zakaz_common.text import clean_text, is_damaged
 
 from .attribution import Attribution, CityBook, attribute, banner_utm, public_url
-from .records import AdGroup, AdPlan, Banner, Day, StatisticsItem
+from .records import AdGroup, AdPlan, Banner, Day, Money, StatisticsItem
 from .statistics import Slice
 
 #: Called with the record's key, the place in it and the reason.
 Reject = Callable[[str, str, str], None]
 Row = tuple[Any, ...]
-R = TypeVar("R")
+R = TypeVar("R", bound=msgspec.Struct)
 
-CURRENCY = "RUB"  # VK Реклама bills in roubles only
-_KOPECK = Decimal("0.01")
+FRACTION = "a fraction of a kopeck was rounded"
+DAMAGED_TEXT = "characters that are no text, or more of them than are kept, were replaced or cut"
 
 DAILY_KEY = ("d", "account", "banner_id")
 DAILY_COLUMNS = (
@@ -57,12 +61,6 @@ BANNER_COLUMNS = (
     "_ver",
 )
 
-_decode_plan = msgspec.json.Decoder(AdPlan).decode
-_decode_group = msgspec.json.Decoder(AdGroup).decode
-_decode_banner = msgspec.json.Decoder(Banner).decode
-_decode_item = msgspec.json.Decoder(StatisticsItem).decode
-_decode_day = msgspec.json.Decoder(Day).decode
-
 
 @dataclass(frozen=True, slots=True)
 class Cabinet:
@@ -74,9 +72,9 @@ class Cabinet:
 
     def placement(self, banner_id: int) -> tuple[int, int]:
         """(plan id, group id) of a banner; 0 for a plan whose group is not listed."""
-        group_id = int(self.banners[banner_id].ad_group_id)
+        group_id = int(self.banners[banner_id].ad_group_id or 0)
         group = self.groups.get(group_id)
-        return (int(group.ad_plan_id) if group else 0), group_id
+        return int((group.ad_plan_id if group else 0) or 0), group_id
 
 
 @dataclass(slots=True)
@@ -93,23 +91,53 @@ def read_cabinet(
     groups: Iterable[tuple[int, msgspec.Raw]],
     banners: Iterable[tuple[int, msgspec.Raw]],
     reject: Callable[[str, str, str, str], None],
+    degrade: Callable[[str, str, str, str], None] = lambda *_: None,
 ) -> Cabinet:
-    """Decode the listings strictly; what does not decode goes to ``reject(dataset, key, path, reason)``."""
+    """Decode the listings.
 
-    def decoded(dataset: str, pairs: Iterable[tuple[int, msgspec.Raw]], decode: Callable[..., R]) -> dict[int, R]:
+    A record that a figure needs and that is unreadable goes to ``reject(dataset, key, path, reason)``, a field
+    that was left empty or a text that was mended to ``degrade``, likewise.
+    """
+
+    def decoded(dataset: str, kind: type[R], pairs: Iterable[tuple[int, msgspec.Raw]]) -> dict[int, R]:
         found: dict[int, R] = {}
         for one, raw in pairs:
+            note = partial(degrade, dataset, str(one))
             try:
-                found[one] = decode(raw)
-            except msgspec.DecodeError as error:
-                reject(dataset, str(one), *_place_and_reason(error))
+                found[one] = _readable(read(kind, raw, note), note)
+            except UnreadableError as error:
+                reject(dataset, str(one), error.path, error.reason)
         return found
 
     return Cabinet(
-        decoded("ad_plans", plans, _decode_plan),
-        decoded("ad_groups", groups, _decode_group),
-        decoded("banners", banners, _decode_banner),
+        decoded("ad_plans", AdPlan, plans), decoded("ad_groups", AdGroup, groups), decoded("banners", Banner, banners)
     )
+
+
+def read(kind: type[R], raw: msgspec.Raw, note: Callable[[str, str], None]) -> R:
+    """One record, strictly; field by field when that fails. Raises UnreadableError."""
+    try:
+        return _decoder(kind).decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return read_record(kind, bytes(raw), note)
+
+
+@cache
+def _decoder(kind: type[R]) -> msgspec.json.Decoder[R]:
+    return msgspec.json.Decoder(kind)
+
+
+def _readable(record: R, note: Callable[[str, str], None]) -> R:
+    """The record with its name and state as they may be stored; what else it holds is text of no column."""
+    changes: dict[str, str] = {}
+    for field_name in ("name", "status"):
+        sent = getattr(record, field_name) or ""
+        cleaned = clean_text(sent)
+        if is_damaged(sent, cleaned):
+            note(f"$.{field_name}", DAMAGED_TEXT)
+        if cleaned != sent or getattr(record, field_name) is None:
+            changes[field_name] = cleaned
+    return msgspec.structs.replace(record, **changes) if changes else record
 
 
 def banner_rows(
@@ -122,7 +150,7 @@ def banner_rows(
         plan_id, group_id = cabinet.placement(banner_id)
         group = cabinet.groups.get(group_id)
         plan = cabinet.plans.get(plan_id)
-        group_name, plan_name = group.name if group else "", plan.name if plan else ""
+        group_name, plan_name = (group.name if group else "") or "", (plan.name if plan else "") or ""
         utm = banner_utm(
             banner.url,
             enable_utm=group.enable_utm if group else None,
@@ -134,7 +162,7 @@ def banner_rows(
         found = attribute(
             utm=utm,
             url=banner.url,
-            names=(banner.name, group_name, plan_name),
+            names=(banner.name or "", group_name, plan_name),
             banner_id=banner_id,
             book=book,
             created=_created_day(banner.created),
@@ -163,7 +191,15 @@ def banner_rows(
 
 
 def daily_rows(
-    account: str, piece: Slice, cabinet: Cabinet, *, vat_rate: Decimal, version: int, reject: Reject
+    account: str,
+    piece: Slice,
+    cabinet: Cabinet,
+    *,
+    currency: str,
+    vat_rate: Decimal,
+    version: int,
+    reject: Reject,
+    degrade: Reject = lambda *_: None,
 ) -> DailyRows:
     """Rows of ``zakaz.stg_vk_ads_daily`` from one statistics answer.
 
@@ -175,9 +211,9 @@ def daily_rows(
     for raw in piece.items:
         result.read += 1
         try:
-            item = _decode_item(raw)
-        except msgspec.DecodeError as error:
-            reject(f"{account}/?", *_place_and_reason(error))
+            item = read(StatisticsItem, raw, partial(degrade, f"{account}/?"))
+        except UnreadableError as error:
+            reject(f"{account}/?", error.path, error.reason)
             continue
         banner_id = int(item.id)
         if banner_id not in asked:
@@ -188,16 +224,21 @@ def daily_rows(
         complete = True
         for raw_day in item.rows:
             result.read += 1
+            note = partial(degrade, f"{account}/{banner_id}")
             try:
-                day = _decode_day(raw_day)
+                day = read(Day, raw_day, note)
                 if not piece.first <= day.date <= piece.last:
-                    raise msgspec.ValidationError("a day outside of the dates asked for - at `$.date`")
-            except msgspec.DecodeError as error:
+                    raise UnreadableError("$.date", "a day outside of the dates asked for")
+                exact = _exact(day.base.spent)
+            except UnreadableError as error:
                 complete = False
-                reject(f"{account}/{banner_id}", *_place_and_reason(error))
+                reject(f"{account}/{banner_id}", error.path, error.reason)
                 continue
             base = day.base
-            spend = Decimal(base.spent).quantize(_KOPECK, ROUND_HALF_UP)
+            whole = rounded(exact)
+            if whole != exact:
+                note("$.base.spent", FRACTION)
+            spend = Decimal(whole).scaleb(-2)
             if base.shows or base.clicks or base.goals or spend:
                 rows.append(
                     (
@@ -211,7 +252,7 @@ def daily_rows(
                         base.goals,
                         spend,
                         vat_rate,
-                        CURRENCY,
+                        currency,
                         version,
                     )
                 )
@@ -228,7 +269,8 @@ def _created_day(text: str | None) -> date | None:
         return None
 
 
-def _place_and_reason(error: msgspec.DecodeError) -> tuple[str, str]:
-    """JSON path and reason of a decoding error; msgspec names types and places, not values."""
-    reason, _, place = str(error).partition(" - at `")
-    return place.rstrip("`") or "$", reason
+def _exact(spent: Money) -> Decimal:
+    try:
+        return exact_kopecks(spent)
+    except MoneyError as error:
+        raise UnreadableError("$.base.spent", str(error)) from None

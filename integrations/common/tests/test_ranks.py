@@ -1,0 +1,96 @@
+"""A record whose fields are not what was promised, field by field."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import Struct
+from zakaz_common.ranks import Descriptive, Identity, UnreadableError, ranks_of, read_record
+
+
+class Part(Struct):
+    id: Identity[int]
+    name: Descriptive[str | None] = None
+
+
+class Price(Struct):
+    amount: Descriptive[float | None] = None
+
+
+class Record(Struct):
+    id: Identity[int]
+    parts: Identity[list[Part] | dict[str, Part]]
+    paid: Identity[bool | None] = None
+    name: Descriptive[str | dict[str, Any] | None] = None
+    group: Descriptive[int | None] = None
+    price: Descriptive[Price | float | None] = None
+    extras: Descriptive[list[Part] | dict[str, Part]] = []
+    raw: Descriptive[msgspec.Raw] = msgspec.Raw(b"null")
+
+
+def read(**fields: Any):
+    noted, dropped = [], []
+    record = read_record(
+        Record, json.dumps({"id": 1, "parts": [], **fields}).encode(),
+        lambda path, reason: noted.append(path), drop=lambda path, reason: dropped.append(path),
+    )  # fmt: skip
+    return record, noted, dropped
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", 5), ("group", "x"), ("group", 1.5), ("price", "free"), ("price", []), ("extras", 7)]
+)
+def test_an_unreadable_descriptive_field_is_empty_and_noted(field, value):
+    record, noted, _ = read(**{field: value})
+    assert noted == [f"$.{field}"]
+    assert getattr(record, field) == getattr(Record(1, []), field)
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [({"id": "1"}, "$.id"), ({"id": None}, "$.id"), ({"paid": "yes"}, "$.paid"), ({"parts": None}, "$.parts"),
+     ({"parts": [{"id": 1}, {"id": "x"}]}, "$.parts[1].id"), ({"parts": {"7": {}}}, "$.parts[0].id"),
+     ({"parts": ["x"]}, "$.parts[0]")],
+)  # fmt: skip
+def test_an_unreadable_identity_field_rejects_the_record_with_its_path(fields, path):
+    with pytest.raises(UnreadableError) as refusal:
+        read(**fields)
+    assert refusal.value.path == path
+    assert "yes" not in refusal.value.reason
+
+
+def test_a_missing_identity_field_is_named():
+    with pytest.raises(UnreadableError, match="`parts`"):
+        read_record(Record, b'{"id": 1}', lambda *_: None)
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"null", b'"x"', b"{"])
+def test_what_is_no_record_is_rejected(raw):
+    with pytest.raises(UnreadableError) as refusal:
+        read_record(Record, raw, lambda *_: None)
+    assert refusal.value.path == "$"
+
+
+def test_one_broken_part_of_a_descriptive_list_is_left_out():
+    record, noted, dropped = read(extras=[{"id": 1, "name": 5}, {"id": None}, 3, {"id": 2}])
+    assert [part.id for part in record.extras] == [1, 2]
+    assert (noted, dropped) == (["$.extras[0].name"], ["$.extras[1].id", "$.extras[2]"])
+
+
+def test_what_is_readable_stays_as_it_is():
+    record, noted, dropped = read(
+        parts={"3": {"id": 5}}, paid=True, name={"ru": "имя"}, group="17", price={"amount": 3}, raw={"a": [1]}
+    )
+    assert (noted, dropped) == ([], [])
+    assert (record.parts, record.paid, record.name, record.group) == ({"3": Part(5)}, True, {"ru": "имя"}, 17)
+    assert (record.price, bytes(record.raw)) == (Price(3.0), b'{"a":[1]}')
+
+
+def test_broken_characters_become_a_sign():
+    record = read_record(Record, rb'{"id": 1, "parts": [], "name": "a\ud83d"}', lambda *_: None)
+    assert record.name == "a\ufffd"
+
+
+def test_each_field_has_its_rank():
+    assert ranks_of(Part) == {"id": "identity", "name": "descriptive"}
