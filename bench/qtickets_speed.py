@@ -10,6 +10,9 @@ The engine in process wants pandas and pyarrow, which no image has, so all of it
     .cache/bench-loader/bin/python bench/qtickets_speed.py             # 500,000 orders: no engine, in process, HTTP
     .cache/bench-loader/bin/python bench/qtickets_speed.py --orders 100000 --only http
     .cache/bench-loader/bin/python bench/qtickets_speed.py --with-dlt  # beside dlt's nested pipeline, same pages
+    .venv/bin/python bench/qtickets_speed.py --against COMMIT --only http   # beside another version, in turn
+
+The last one needs no environment of its own; `--only python` leaves the engine out.
 
 Pages are generated once, from a seed, into a file, and read from it: neither the generator nor the network is in the
 figures. Orders are those of `make_order`: one to three tickets, mostly one, with the fields of the live service.
@@ -18,6 +21,7 @@ figures. Orders are those of `make_order`: one to three tickets, mostly one, wit
 import argparse
 import gc
 import json
+import os
 import random
 import resource
 import subprocess
@@ -27,10 +31,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-for folder in ("common/src", "common/tests", "qtickets_api/src"):
-    sys.path.insert(0, str(REPOSITORY / "integrations" / folder))
+SLOWEST_OF_OTHER = 1.10  # a version may take this much longer than the one it is measured against
+CODE = Path(os.environ.get("ZAKAZ_BENCH_CODE", REPOSITORY))
+sys.path.insert(0, str(REPOSITORY / "integrations/common/tests"))
+for folder in ("common/src", "qtickets_api/src"):
+    sys.path.insert(0, str(CODE / "integrations" / folder))
 
 PER_PAGE = 50
 
@@ -55,7 +63,8 @@ def make_order(number: int, chance: random.Random) -> dict:
         "id": number, "uniqid": "abcdef", "payed": paid, "payed_at": created if paid else None, "created_at": created,
         "updated_at": created, "deleted_at": None if paid else created, "client_id": 5, "event_id": 30 + number % 200,
         "payment_type_id": 1, "discount_id": None, "promo_code_id": None, "reserved": False,
-        "price": round(sum(basket["price"] for basket in baskets), 2), "original_price": 5000, "currency_id": "RUB",
+        "price": round(sum(basket["price"] for basket in baskets), 2),
+        "original_price": round(sum(basket["original_price"] for basket in baskets), 2), "currency_id": "RUB",
         "utm": {"utm_source": "vk_ads", "utm_medium": "cpc", "utm_campaign": "7001", "utm_content": str(number % 500)}
         if number % 2 else [], "custom": "", "fields": [], "integrations": [], "refunds": [], "baskets": baskets,
     }  # fmt: skip
@@ -84,6 +93,7 @@ class Client:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.by_number = False
+        self.server_time = None
 
     def orders(self, window: object, after_id: int) -> "Client":
         return self
@@ -97,6 +107,23 @@ class Client:
             yield Batch(page.records, page.rejected, page.ids[-1], page.paging.total)
 
 
+class Context:
+    """A run's context, as far as a read of orders needs it."""
+
+    def __init__(self, batch_rows: int) -> None:
+        self.rows_read = 0
+        self.settings = SimpleNamespace(loader_batch_rows=batch_rows)
+        self.warehouse: Any = None
+
+    def read(self, dataset: str, records: int) -> None:
+        self.rows_read += records
+
+    def ignore(self, *_: object) -> None:
+        """What is rejected, degraded or written is not measured."""
+
+    reject = degrade = wrote = ignore
+
+
 def one(kind: str, path: Path, port: int, batch_rows: int) -> None:
     """One measurement, in a process of its own so that its peak memory is its own."""
     import clickhouse_connect
@@ -108,14 +135,12 @@ def one(kind: str, path: Path, port: int, batch_rows: int) -> None:
     from zakaz_common.row_hash import row_hashes
     from zakaz_common.warehouse import Warehouse
 
-    context = SimpleNamespace(
-        rows_read=0, settings=SimpleNamespace(loader_batch_rows=batch_rows), reject=lambda _: None,
-        wrote=lambda *_: None,
-    )  # fmt: skip
+    context = Context(batch_rows)
     if kind == "python":
         what = "decode, check, transform, hash; no engine"
         sink = SimpleNamespace(
-            orders=lambda family: [row_hashes(f.values()) for f in (family.parents, family.children)]
+            orders=lambda family: [row_hashes(f.values()) for f in (family.parents, family.children)],
+            begin_orders=lambda _: 1,
         )
     else:
         if kind == "http":
@@ -136,6 +161,42 @@ def one(kind: str, path: Path, port: int, batch_rows: int) -> None:
         stored = context.warehouse.query("SELECT count() FROM zakaz.stg_qtickets_orders FINAL")[0][0]
         assert stored == context.rows_read, f"{stored} of {context.rows_read} orders arrived"
     show(what, context.rows_read, wall, cpu)
+
+
+def in_turn(path: Path, other: str, kind: str, rounds: int, batch_rows: int) -> int:
+    """This version and another, one after the other, each in a process of its own; returns the exit code."""
+    import warehouse_engine
+    from bounds import Bounds
+
+    seconds: dict[str, list[float]] = {"this": [], "other": []}
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Path(folder) / "other"
+        git = ["git", "-C", str(REPOSITORY), "worktree"]
+        subprocess.run([*git, "add", "--detach", "--quiet", str(checkout), other], check=True)
+        try:
+            client = warehouse_engine.engine(Path(folder) / "clickhouse") if kind == "http" else None
+            port = int(client.url.rsplit(":", 1)[1].rstrip("/")) if client else 0
+            for turn in range(rounds):
+                for name, code in (("other", checkout), ("this", REPOSITORY)):
+                    if client:
+                        warehouse_engine.empty(client)
+                    command = [sys.executable, __file__, "--batch-rows", str(batch_rows), "--child", kind, str(path)]
+                    started = time.perf_counter()
+                    subprocess.run(
+                        [*command, str(port)], check=True, env={**os.environ, "ZAKAZ_BENCH_CODE": str(code)},
+                        stdout=subprocess.DEVNULL,
+                    )  # fmt: skip
+                    seconds[name].append(time.perf_counter() - started)
+                print(
+                    f"round {turn + 1}: other {seconds['other'][-1]:.2f} s, this {seconds['this'][-1]:.2f} s",
+                    flush=True,
+                )
+        finally:
+            subprocess.run([*git, "remove", "--force", str(checkout)], check=True)
+    ratios = sorted(mine / theirs for mine, theirs in zip(seconds["this"], seconds["other"], strict=True))
+    bounds = Bounds("qtickets_speed")
+    bounds.at_most(f"time beside {other}, median of {rounds}", ratios[len(ratios) // 2], SLOWEST_OF_OTHER)
+    return bounds.close()
 
 
 def show(what: str, orders: int, wall: float, cpu: float) -> None:
@@ -171,7 +232,7 @@ def dlt_nested(path: Path, orders: int) -> None:
     show("dlt, nested, extract and normalise only", orders, wall, cpu)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=500_000)
     parser.add_argument("--only", choices=("python", "process", "http"))
@@ -179,6 +240,8 @@ def main() -> None:
     parser.add_argument("--with-dlt", action="store_true")
     parser.add_argument("--dlt-orders", type=int, default=50_000, help="dlt is slow; a part of the pages is enough")
     parser.add_argument("--dlt-python", default=sys.executable, help="an interpreter that has dlt")
+    parser.add_argument("--against", metavar="COMMIT", help="measure this version and that one in turn")
+    parser.add_argument("--rounds", type=int, default=5, help="with --against")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -187,13 +250,17 @@ def main() -> None:
             dlt_nested(Path(path), int(port))
         else:
             one(kind, Path(path), int(port), arguments.batch_rows)
-        return
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pages"
         write_pages(path, arguments.orders)
         size = path.stat().st_size
         each = size // arguments.orders
         print(f"{arguments.orders:,} orders, {size >> 20} MB in pages of {PER_PAGE}, {each} bytes each")
+
+        if arguments.against:
+            kind = arguments.only or "http"
+            return in_turn(path, arguments.against, kind, arguments.rounds, arguments.batch_rows)
 
         def child(kind: str, file: Path, number: int) -> None:
             python = arguments.dlt_python if kind == "dlt" else sys.executable
@@ -214,8 +281,9 @@ def main() -> None:
             some = Path(folder) / "some"
             write_pages(some, arguments.dlt_orders)
             child("dlt", some, arguments.dlt_orders)
+    return 0
 
 
 if __name__ == "__main__":
     gc.collect()
-    main()
+    sys.exit(main())
