@@ -80,6 +80,39 @@ def test_each_client_sees_its_own_cabinet_and_the_agency_sees_all(fresh: Callabl
     assert not_an_agency.status_code == 401
 
 
+def test_the_user_tells_its_cabinet_and_the_currency_it_spends(fresh: Callable[..., Caller]) -> None:
+    caller = fresh(vk_accounts=3, vk_currencies="RUB,USD")
+    found = []
+    for client_id, secret, _ in caller.sandbox.vk_clients:
+        token = caller.vk_grant(client_id=client_id, client_secret=secret).json()["access_token"]
+        usual = caller.vk("user.json", token)
+        assert "account" not in usual.json() and "X-RateLimit-RPS-Limit" in usual.headers
+        asked = caller.vk("user.json", token, fields="id,currency,account").json()
+        assert set(asked) == {"id", "currency", "account"}
+        assert usual.json()["currency"] == asked["currency"] == asked["account"]["currency"]
+        found.append((usual.json()["username"], asked["account"]["currency"]))
+    assert found == [("kabinet-1", "RUB"), ("kabinet-2", "USD"), ("kabinet-3", "USD")]
+    wrong = caller.vk("user.json", token, fields="id,colour")
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "ERR_WRONG_PARAMETER")
+    assert caller.vk("user.json", "unknown").status_code == 401
+
+
+def test_dollars_are_never_added_to_roubles(fresh: Callable[..., Caller]) -> None:
+    roubles, mixed = (fresh(vk_accounts=2, vk_currencies=codes).sandbox for codes in ("RUB", "RUB,USD"))
+    assert roubles.foreign_spend() == []
+    foreign = mixed.foreign_spend()
+    assert {row["currency"] for row in foreign} == {"USD"} and set(foreign[0]) >= {"d", "city", "spend", "clicks"}
+    for figure in ("spend", "clicks", "impressions"):
+        together = sum(Decimal(str(row[figure])) for row in mixed.roi() + foreign)
+        assert together == sum(Decimal(str(row[figure])) for row in roubles.roi())
+        assert 0 < sum(Decimal(str(row[figure])) for row in foreign) < together
+    first = mixed.season.accounts[0]
+    own = sum(stat.spent for banner in first.banners.values() for stat in banner.days.values())
+    assert sum(Decimal(row["spend"]) for row in mixed.roi()) * 100 == own
+    revenue = [[row["revenue"] for row in box.roi() if row["tickets_sold"]] for box in (roubles, mixed)]
+    assert revenue[0] == revenue[1], "what was sold does not depend on the currency of an advertisement"
+
+
 def test_listings_page_by_offset_with_small_defaults(shared: Caller, token: str) -> None:
     account = shared.sandbox.season.accounts[0]
     first = shared.vk("banners.json", token).json()

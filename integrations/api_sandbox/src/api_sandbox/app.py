@@ -11,10 +11,11 @@ from api_sandbox.control_routes import ControlApi
 from api_sandbox.fault_gate import FaultGate
 from api_sandbox.qtickets_routes import QticketsApi, json_response
 from api_sandbox.service_state import ServiceState
-from api_sandbox.truth import roi_json
+from api_sandbox.truth import foreign_spend_json, roi_json
 from api_sandbox.vk_routes import PREFIX as VK_PREFIX
 from api_sandbox.vk_routes import VkApi
 
+_SANDBOX_ONLY = {"X-Sandbox-Only": "not part of any live API"}
 _NOT_FOUND_PAGE = "<!DOCTYPE html><html><head><title>404</title></head><body><h1>Страница не найдена</h1></body></html>"
 
 
@@ -25,7 +26,10 @@ def build_app(state: ServiceState) -> FaultGate:
         return json_response({"status": "ok", "orders": len(state.season.orders)})
 
     async def truth(request: Request) -> Response:
-        return json_response(roi_json(state.season), headers={"X-Sandbox-Only": "not part of any live API"})
+        return json_response(roi_json(state.season), headers=_SANDBOX_ONLY)
+
+    async def truth_foreign(request: Request) -> Response:
+        return json_response(foreign_spend_json(state.season), headers=_SANDBOX_ONLY)
 
     async def not_found(request: Request, error: Exception) -> Response:
         if request.url.path.startswith(VK_PREFIX):
@@ -41,6 +45,7 @@ def build_app(state: ServiceState) -> FaultGate:
     routes = [
         Route("/healthz", healthz),
         Route("/truth/roi.json", truth),
+        Route("/truth/foreign_spend.json", truth_foreign),
         *ControlApi(state).routes(),
         *QticketsApi(state).routes(),
         *VkApi(state).routes(),

@@ -37,6 +37,7 @@ class Season:
     vk_banners: banners over all cabinets.
     vk_orders_only_share: part (0…1) of automatically marked ad groups whose city is known only from the orders
         that carry the banner's id; 0 means that a hand-written UTM always says the same.
+    vk_currencies: the currency of each cabinet in turn; the last one is that of all further cabinets.
     multilingual: event names are ``{"ru": …, "en": …}`` objects, as accounts with several languages answer.
 
     Attributes: ``events``, ``shows``, ``orders`` (dicts by id, ids ascending), ``discounts``, ``promo_codes``,
@@ -54,12 +55,15 @@ class Season:
         vk_banners: int = 96,
         vk_orders_only_share: float = 0.0,
         multilingual: bool = False,
+        vk_currencies: tuple[str, ...] = ("RUB",),
     ) -> None:
         if orders < 0 or season_days < 15 or vk_accounts < 1 or vk_banners < 0:
             raise ValueError(
                 "expected orders >= 0, season_days >= 15, vk_accounts >= 1, vk_banners >= 0; found "
                 f"orders={orders}, season_days={season_days}, vk_accounts={vk_accounts}, vk_banners={vk_banners}"
             )
+        if not all(len(code) == 3 and code.isalpha() and code.isupper() for code in vk_currencies) or not vk_currencies:
+            raise ValueError(f"vk_currencies: expected codes like RUB or USD, found {','.join(vk_currencies)!r}")
         self.seed = seed
         self.season_end = season_end
         self.season_days = season_days
@@ -80,6 +84,8 @@ class Season:
             banners=vk_banners,
             orders_only_share=vk_orders_only_share,
         )
+        for number, account in enumerate(self.accounts):
+            account.currency = vk_currencies[min(number, len(vk_currencies) - 1)]
         spend(
             seed,
             self.accounts,
@@ -114,6 +120,8 @@ class Season:
 
     def personal_data(self) -> Iterator[str]:
         """Every string that must not be found downstream: e-mail, phone, surname, card, barcode, cancel hash."""
+        for account in self.accounts:
+            yield account.email
         for client_id in self.client_ids():
             yield from self.client(client_id).strings()
         for order in self.orders.values():

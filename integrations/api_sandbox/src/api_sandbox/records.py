@@ -157,10 +157,16 @@ class AdPlan:
 
 @dataclass(slots=True)
 class Account:
-    """One advertising cabinet (a VK user) and what it owns."""
+    """One advertising cabinet (a VK user) and what it owns; all its money is in ``currency``."""
 
     name: str
     user_id: int
+    currency: str = "RUB"
     plans: dict[int, AdPlan] = field(default_factory=dict)
     groups: dict[int, AdGroup] = field(default_factory=dict)
     banners: dict[int, Banner] = field(default_factory=dict)
+
+    @property
+    def email(self) -> str:
+        """The address its owner signed up with; personal, like that of a buyer."""
+        return f"owner.{self.user_id}@example.com"

@@ -51,6 +51,7 @@ def build_season(settings: Settings) -> Season:
         vk_banners=settings.vk_banners,
         vk_orders_only_share=settings.vk_orders_only_share,
         multilingual=settings.multilingual,
+        vk_currencies=tuple(code.strip() for code in settings.vk_currencies.split(",")),
     )
 
 

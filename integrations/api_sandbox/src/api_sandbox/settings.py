@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     vk_accounts: int = 1
     vk_banners: int = 96
     vk_orders_only_share: float = 0.0
+    vk_currencies: str = "RUB"
     vk_token_seconds: int = 86_400
     vk_rps: int = 20
     vk_hourly: int = 20_000

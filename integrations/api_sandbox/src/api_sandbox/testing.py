@@ -109,6 +109,10 @@ class Sandbox:
         """``/truth/roi.json``."""
         return self._call("GET", "/truth/roi.json")
 
+    def foreign_spend(self) -> list[dict[str, Any]]:
+        """``/truth/foreign_spend.json``: what cabinets in another currency than roubles spent."""
+        return self._call("GET", "/truth/foreign_spend.json")
+
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         request = urllib.request.Request(  # noqa: S310  always our own http:// address
             self.url + path, None if body is None else json.dumps(body).encode(), method=method

@@ -10,12 +10,14 @@ Rules:
 * Spend belongs to the city of the event whose paid orders carry the banner's id in ``utm_content``; else to
   the city in a hand-written ``utm_content=<city>_<dd>_<mm>`` (the banner's link first, then the group's
   text); else to ``unattributed``.
+* Only roubles are added to roubles: what a cabinet in another currency spent, showed and was clicked stands in
+  ``/truth/foreign_spend.json``, by currency.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -23,12 +25,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from api_sandbox.cities import city_key, resolve_utm_city
 from api_sandbox.moscow_time import day_of
-from api_sandbox.records import AdGroup, Banner, Ticket
+from api_sandbox.records import AdGroup, Banner, DayStat, Ticket
 
 if TYPE_CHECKING:
     from api_sandbox.generator import Season
 
 UNATTRIBUTED = "unattributed"
+ROUBLES = "RUB"
 _CITY_DATE = re.compile(r"(.+)_(\d{1,2})_(\d{1,2})")
 
 
@@ -104,7 +107,10 @@ def _written_city(group: AdGroup, banner: Banner) -> str | None:
 
 
 def roi(season: Season) -> list[RoiRow]:
-    """Rows by day and city, ordered; a row whose figures are all zero is left out."""
+    """Rows by day and city, ordered; a row whose figures are all zero is left out.
+
+    A cabinet in another currency than roubles is left out whole: clicks without their spend would make CPC wrong.
+    """
     rows: dict[tuple[date, str], RoiRow] = {}
 
     def row(day: date, city: str) -> RoiRow:
@@ -121,15 +127,33 @@ def roi(season: Season) -> list[RoiRow]:
         for ticket in order.tickets:
             target.revenue += ticket_revenue(ticket)
             target.tickets_sold += ticket.deleted_at is None and ticket.refunded_at is None
+    for currency, day, city, stat in _ad_days(season):
+        if currency == ROUBLES:
+            _add(row(day, city), stat)
+    return sorted((r for r in rows.values() if _counts(r)), key=lambda r: (r.d, r.city))
+
+
+def foreign_spend(season: Season) -> list[tuple[str, RoiRow]]:
+    """(currency, row) by day and city of every cabinet that does not spend roubles, in hundredths of its currency."""
+    rows: dict[tuple[str, date, str], RoiRow] = {}
+    for currency, day, city, stat in _ad_days(season):
+        if currency != ROUBLES:
+            _add(rows.setdefault((currency, day, city), RoiRow(day, city)), stat)
+    return [(key[0], rows[key]) for key in sorted(rows) if _counts(rows[key])]
+
+
+def _ad_days(season: Season) -> Iterator[tuple[str, date, str, DayStat]]:
     cities = banner_cities(season)
     for account in season.accounts:
         for banner in account.banners.values():
             for day, stat in banner.days.items():
-                target = row(day, cities[banner.id])
-                target.impressions += stat.shows
-                target.clicks += stat.clicks
-                target.spend += stat.spent
-    return sorted((r for r in rows.values() if _counts(r)), key=lambda r: (r.d, r.city))
+                yield account.currency, day, cities[banner.id], stat
+
+
+def _add(target: RoiRow, stat: DayStat) -> None:
+    target.impressions += stat.shows
+    target.clicks += stat.clicks
+    target.spend += stat.spent
 
 
 def _counts(row: RoiRow) -> bool:
@@ -139,6 +163,15 @@ def _counts(row: RoiRow) -> bool:
 def roi_json(season: Season) -> list[dict[str, object]]:
     """The body of ``GET /truth/roi.json``."""
     return [row.as_json() for row in roi(season)]
+
+
+def foreign_spend_json(season: Season) -> list[dict[str, object]]:
+    """The body of ``GET /truth/foreign_spend.json``."""
+    return [
+        {"currency": currency}
+        | {key: value for key, value in row.as_json().items() if key not in ("tickets_sold", "revenue")}
+        for currency, row in foreign_spend(season)
+    ]
 
 
 def total(rows: Iterable[RoiRow], field: str) -> int:

@@ -1,4 +1,4 @@
-"""The VK Реклама API v2: tokens, listings, statistics."""
+"""The VK Реклама API v2: tokens, the user, listings, statistics."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from api_sandbox.vk_errors import ApiError
 from api_sandbox.vk_objects import FIELDS, listing
 from api_sandbox.vk_statistics import LEVELS, day_statistics
 from api_sandbox.vk_tokens import TokenRefused
+from api_sandbox.vk_user import user
 
 PREFIX = "/api/v2"
 
@@ -30,6 +31,7 @@ class VkApi:
         found = [
             Route(f"{PREFIX}/oauth2/token.json", self.token, methods=["POST"]),
             Route(f"{PREFIX}/oauth2/token/delete.json", self.delete_tokens, methods=["POST"]),
+            Route(f"{PREFIX}/user.json", self.user, methods=["GET"]),
         ]
         found += [Route(f"{PREFIX}/{kind}.json", partial(self.objects, kind), methods=["GET"]) for kind in FIELDS]
         found += [
@@ -52,6 +54,10 @@ class VkApi:
         except TokenRefused as refused:
             return json_response(refused.body, refused.status)
         return Response(status_code=204)
+
+    async def user(self, request: Request) -> Response:
+        """Whose cabinet the token opens."""
+        return self._answer(request, "user", lambda account: user(account, request.query_params))
 
     async def objects(self, kind: str, request: Request) -> Response:
         """A page of plans, groups or banners."""
