@@ -211,11 +211,16 @@ def _upsert(
 
 
 def _open_shows(context: RunContext, now: datetime) -> list[tuple[int, int]]:
-    """Shows whose places can still change: active, not deleted, not long past."""
+    """Shows whose places can still change: active, not deleted, not long over.
+
+    An exhibition that opened months ago is open until it closes; a show without any date may be open.
+    """
     warehouse = context.warehouse
     rows = warehouse.query(
         f"SELECT event_id, show_id FROM {warehouse.name(SHOWS)} FINAL "  # noqa: S608 - a checked identifier
-        "WHERE is_active = 1 AND deleted_at IS NULL AND starts_at >= toDateTime({since:Int64}) "
+        "WHERE is_active = 1 AND deleted_at IS NULL "
+        "AND (starts_at >= toDateTime({since:Int64}) OR finishes_at >= toDateTime({since:Int64}) "
+        "OR (starts_at IS NULL AND finishes_at IS NULL)) "
         "ORDER BY starts_at, show_id",
         {"since": int((now - _SHOW_PASSED).timestamp())},
     )
