@@ -95,7 +95,7 @@ class Client:
         self.by_number = False
         self.server_time = None
 
-    def orders(self, window: object, after_id: int) -> "Client":
+    def orders(self, window: object, after_id: int, before: int = 0) -> "Client":
         return self
 
     def __iter__(self) -> Iterator[object]:

@@ -75,7 +75,7 @@ def test_every_season_keeps_the_documented_shape(seed: int, orders: int, days: i
         assert {ticket.show_id for ticket in order.tickets} == {order.tickets[0].show_id}
         assert season.shows[order.tickets[0].show_id].event_id == order.event_id
         for ticket in order.tickets:
-            assert 0 < ticket.price <= ticket.original_price
+            assert 0 <= ticket.price <= ticket.original_price
             assert ticket.refunded_amount is None or 0 <= ticket.refunded_amount <= ticket.price
             assert ticket.updated_at <= order.updated_at
 

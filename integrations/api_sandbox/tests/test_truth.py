@@ -75,7 +75,8 @@ def written_city(text: str, cities: set[str]) -> str | None:
 
 def test_truth_equals_a_recomputation_over_the_wire(shared: Caller) -> None:
     events = {event["id"]: event for event in shared.all_rows("/events")}
-    cities = {key(event["city"]["name"]) for event in events.values()}
+    assert [] in [event["city"] for event in events.values()], "an event without a city sells nothing"
+    cities = {key(event["city"]["name"]) for event in events.values() if event["city"]}
     orders = shared.all_rows("/orders")
     figures: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 5)
     of_banner: dict[str, str] = {}
@@ -87,7 +88,8 @@ def test_truth_equals_a_recomputation_over_the_wire(shared: Caller) -> None:
         if order["utm"] and order["utm"].get("utm_content", "").isdecimal():
             of_banner[order["utm"]["utm_content"]] = city
         row = figures[day, city]
-        for basket in order["baskets"]:
+        baskets = order["baskets"]
+        for basket in baskets if isinstance(baskets, list) else baskets.values():
             refunded = basket.get("refunded_at")
             if basket["deleted_at"] is None or refunded:
                 row[1] += Decimal(str(basket["price"])) - Decimal(str(basket.get("refunded_amount") or 0))

@@ -41,7 +41,7 @@ def test_an_amount_is_read_from_its_digits(sent, kopecks):
 @pytest.mark.parametrize(
     "sent",
     ["", " ", "free", "1,500", "1,500,000", "1.500,00", "12,345", "NaN", "inf", "1e999", "1" * 14, "0x10", "1_000", "٣",
-     "1.2.3", "--1", "1e", 1e13, float("inf"), float("nan"), "9" * 70],
+     "1" + " " * 70, "1.2.3", "--1", "1e", 1e13, float("inf"), float("nan"), "9" * 70],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused_without_showing_it(sent):
     with pytest.raises(MoneyError) as refusal:
@@ -70,6 +70,11 @@ def test_a_fraction_of_a_kopeck_is_rounded_half_up(amount):
     wanted = (amount * 100).to_integral_value(ROUND_HALF_UP)
     assert rounded(exact) == wanted
     assert abs(exact - amount * 100) <= Decimal("1e-4")
+
+
+@pytest.mark.parametrize(("exact", "whole"), [("100.5", 101), ("2.5", 3), ("-2.5", -3), ("2.4999", 2), ("-0.5", -1)])
+def test_halves_go_away_from_zero(exact, whole):
+    assert rounded(Decimal(exact)) == whole
 
 
 @given(st.lists(st.decimals(0, 10**6, places=3), max_size=20))

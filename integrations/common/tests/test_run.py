@@ -168,6 +168,16 @@ def test_a_dataset_that_is_rejected_whole_fails_the_run_whatever_the_others_are(
     assert f"2 of 2 events{' of kabinet-2' if part else ''} were rejected (100.0%)" in line["error"]
 
 
+@pytest.mark.parametrize(("broken", "code"), [(5, 65), (3, 0)])
+def test_most_of_a_handful_rejected_fails_the_run_half_of_it_does_not(run, client, broken, code):
+    def work(context):
+        context.read("statistics", 100_000)
+        context.read("banners", 6)
+        context.reject(RejectedRecord("banners", str(i), "$.id", "no id") for i in range(broken))
+
+    assert run(work)[0] == code
+
+
 def test_a_record_that_is_not_judged_fails_nothing(run, client):
     def work(context):
         context.rows_read += 1

@@ -24,7 +24,7 @@ class Pages:
     def __init__(self, *pages):
         self._pages = pages
 
-    def orders(self, window, after_id):
+    def orders(self, window, after_id, before):
         return self
 
     def __iter__(self):

@@ -229,7 +229,8 @@ def test_baskets_may_come_as_an_object():
 def test_a_payment_type_is_kept_when_it_is_a_number():
     assert one_order(payment_type_id=36)["payment_type_id"] == 36
     assert one_order(payment_type_id="36")["payment_type_id"] == 36
-    assert one_order(payment_type_id="card")["payment_type_id"] is None
+    for word in ("card", "1" * 20, 10**40, -1, None):
+        assert one_order(payment_type_id=word)["payment_type_id"] is None
 
 
 def test_of_two_versions_of_an_order_in_a_batch_only_the_newer_and_its_tickets_count():

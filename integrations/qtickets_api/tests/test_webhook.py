@@ -162,6 +162,8 @@ def test_queued_orders_are_read_and_stay_queued_while_another_run_works(loader, 
     assert list(queue.waiting()) == [changed]
     assert work_off(settings, queue) == 0
     assert queue.waiting() == {}
-    version = loader.one(f"SELECT bitAnd(max(_ver), 4294967295) FROM zakaz.stg_qtickets_orders WHERE order_id = {changed}")
+    version = loader.one(
+        f"SELECT bitAnd(max(_ver), 4294967295) FROM zakaz.stg_qtickets_orders WHERE order_id = {changed}"
+    )
     assert version == api.season.orders[changed].updated_at
     assert not (loader.state_dir / "m.prom").exists(), "its success must not hide a timer that fails"

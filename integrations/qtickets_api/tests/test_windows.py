@@ -63,3 +63,9 @@ def test_a_deep_read_is_due_once_in_its_time():
     assert windows.deep_read_due(None, NOW, 7)
     assert not windows.deep_read_due(NOW - timedelta(days=6, hours=23), NOW, 7)
     assert windows.deep_read_due(NOW - timedelta(days=7), NOW, 7)
+
+
+def test_an_order_without_a_readable_time_of_change_is_taken():
+    window = windows.incremental(NOW - timedelta(hours=1), timedelta(0), NOW)
+    found = decode_orders(page([order(1, updated_at=None), order(2, updated_at="long ago"), order(3)])).records
+    assert [one.id for one in found if window.holds(one)] == [1, 2]

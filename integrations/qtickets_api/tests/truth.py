@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from api_sandbox.cities import city_key
 from api_sandbox.generator import Season
-from api_sandbox.truth import roi
+from api_sandbox.truth import event_city, roi
 from zakaz_common.utm import clean_utm
 
 
@@ -74,13 +73,16 @@ def staging_truth(season: Season) -> dict[str, dict]:
                 int(order.payed and not deleted and not refunded), roubles(earned if order.payed else 0), "RUB",
             )  # fmt: skip
     for event in season.events.values():
+        city = ("", event_city(event), "") if event.without_city else (
+            event.city_raw, event_city(event), event.city.timezone,
+        )  # fmt: skip
         found["stg_qtickets_events"][event.id,] = (
-            event.name, event.place_name, event.city.id, event.city_raw, city_key(event.city_raw),
-            event.city.timezone, "RUB", int(event.is_active), event.created_at, event.updated_at, event.deleted_at,
+            event.name, event.place_name, event.city.id, *city, "RUB", int(event.is_active), event.created_at,
+            event.updated_at, event.deleted_at,
         )  # fmt: skip
         for show in event.shows:
             found["stg_qtickets_shows"][event.id, show.id] = (
-                show.name, show.starts_at, show.finishes_at, roubles(min(show.tiers)), roubles(max(show.tiers)),
+                show.name, show.starts_at, show.finishes_at, *map(roubles, show.shown_prices or (None, None)),
                 show.updated_at, show.deleted_at,
             )  # fmt: skip
     return found

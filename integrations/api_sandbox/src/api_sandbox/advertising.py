@@ -177,7 +177,11 @@ def spend(
             plan = cabinet.plans[cabinet.groups[banner.group_id].plan_id]
             event = events[plan.event_id] if plan.event_id is not None else None
             first = max(0, event.sale_day - _TEASER_DAYS) if event else 0
-            last = min(season_days - 1, event.show_day) if event else season_days - 1
+            last = (
+                min(season_days - 1, event.last_day if event.exhibition else event.show_day)
+                if event
+                else season_days - 1
+            )
             if event and random.random() < 0.4 and last - first > 20:
                 first += random.randint(0, (last - first) // 3)  # added to the plan later
             share = random.uniform(0.4, 1.6) * (1.0 if event else 0.12)

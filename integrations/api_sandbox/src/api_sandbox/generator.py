@@ -11,8 +11,8 @@ from random import Random
 
 from api_sandbox.advertising import build_accounts, last_change, spend
 from api_sandbox.cities import CITY_ALIASES, city_key
-from api_sandbox.moscow_time import day_start
-from api_sandbox.people import Person, barcode, cancel_hash, person
+from api_sandbox.moscow_time import DAY, day_start
+from api_sandbox.people import Person, barcode, cancel_hash, person, ticket_link
 from api_sandbox.records import Account, Discount, Event, Order, Show
 from api_sandbox.sales import build_orders
 from api_sandbox.schedule import build_events
@@ -38,7 +38,8 @@ class Season:
     vk_orders_only_share: part (0…1) of automatically marked ad groups whose city is known only from the orders
         that carry the banner's id; 0 means that a hand-written UTM always says the same.
     vk_currencies: the currency of each cabinet in turn; the last one is that of all further cabinets.
-    multilingual: event names are ``{"ru": …, "en": …}`` objects, as accounts with several languages answer.
+    multilingual: all event names (one in thirteen otherwise) are ``{"ru": …, "en": …}`` objects, as accounts with
+        several languages answer.
 
     Attributes: ``events``, ``shows``, ``orders`` (dicts by id, ids ascending), ``discounts``, ``promo_codes``,
     ``accounts``, and ``revision``, which grows whenever a mutation changed something.
@@ -68,13 +69,14 @@ class Season:
         self.season_end = season_end
         self.season_days = season_days
         self.first_day = season_end - timedelta(days=season_days - 1)
-        self.multilingual = multilingual
         self.revision = 0
         first_second = day_start(self.first_day)
         events = build_events(seed, first_second, season_days, max(13, season_days // 10))
+        for event in events:
+            event.multilingual = multilingual or event.multilingual
         self.events: dict[int, Event] = {event.id: event for event in events}
         self.shows: dict[int, Show] = {show.id: show for event in events for show in event.shows}
-        self.discounts, self.promo_codes = _discounts(seed, first_second)
+        self.discounts, self.promo_codes = _discounts(seed, first_second, events)
         self.accounts: list[Account] = build_accounts(
             seed,
             events,
@@ -128,19 +130,28 @@ class Season:
             yield cancel_hash(self.seed, order.id)
             for ticket in order.tickets:
                 yield barcode(ticket.id)
+                yield ticket_link(self.seed, ticket.id)
 
 
-def _discounts(seed: int, first_second: int) -> tuple[list[Discount], list[Discount]]:
+def _discounts(seed: int, first_second: int, events: list[Event]) -> tuple[list[Discount], list[Discount]]:
     """(discount rules, promo codes): one page and a bit of each, so that a loader must turn the page."""
     random = Random(f"{seed}:discounts")
+    percents = [random.choice((5, 7, 10, 15)) for _ in range(104)]
+    percents[50:52] = 99, 100  # recorded: tickets for 4 roubles and for nothing
     rules = [
         Discount(700 + n, f"Скидка {percent} %, правило {n + 1}", percent, "", first_second - n * 3600)
-        for n in range(104)
-        if (percent := random.choice((5, 7, 10, 15)))
+        for n, percent in enumerate(percents)
     ]
-    codes = [
-        Discount(9_000 + n, f"Промокод {n + 1}", percent, f"ZAKAZ{n + 1:04d}", first_second - n * 60)
-        for n in range(512)
-        if (percent := random.choice((5, 7, 10, 20)))
-    ]
+    for n, rule in enumerate(rules):
+        rule.event_ids = tuple(event.id for event in events[n % 4 : n % 4 + n % 3])
+        rule.active_from = first_second if n % 3 == 1 else None
+        rule.active_to = first_second + 60 * DAY if n % 3 == 1 else None
+        rule.deleted_at = first_second + 30 * DAY if n % 10 == 9 else None
+    codes = []
+    for n in range(512):
+        rule, created = rules[n % len(rules)], first_second - n * 60
+        code = Discount(9_000 + n, f"Промокод {n + 1}", rule.percent, f"ZAKAZ{n + 1:04d}", created, rule.id)
+        code.active_to = first_second + 90 * DAY if n % 4 == 3 else None
+        code.deleted_at = first_second + 40 * DAY if n % 20 == 19 else None
+        codes.append(code)
     return rules, codes

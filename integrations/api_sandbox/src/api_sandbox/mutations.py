@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from api_sandbox.advertising import day_stat
+from api_sandbox.cities import CITY_BY_KEY
 from api_sandbox.moscow_time import now, parse_iso
-from api_sandbox.records import AdGroup, AdPlan, Banner, DayStat, Order
+from api_sandbox.records import AdGroup, AdPlan, Banner, DayStat, Event, Order
 from api_sandbox.sales import REFUND_COMBINATIONS, landing_utm, refund
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ Kind = Literal[
     "refund_orders",  # paid orders, by ``combination`` (see REFUND_COMBINATIONS) or each in turn
     "remove_orders",  # orders vanish from the API altogether
     "update_events",  # only ``updated_at`` moves
+    "change_event_city",  # events move to ``city`` (a key; another one by chance when it is empty)
     "delete_events",  # events get ``deleted_at``; their orders stay
     "revise_vk_days",  # the last ``days`` days of every banner change by up to ±10 %
     "add_vk_banners",  # ``count`` new banners in existing groups, with spend on the last ``days`` days
@@ -61,6 +63,7 @@ class Mutation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     combination: int | None = None
     days: int = 3
     token: str = ""
+    city: str = ""
 
 
 def mutate(state: ServiceState, mutation: Mutation) -> list[int]:
@@ -167,6 +170,24 @@ def _change_events(deleted: bool):
     return act
 
 
+def _change_event_city(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    if mutation.city and mutation.city not in CITY_BY_KEY:
+        raise MutationError(f"change_event_city: no such city: {mutation.city}; known are {', '.join(CITY_BY_KEY)}")
+    events = state.season.events
+
+    def suits(event: object) -> bool:
+        return isinstance(event, Event) and event.appeal > 0 and event.city.key != mutation.city
+
+    chosen = _pick(mutation, random, events, suits)
+    for number in chosen:
+        event = events[number]
+        others = [city for city in CITY_BY_KEY.values() if city is not event.city]
+        event.city = CITY_BY_KEY[mutation.city] if mutation.city else random.choice(others)
+        event.city_raw = event.city.spellings[0]
+        event.updated_at = at
+    return chosen
+
+
 def _revise(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
     first = state.season.season_end - timedelta(days=mutation.days - 1)
     touched = []
@@ -264,6 +285,7 @@ _ACTIONS: dict[str, Callable[[ServiceState, Mutation, int, Random], list[int]]] 
     "refund_orders": _orders(_has_open_tickets, _refund),
     "remove_orders": _remove,
     "update_events": _change_events(deleted=False),
+    "change_event_city": _change_event_city,
     "delete_events": _change_events(deleted=True),
     "revise_vk_days": _revise,
     "add_vk_banners": _add_banners,

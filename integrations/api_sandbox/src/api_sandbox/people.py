@@ -73,6 +73,11 @@ def cancel_hash(seed: int, order_id: int) -> str:
     return hashlib.blake2b(f"{seed}:cancel:{order_id}".encode(), digest_size=20).hexdigest()
 
 
+def ticket_link(seed: int, ticket_id: int) -> str:
+    """The secret part of the links under which a ticket can be fetched."""
+    return hashlib.blake2b(f"{seed}:ticket:{ticket_id}".encode(), digest_size=16).hexdigest()
+
+
 def uniqid(seed: int, order_id: int) -> str:
     """The public code of an order."""
     return hashlib.blake2b(f"{seed}:uniqid:{order_id}".encode(), digest_size=5).hexdigest()

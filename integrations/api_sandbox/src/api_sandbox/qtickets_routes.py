@@ -73,9 +73,9 @@ def _resources(season: Season) -> dict[str, tuple[Resource[Any], Callable[[Any, 
     discount_columns = {
         "id": attribute("id"),
         "created_at": attribute("created_at", moment),
-        "updated_at": attribute("created_at", moment),
-        "deleted_at": Column(lambda row: None, moment),
-        "is_active": Column(lambda row: 1, integer),
+        "updated_at": attribute("updated_at", moment),
+        "deleted_at": attribute("deleted_at", moment),
+        "is_active": Column(lambda row: int(row.deleted_at is None), integer),
     }
     client_columns = {"id": Column(lambda row: row, integer)}
     return {
@@ -97,7 +97,7 @@ def _resources(season: Season) -> dict[str, tuple[Resource[Any], Callable[[Any, 
         ),
         "promo-codes": (
             Resource(lambda: season.promo_codes, discount_columns, 500),
-            lambda row, state: payloads.discount_payload(season, row),
+            lambda row, state: payloads.promo_code_payload(season, row),
         ),
     }
 
@@ -209,4 +209,6 @@ class QticketsApi:
 
 
 def _unknown(name: str, key: str) -> Response:
-    return error(404, "RESOURCE_NOT_FOUND", "Resource not found", {"resource": name, "id": key})
+    kind = name.removesuffix("s").capitalize()
+    info = {"id": int(key) if key.isdecimal() else key, "resource": kind}
+    return error(404, "RESOURCE_NOT_FOUND", f'Resource "{kind}" not found', info)

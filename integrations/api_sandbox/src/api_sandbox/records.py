@@ -10,7 +10,11 @@ from api_sandbox.cities import City
 
 @dataclass(slots=True)
 class Show:
-    """One date of an event. ``tiers`` are ticket prices, ``seats_taken`` counts seat numbers ever given out."""
+    """One date of an event. ``tiers`` are ticket prices, ``seats_taken`` counts seat numbers ever given out.
+
+    ``price_form`` is how the API shows the least and the greatest price: an ``object`` as recorded, a ``number`` as
+    documented, or ``null``.
+    """
 
     id: int
     event_id: int
@@ -24,11 +28,22 @@ class Show:
     updated_at: int
     deleted_at: int | None = None
     seats_taken: int = 0
+    price_form: str = "object"
+
+    @property
+    def shown_prices(self) -> tuple[int, int] | None:
+        """(least, greatest) price of a ticket as the API tells it; None where it tells none."""
+        return None if self.price_form == "null" else (min(self.tiers), max(self.tiers))
 
 
 @dataclass(slots=True)
 class Event:
-    """One programme in one city; ``city_raw`` is the spelling the organiser typed."""
+    """One programme in one city; ``city_raw`` is the spelling the organiser typed.
+
+    An ``exhibition`` has one show that lasts for months: it opens on ``show_day`` and closes on ``last_day``, the last
+    day of its sales too; for other events the two differ by their further shows. ``multilingual`` names are objects;
+    an event ``without_city`` is answered with ``"city": []``.
+    """
 
     id: int
     name: str
@@ -40,7 +55,11 @@ class Event:
     updated_at: int
     sale_day: int
     show_day: int
+    last_day: int
     appeal: float
+    exhibition: bool = False
+    multilingual: bool = False
+    without_city: bool = False
     shows: list[Show] = field(default_factory=list)
     deleted_at: int | None = None
 
@@ -95,13 +114,22 @@ class Order:
 
 @dataclass(slots=True)
 class Discount:
-    """A percentage off, by rule (``code`` empty) or by promo code."""
+    """A percentage off, by rule (``code`` empty) or by a promo code of the rule ``rule_id``."""
 
     id: int
     name: str
     percent: int
     code: str
     created_at: int
+    rule_id: int | None = None
+    active_from: int | None = None
+    active_to: int | None = None
+    deleted_at: int | None = None
+    event_ids: tuple[int, ...] = ()
+
+    @property
+    def updated_at(self) -> int:
+        return self.created_at if self.deleted_at is None else self.deleted_at
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from api_sandbox.moscow_time import DAY
 from api_sandbox.records import Account, AdGroup, Banner, Discount, Event, Order, Show, Ticket
 from api_sandbox.schedule import demand_curve, weekday_factor
 
-PAYMENT_TYPES = ("card", "sbp", "invoice")
+PAYMENT_TYPES = ("card", "sbp", "4326371")  # words, and ids of the organiser's own ways to pay
 _UNPAID_SHARE = 0.14
 _REFUND_SHARE = 0.03
 _TICKETS = tuple(accumulate((30, 45, 12, 9, 3, 1)))
@@ -191,7 +191,7 @@ class TicketDesk:
             payed_at=payed_at if payed else None,
             deleted_at=lapsed_at if lapses and not payed else None,
             payment_type=random.choice(PAYMENT_TYPES),
-            discount_id=reduction.id if reduction and not reduction.code else None,
+            discount_id=(reduction.rule_id if reduction.code else reduction.id) if reduction else None,
             promo_code_id=reduction.id if reduction and reduction.code else None,
             utm=utm,
             tickets=[],
@@ -212,13 +212,13 @@ class TicketDesk:
         if payed:
             self.paid += 1
             if lapses:
-                self._after_sale(order, show)
+                self._after_sale(order, event, show)
         else:
             for ticket in order.tickets:
                 ticket.deleted_at = order.deleted_at
         return order
 
-    def _after_sale(self, order: Order, show: Show) -> None:
+    def _after_sale(self, order: Order, event: Event, show: Show) -> None:
         """Refunds (each combination early, so that small seasons hold them too) and entrance scans."""
         # A share at random, and one early order for each combination so that even small seasons show them all.
         if self.random.random() < _REFUND_SHARE or (self.paid % 5 == 3 and self.refunds < len(REFUND_COMBINATIONS)):
@@ -229,7 +229,10 @@ class TicketDesk:
         elif show.starts_at < self.season_end:
             for ticket in order.tickets:
                 if self.random.random() < 0.9:
-                    ticket.checked_at = show.starts_at - self.random.randint(0, 3000)
+                    early = self.random.randint(0, 3000)
+                    # An exhibition is visited on any day after the purchase.
+                    visit = max(show.starts_at, order.updated_at + DAY) if event.exhibition else show.starts_at - early
+                    ticket.checked_at = visit if visit <= min(show.finishes_at, self.season_end) else None
 
 
 def new_ticket(random: Random, ticket_id: int, show: Show, created: int, updated: int, percent: int) -> Ticket:

@@ -59,7 +59,9 @@ def build_events(seed: int, first_second: int, season_days: int, count: int) -> 
             updated_at=max(created, first_second + sale_day * DAY - 3600),
             sale_day=sale_day,
             show_day=show_day,
+            last_day=show_day,
             appeal=city.demand * random.uniform(0.7, 1.4),
+            multilingual=number % 13 == 6,
         )
         scale = random.choice((0.8, 1.0, 1.25))
         for extra in range(random.choice((1, 1, 2, 3))):
@@ -79,7 +81,13 @@ def build_events(seed: int, first_second: int, season_days: int, count: int) -> 
                     updated_at=event.updated_at,
                 )
             )
+        event.last_day = show_day + len(event.shows) - 1
+        if number % 5 == 1:
+            _open_exhibition(event, first_second)
         events.append(event)
+    # Recorded answers hold mostly objects; a show nobody priced yet has null, and the document has numbers.
+    for number, show in enumerate(show for event in events for show in event.shows):
+        show.price_form = {3: "number", 6: "null"}.get(number % 8, "object")
     # The account keeps an event that was called off long ago: the API returns deleted ones too.
     called_off = events[-1] if count > 12 else None
     if called_off is not None:
@@ -88,18 +96,30 @@ def build_events(seed: int, first_second: int, season_days: int, count: int) -> 
         called_off.updated_at = called_off.deleted_at
         called_off.is_active = False
         called_off.shows[0].deleted_at = called_off.deleted_at
+        called_off.without_city = True
     return events
+
+
+def _open_exhibition(event: Event, first_second: int) -> None:
+    """Make it one show that opens some days after its sales began and closes on the day they end."""
+    del event.shows[1:]
+    show = event.shows[0]
+    event.exhibition = True
+    event.last_day = event.show_day
+    event.show_day = event.sale_day + min(5, (event.last_day - event.sale_day) // 2)
+    show.starts_at = first_second + event.show_day * DAY + 10 * 3600
+    show.finishes_at = first_second + event.last_day * DAY + 19 * 3600 + 55 * 60
 
 
 def demand_curve(event: Event, day: int) -> float:
     """How willing the audience is to buy on that day of the season (0 = the day of ``first_second``).
 
-    A rush at the opening of sales, a plateau, and a rise before the show; nothing outside.
+    A rush at the opening of sales, a plateau, and a rise before the show (the close of an exhibition); nothing outside.
     """
-    if not event.sale_day <= day <= event.show_day + len(event.shows) - 1:
+    if not event.sale_day <= day <= event.last_day:
         return 0.0
     opening = 2.2 * 0.8 ** (day - event.sale_day)
-    closing = 2.6 * 0.9 ** max(0, event.show_day - day)
+    closing = 2.6 * 0.9 ** max(0, (event.last_day if event.exhibition else event.show_day) - day)
     return event.appeal * (0.55 + opening + closing)
 
 

@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from api_sandbox.cities import city_key, resolve_utm_city
 from api_sandbox.moscow_time import day_of
-from api_sandbox.records import AdGroup, Banner, DayStat, Ticket
+from api_sandbox.records import AdGroup, Banner, DayStat, Event, Ticket
 
 if TYPE_CHECKING:
     from api_sandbox.generator import Season
@@ -75,6 +75,11 @@ def ticket_revenue(ticket: Ticket) -> int:
     return 0 if ticket.deleted_at is not None else ticket.price
 
 
+def event_city(event: Event) -> str:
+    """City key of an event, ``unattributed`` where the API names no city."""
+    return UNATTRIBUTED if event.without_city else city_key(event.city_raw)
+
+
 def banner_cities(season: Season) -> dict[int, str]:
     """City key of every banner, ``unattributed`` where nothing tells."""
     by_orders: dict[int, dict[str, int]] = {}
@@ -82,7 +87,7 @@ def banner_cities(season: Season) -> dict[int, str]:
         content = (order.utm or {}).get("utm_content", "")
         if order.payed and content.isdecimal():
             found = by_orders.setdefault(int(content), {})
-            key = city_key(season.events[order.event_id].city_raw)
+            key = event_city(season.events[order.event_id])
             found[key] = found.get(key, 0) + 1
     cities: dict[int, str] = {}
     for account in season.accounts:
@@ -119,7 +124,7 @@ def roi(season: Season) -> list[RoiRow]:
             found = rows[day, city] = RoiRow(day, city)
         return found
 
-    keys = {event.id: city_key(event.city_raw) for event in season.events.values()}
+    keys = {event.id: event_city(event) for event in season.events.values()}
     for order in season.orders.values():
         if not order.payed:
             continue

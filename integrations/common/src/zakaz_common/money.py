@@ -14,7 +14,6 @@ Sent = float | str | None
 
 _MOST = Decimal(10) ** 15  # kopecks; a double keeps 15 digits, so a smaller amount prints as it was sent
 _NOISE = Decimal("1e-4")  # kopecks: 10^-6 roubles
-_RELATIVE_NOISE = Decimal(2) ** -50  # a double is exact to 2^-53 of itself
 _REMEMBERED = 16_384
 _BLANKS = re.compile("[ \t\u00a0\u2007\u2009\u202f]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d{1,3})?", re.ASCII)
@@ -33,10 +32,10 @@ def exact_kopecks(value: float | str) -> Decimal:
     refused. Raises MoneyError for what is no amount, and for 10^13 roubles or more.
     """
     exact = Decimal(_digits(value) if isinstance(value, str) else repr(value))
-    if not exact.is_finite() or exact.adjusted() > 13 or abs(exact := exact.scaleb(2)) >= _MOST:
+    if not exact.is_finite() or abs(exact := exact.scaleb(2)) >= _MOST:
         raise MoneyError("the amount is out of range")
     whole = exact.to_integral_value(ROUND_HALF_UP)
-    return whole if abs(exact - whole) <= max(_NOISE, abs(exact) * _RELATIVE_NOISE) else exact
+    return whole if abs(exact - whole) <= _NOISE else exact
 
 
 def _digits(text: str) -> str:

@@ -1,7 +1,7 @@
 """Where a long read stopped, kept in the state volume so that the next run goes on from there."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from zakaz_common.errors import StorageError
@@ -11,12 +11,16 @@ from zakaz_common.errors import StorageError
 class ResumePoint:
     """`scan` tells which read it is.
 
-    Everything up to `after_id` has landed; `window_to` is its first start, ISO.
+    Everything up to `after_id` has landed; `window_to` is its first start, ISO. `seen` are the ids that the source
+    showed up to there, of `shown` records in all: what it no longer has is known only when the whole read is over.
+    None: they were not kept.
     """
 
     scan: str
     after_id: int
     window_to: str
+    seen: list[int] | None = None
+    shown: int = 0
 
 
 class ResumeFile:
@@ -34,13 +38,14 @@ class ResumeFile:
             point = ResumePoint(**json.loads(self._path.read_text()))
         except (OSError, ValueError, TypeError):
             return None
-        return point if point.scan == scan and isinstance(point.after_id, int) else None
+        whole = isinstance(point.after_id, int) and isinstance(point.seen, list | None)
+        return point if point.scan == scan and whole else None
 
     def save(self, point: ResumePoint) -> None:
         """Replace the file whole. Raises StorageError when the state volume cannot be written."""
         draft = self._path.with_suffix(".draft")
         try:
-            draft.write_text(json.dumps(asdict(point)))
+            draft.write_text(json.dumps({f.name: getattr(point, f.name) for f in fields(point)}))
             draft.replace(self._path)
         except OSError as error:
             raise StorageError(f"{self._path} cannot be written ({error.strerror}); check the state volume") from None

@@ -44,7 +44,7 @@ def mended_json(body: bytes) -> bytes:
 def read_json(body: bytes) -> Any:
     """The value of JSON, with broken characters in any text replaced. Raises msgspec.DecodeError for what is none."""
     try:
-        return _without_surrogates(json.loads(body.decode("utf-8", "replace"), strict=False, parse_int=_whole))
+        return _without_surrogates(json.loads(body.decode("utf-8", "replace"), strict=False))
     except (ValueError, RecursionError):
         raise msgspec.DecodeError("the text is no JSON, or only a part of it") from None
 
@@ -55,8 +55,6 @@ def tolerant(decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
     def read(body: bytes) -> T:
         try:
             return decode(body)
-        except msgspec.ValidationError:
-            raise
         except (msgspec.DecodeError, UnicodeDecodeError):
             return decode(mended_json(body))
 
@@ -66,10 +64,6 @@ def tolerant(decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
 def holds_replacement(raw: bytes) -> bool:
     """Whether a raw JSON record holds a replaced character."""
     return b"\xef\xbf\xbd" in raw or b"\\ufffd" in raw.lower()
-
-
-def _whole(digits: str) -> int | float:
-    return int(digits) if len(digits) <= 18 else float(digits)
 
 
 def _without_surrogates(value: Any) -> Any:

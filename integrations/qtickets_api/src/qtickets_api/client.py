@@ -40,8 +40,8 @@ class QticketsClient:
         """Close the connections."""
         self.api.close()
 
-    def orders(self, window: Window, after_id: int = 0) -> Scan[Order]:
-        """A read of the orders of a window, ascending by id from `after_id`."""
+    def orders(self, window: Window, after_id: int = 0, before: int = 0) -> Scan[Order]:
+        """A read of the orders of a window, ascending by id from `after_id`; `before` were shown up to there."""
         return Scan(
             "orders",
             self._fetcher("orders", decode_orders),
@@ -49,6 +49,7 @@ class QticketsClient:
             window.conditions(),
             window.holds,
             after_id,
+            before,
         )
 
     def events(self) -> Scan[Event]:

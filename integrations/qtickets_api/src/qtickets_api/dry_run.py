@@ -1,6 +1,6 @@
 """The dry run.
 
-Bundled, generated pages through the same decoding and transformation. No network, no writes.
+Bundled pages, generated and recorded ones, through the same decoding and transformation. No network, no writes.
 """
 
 from importlib.resources import files

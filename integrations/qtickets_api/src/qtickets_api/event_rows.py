@@ -60,7 +60,7 @@ def _event(event: Event, cities: CityDirectory, scan: int, note: NoteOf) -> tupl
         event.id,
         shown_text(event.name, note("$.name")),
         shown_text(event.place_name, note("$.place_name")),
-        max(event.city_id or city.id or 0, 0),
+        event.city_id or city.id or 0,
         city_raw,
         cities.resolve(city_raw) or UNATTRIBUTED,
         zone,

@@ -1,12 +1,13 @@
 """A run: events, then orders of the window, then the marts."""
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import structlog
 from zakaz_common.city import CityDirectory
 from zakaz_common.columns import row_count
-from zakaz_common.errors import DataError, DeadlineExceededError
+from zakaz_common.errors import DataError, DeadlineExceededError, TryLaterError, UnavailableError
 from zakaz_common.moscow import now_moscow
 from zakaz_common.progress import progress_line
 from zakaz_common.resume_point import ResumeFile, ResumePoint
@@ -18,7 +19,10 @@ from qtickets_api.event_rows import EVENT_KEYS, SHOW_KEYS, event_family
 from qtickets_api.families import Families, Family
 from qtickets_api.landing import Landing
 from qtickets_api.optional import load_optional
+from qtickets_api.records import Order
+from qtickets_api.scan import Batch
 from qtickets_api.settings import QticketsSettings
+from qtickets_api.shown import Shown
 from qtickets_api.sink import EVENTS, ORDERS, SHOWS, TICKETS, Sink, StagingSink
 from qtickets_api.transform import ORDER_KEYS, TICKET_KEYS, order_family
 from qtickets_api.windows import Window
@@ -27,6 +31,8 @@ log = structlog.get_logger()
 
 WATERMARK = "orders"
 DEEP_WATERMARK = "orders_deep"
+EVERYTHING = "everything"
+_LANDING_SECONDS = 60  # what is held may land when the deadline has come
 _FEW = 20  # a handful of vanished orders is never a sign of a wrong token
 
 
@@ -35,14 +41,20 @@ def run(context: RunContext) -> None:
     client = _client(context)
     try:
         sink = StagingSink(context)
-        load_events(context, client, sink)
+        # A run that goes on with a long first read takes up where it stopped; the events, which that read began
+        # with, are read again when it is over and not by each of its runs: they are megabytes.
+        watermark = context.warehouse.watermark(LOADER, WATERMARK)
+        goes_on = watermark is None and _resume_file(context).load(EVERYTHING) is not None
+        if not goes_on:
+            load_events(context, client, sink)
         end = windows.settled(client.server_time or now_moscow())
         settings: QticketsSettings = context.settings
-        watermark = context.warehouse.watermark(LOADER, WATERMARK)
         last_deep = context.warehouse.watermark(LOADER, DEEP_WATERMARK)
         if watermark is None:
             started = read_everything(context, client, sink, end)
             context.watermarks |= {WATERMARK: started, DEEP_WATERMARK: started}
+            if goes_on:
+                load_events(context, client, sink)
         else:
             lookback = timedelta(hours=settings.qtickets_lookback_hours)
             window = windows.incremental(watermark, lookback, end)
@@ -71,15 +83,8 @@ def backfill(context: RunContext, first: date, last: date) -> None:
         context.window_from, context.window_to = window.start, window.end
         resume = _resume_file(context)
         scan = f"backfill:{first}:{last}"
-        point = resume.load(scan)
-        after = point.after_id if point else 0
-        if after:
-            log.info("resumed", scan=scan, after_id=after)
-
-        def landed(last_id: int) -> None:
-            resume.save(ResumePoint(scan, last_id, window.end.isoformat()))
-
-        read_orders(context, client, sink, window, after_id=after, landed=landed, tombstones=True)
+        point = resume.load(scan) or ResumePoint(scan, 0, window.end.isoformat(), [])
+        _read_from(context, client, sink, window, resume, point)
         refresh_marts(context)
         resume.clear()
     finally:
@@ -135,19 +140,33 @@ def read_everything(context: RunContext, client: QticketsClient, sink: Sink, end
     Returns when that read began, as the API's clock.
     """
     resume = _resume_file(context)
-    point = resume.load("everything")
-    after, started = (point.after_id, datetime.fromisoformat(point.window_to)) if point else (0, end)
-    if after:
-        log.info("resumed", scan="everything", after_id=after)
+    point = resume.load(EVERYTHING) or ResumePoint(EVERYTHING, 0, end.isoformat(), [])
+    context.window_to = end
+    _read_from(context, client, sink, windows.everything(end), resume, point)
+    resume.clear()
+    return datetime.fromisoformat(point.window_to)
+
+
+def _read_from(
+    context: RunContext, client: QticketsClient, sink: Sink, window: Window, resume: ResumeFile, point: ResumePoint
+) -> None:
+    """Read a window from a resume point on, and keep how far it came as it lands."""
+    if point.after_id:
+        log.info("resumed", scan=point.scan, after_id=point.after_id, orders=point.shown)
+    earlier = None if point.seen is None else Shown(array("Q", point.seen), point.shown)
 
     def landed(last_id: int) -> None:
-        resume.save(ResumePoint("everything", last_id, started.isoformat()))
+        seen, shown = (None, 0) if earlier is None else (earlier.ids.tolist(), earlier.records)
+        resume.save(ResumePoint(point.scan, last_id, point.window_to, seen, shown))
 
-    window = windows.everything(end)
-    context.window_to = end
-    read_orders(context, client, sink, window, after_id=after, landed=landed, tombstones=True)
-    resume.clear()
-    return started
+    try:
+        read_orders(
+            context, client, sink, window, after_id=point.after_id, landed=landed, tombstones=True, earlier=earlier
+        )  # fmt: skip
+    except DataError:
+        # What an earlier run was shown is no longer what the source counts: the next run reads from the start.
+        resume.clear()
+        raise
 
 
 def read_orders(
@@ -159,37 +178,66 @@ def read_orders(
     after_id: int = 0,
     landed: Callable[[int], None] = lambda _: None,
     tombstones: bool = False,
+    earlier: Shown | None = None,
 ) -> None:
     """Read the orders of a window into staging, in batches.
 
     Parameters: `landed` is told the id up to which everything is in staging; `tombstones` marks orders of the
-    window that the API no longer has, once the read is complete.
+    window that the API no longer has, once the read is complete. `earlier` is what interrupted runs of the same
+    read were shown up to `after_id`; what lands joins it before `landed` is told. None: not known, and only orders
+    after `after_id` can be said to be gone.
+
+    When the run's time is over, what is held lands all the same: no page is read twice in vain.
     """
     limit = context.settings.loader_batch_rows
     held = Families(order_family((), 0))
     number = sink.begin_orders(client.server_time or now_moscow())
-    done, last_id = 0, after_id
-    scan = client.orders(window, after_id)
+    before = earlier.records if earlier else 0
+    done, last_id, total = before, after_id, before
+    scan = client.orders(window, after_id, before)
 
-    def land(family: Family, up_to: int | None) -> None:
+    fresh = Shown()
+
+    def land(family: Family, up_to: int | None, shown: Shown) -> None:
         sink.orders(family)
         if up_to is not None:
+            if earlier is not None:
+                earlier.join(shown)
             landed(up_to)
 
     with progress_line("orders") as progress, Landing() as landing:
-        for batch in scan:
+
+        def land_held() -> None:
+            nonlocal fresh
+            shown, fresh = fresh, Shown()
+            landing.put(land, held.taken(), None if scan.by_number else last_id, shown)
+
+        def pages() -> Iterator[Batch[Order]]:
+            try:
+                yield from scan
+            except (TryLaterError, UnavailableError):  # between two pages: what is held is whole
+                context.deadline.grace(_LANDING_SECONDS)
+                log.info("interrupted", what="orders", done=done, total=total, then="the next run goes on")
+                context.extra["interrupted"] = {"orders_read": done, "orders_total": total}
+                land_held()
+                raise
+
+        for batch in pages():
             context.read("orders", len(batch.records) + len(batch.rejected))
             context.degrade(batch.degraded)
             family = order_family(batch.records, number, batch.rejected)
             if held.has_any_of(family) or held.rows >= limit:
-                landing.put(land, held.taken(), None if scan.by_number else last_id)
+                land_held()
             held.add(family)
+            fresh.add(batch.ids, batch.unnamed, last_id)
             done += len(batch.records)
-            progress.update(done, batch.total)
+            total = batch.total + (0 if scan.by_number else before)
+            progress.update(done, total)
             last_id = max(last_id, batch.last_id)
-        landing.put(land, held.taken(), None)
+        landing.put(land, held.taken(), None, fresh)
     if tombstones:
-        bury_vanished(context, window, set(scan.seen), after_id)
+        known = {*(earlier.ids if earlier else ()), *scan.seen}
+        bury_vanished(context, window, known, after_id if earlier is None else 0)
 
 
 def bury_vanished(context: RunContext, window: Window, seen: set[int], after_id: int) -> None:

@@ -199,8 +199,8 @@ def _promo_codes(context: RunContext, client: QticketsClient) -> None:
         code = shown_text(None if record.code is None else str(record.code), note("$.code"))
         # Some sellers make a personal code of the buyer's address.
         code = "" if not clean_utm(code) else code
-        ids = (_id(record.discount_id, note("$.discount_id")), _id(record.event_id, note("$.event_id")))
-        return (record.id, *ids, code, int(bool(record.is_active)), *_dates(record, note), version)
+        ids = (record.id, record.discount_id, record.event_id)
+        return (*ids, code, int(bool(record.is_active)), *_dates(record, note), version)
 
     scan = Scan("promo_codes", client.optional_pages("promo-codes", _decode_promo_codes), lambda record: record.id)
     _load_list(context, client, scan, row, "stg_qtickets_promo_codes", PROMO_CODE_COLUMNS)
@@ -226,13 +226,6 @@ def _color_themes(context: RunContext, client: QticketsClient) -> None:
 def _dates(record: Discount | PromoCode, note: NoteOf) -> tuple[int | None, ...]:
     names = ("created_at", "updated_at", "deleted_at")
     return tuple(loose_second(getattr(record, name), note(f"$.{name}")) for name in names)
-
-
-def _id(value: int | None, note: Callable[[str], None]) -> int | None:
-    if value is None or 0 <= value < 2**63:
-        return value
-    note("an id of 0 or more was expected")
-    return None
 
 
 def _noted(context: RunContext, dataset: str, key: int) -> NoteOf:
@@ -278,11 +271,16 @@ def _upsert(
 
 
 def _open_shows(context: RunContext, now: datetime) -> list[tuple[int, int]]:
-    """Shows whose places can still change: active, not deleted, not long past."""
+    """Shows whose places can still change: active, not deleted, not long over.
+
+    An exhibition that opened months ago is open until it closes; a show without any date may be open.
+    """
     warehouse = context.warehouse
     rows = warehouse.query(
         f"SELECT event_id, show_id FROM {warehouse.name(SHOWS)} FINAL "  # noqa: S608 - a checked identifier
-        "WHERE is_active = 1 AND deleted_at IS NULL AND starts_at >= toDateTime({since:Int64}) "
+        "WHERE is_active = 1 AND deleted_at IS NULL "
+        "AND (starts_at >= toDateTime({since:Int64}) OR finishes_at >= toDateTime({since:Int64}) "
+        "OR (starts_at IS NULL AND finishes_at IS NULL)) "
         "ORDER BY starts_at, show_id",
         {"since": int((now - _SHOW_PASSED).timestamp())},
     )

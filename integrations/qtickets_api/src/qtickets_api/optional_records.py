@@ -50,8 +50,8 @@ class PromoCode(Struct):
 
     id: Identity[Id]
     code: Descriptive[str | int | None] = None
-    discount_id: Descriptive[int | None] = None
-    event_id: Descriptive[int | None] = None
+    discount_id: Descriptive[Count | None] = None
+    event_id: Descriptive[Count | None] = None
     is_active: Descriptive[bool | int | None] = None
     created_at: Descriptive[Moment | None] = None
     updated_at: Descriptive[Moment | None] = None

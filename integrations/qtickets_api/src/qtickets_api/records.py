@@ -70,8 +70,8 @@ class Order(Struct, gc=False):
     original_price: Descriptive[Sent] = None
     reserved: Descriptive[bool | int | None] = False
     payment_type_id: Descriptive[int | str | None] = None
-    discount_id: Descriptive[int | None] = None
-    promo_code_id: Descriptive[int | None] = None
+    discount_id: Descriptive[Count | None] = None
+    promo_code_id: Descriptive[Count | None] = None
     utm: Descriptive[msgspec.Raw] = _NULL
 
 
@@ -79,7 +79,7 @@ class City(Struct):
     """The city of an event."""
 
     name: Descriptive[Text] = None
-    id: Descriptive[int | None] = None
+    id: Descriptive[Count | None] = None
     timezone: Descriptive[str | None] = None
 
 
@@ -114,7 +114,7 @@ class Event(Struct):
     deleted_at: Descriptive[Moment | None] = None
     currency_id: Descriptive[str | None] = None
     place_name: Descriptive[Text] = None
-    city_id: Descriptive[int | None] = None
+    city_id: Descriptive[Count | None] = None
     city: Descriptive[City | list[Any] | None] = None
     shows: Descriptive[list[Show] | dict[str, Show]] = []
 

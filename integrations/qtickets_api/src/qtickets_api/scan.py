@@ -34,6 +34,10 @@ class Batch(Generic[R]):
     last_id: int
     total: int
     """Records the server counts for the whole scan, as known so far."""
+    ids: list[int] = field(default_factory=list)
+    """Ids of all records of the page, where they can be read."""
+    unnamed: int = 0
+    """Records of the page whose id cannot be read."""
     rejected_parts: list[RejectedRecord] = field(default_factory=list)
     degraded: list[DegradedField] = field(default_factory=list)
 
@@ -44,7 +48,8 @@ class Scan(Generic[R]):
 
     Parameters: `what` names the list; `fetch` gets one page for a request body; `where` are the conditions to
     send; `keep` repeats them here; `id_of` gives a record's id; `after_id` leaves out what an earlier run has
-    landed. After the iteration `seen` holds the ids of every record the server showed, `complete` is true.
+    landed, `before` is how many records that run was shown, where it is known: the total is then compared over both
+    runs. After the iteration `seen` holds the ids of every record the server showed, `complete` is true.
     """
 
     what: str
@@ -53,6 +58,7 @@ class Scan(Generic[R]):
     where: list[dict[str, Any]] = field(default_factory=list)
     keep: Callable[[R], bool] = lambda _: True
     after_id: int = 0
+    before: int = 0
     seen: "array[int]" = field(default_factory=lambda: array("Q"))
     read: int = 0
     complete: bool = False
@@ -95,16 +101,17 @@ class Scan(Generic[R]):
             if not ids or page.paging.total <= len(page.records) + len(page.rejected):
                 break
         counted = 0
-        if last > self.after_id:
+        first = 0 if self.before else self.after_id
+        if last > first:
             up_to = {"column": "id", "operator": "<=", "value": last}
-            closed = [*self.where, _more_than(self.after_id), up_to]
+            closed = [*self.where, _more_than(first), up_to]
             check = self.fetch(self._body(closed, 1))
-            if any(not self.after_id < shown <= last for shown in check.ids):
+            if any(not first < shown <= last for shown in check.ids):
                 self._ignores_ids()
                 return
             counted = check.paging.total
         # Records may leave the window while it is read, never join it: fewer than read is right, more is not.
-        self.complete = done >= counted
+        self.complete = self.before + done >= counted
 
     def _ignores_ids(self) -> None:
         log.warning("filter_ignored", what=self.what, columns=["id"], then="a full read by page numbers")
@@ -141,7 +148,8 @@ class Scan(Generic[R]):
                 then="every record is read and filtered here",
             )
         self.read += len(kept) + len(page.rejected)
-        return Batch(kept, page.rejected, last, total, page.rejected_parts, page.degraded)
+        unnamed = len(page.records) + len(page.rejected) - len(page.ids)
+        return Batch(kept, page.rejected, last, total, page.ids, unnamed, page.rejected_parts, page.degraded)
 
 
 def _more_than(last: int) -> dict[str, Any]:

@@ -183,9 +183,9 @@ def _orders(every_version: Sequence[Order], scan: int) -> Family:
         "original_price": _total(order["original_price"], original, owners, note("$.original_price")),
         "currency": order["currency_id"],
         "is_reserved": list(map(bool, order["reserved"])),
-        "payment_type_id": _numbers(order["payment_type_id"]),
-        "discount_id": _numbers(order["discount_id"]),
-        "promo_code_id": _numbers(order["promo_code_id"]),
+        "payment_type_id": list(map(_number, order["payment_type_id"])),
+        "discount_id": order["discount_id"],
+        "promo_code_id": order["promo_code_id"],
         **by_column(_UTM_COLUMNS, _utms(order["utm"], note)),
         "_ver": version,
     }
@@ -295,14 +295,11 @@ def _wrong_utm(value: object) -> str:
     return "a text was expected" if isinstance(value, bool) or (isinstance(value, list | dict) and value) else ""
 
 
-def _numbers(values: Sequence[int | str | None]) -> list[int | None]:
-    return [None if value is None else _number(value) for value in values]
-
-
-def _number(value: int | str) -> int | None:
+def _number(value: int | str | None) -> int | None:
     """An id as a number; the API sends words for some (`payment_type_id`), which have no column."""
-    number = value if isinstance(value, int) else int(value) if value.isascii() and value.isdigit() else -1
-    return number if 0 <= number < 2**63 else None
+    if isinstance(value, str):
+        value = int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
+    return value if value is not None and 0 <= value < 2**63 else None
 
 
 def _items(value: list[Any] | dict[str, Any]) -> list[Any]:
