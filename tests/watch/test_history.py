@@ -32,8 +32,11 @@ LIMIT = 75
 def kept(deployment):
     """A deployment without scheduled runs, which troubles nobody."""
     deployment.server.query("TRUNCATE TABLE meta.etl_runs")
-    for table in ("stg_qtickets_tickets", "dm_sales_daily", "stg_vk_ads_daily", "dm_vk_ads_daily"):
-        deployment.server.query(f"TRUNCATE TABLE zakaz.{table}")
+    for name in (
+        "stg_qtickets_tickets", "stg_qtickets_events", "stg_qtickets_sheets_sales", "dm_sales_daily",
+        "stg_vk_ads_daily", "dm_vk_ads_daily",
+    ):  # fmt: skip
+        deployment.server.query(f"TRUNCATE TABLE zakaz.{name}")
     deployment.limits["freshness_minutes"] = 10**9
     # so that rows can be counted as they were inserted
     deployment.server.query("SYSTEM STOP MERGES meta.sli_daily")
@@ -141,9 +144,15 @@ def test_marts_are_compared_with_staging_to_the_kopeck(kept):
         f" VALUES (1, 1, 1, '{DAY}', 100.05, 'RUB', 1), (1, 2, 1, '{DAY}', 50, 'RUB', 1),"
         f" (2, 3, 0, '{DAY}', 9, 'RUB', 1), (3, 4, 1, '{DAY}', 70, 'KZT', 1)"
     )
+    # a sheet's sales count where the API does not know the event
+    query("INSERT INTO zakaz.stg_qtickets_events (event_id, _ver) VALUES (1, 1)")
+    query(
+        "INSERT INTO zakaz.stg_qtickets_sheets_sales (d, event_id, currency, revenue, _ver)"
+        f" VALUES ('{DAY}', 1, 'RUB', 999, 1), ('{DAY}', 2, 'RUB', 20, 1)"
+    )
     query(
         f"INSERT INTO zakaz.dm_sales_daily (d, event_id, currency, revenue, _ver) VALUES ('{DAY}', 1, 'RUB', 100, 1),"
-        f" ('{DAY}', 1, 'RUB', 150.04, 2), ('{DAY}', 1, 'KZT', 70, 1)"
+        f" ('{DAY}', 1, 'RUB', 150.04, 2), ('{DAY}', 2, 'RUB', 20, 1), ('{DAY}', 1, 'KZT', 70, 1)"
     )
     query(
         "INSERT INTO zakaz.stg_vk_ads_daily (d, banner_id, spend, currency, _ver)"
