@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import uuid
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ import pytest
 from zakaz_alert.ledger import severity_of
 
 from tests.alerts.receivers import free_port
-from tests.modules.clickhouse_server import PASSWORD
+from tests.modules.clickhouse_server import PASSWORD, REPOSITORY
 from tests.prometheus.test_rules import RULES
 from tests.watch.conftest import LOADERS
 
@@ -429,6 +430,19 @@ def test_state_of_an_earlier_version_is_taken_over(kept):
         kept.look(at=START + n * 300)
     (row,) = episodes(kept)
     assert (row["subject"], row["status"]) == ("timer of vk_ads", "resolved")
+
+
+def test_queries_of_the_page_run(kept):
+    page = (REPOSITORY / "docs/operations/service-levels.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sql\n(.*?)```", page, flags=re.DOTALL)
+    healthy_day(kept, 600)
+    kept.timer = "ActiveState=inactive\n"
+    for n in (0, 1):
+        kept.look(at=START + 28 * HOUR + n * 300)
+    answers = [kept.server.query(f"{one} FORMAT TSV") for one in block.split(";") if one.strip()]
+    assert len(answers) == 3
+    assert "freshness\tvk_ads" in answers[0]
+    assert f"{DAY}\tfreshness\tvk_ads" in answers[1]
 
 
 # --- when it cannot be written -------------------------------------------------------------------
