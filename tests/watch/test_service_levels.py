@@ -186,6 +186,7 @@ def test_rejected_records_of_a_run_that_left_no_row_are_the_worst():
         DAY, facts([], rejected={(DAY, "vk_ads", "x"): 1}, datasets={"vk_ads": {"x"}}), PROMISED, LONG_AFTER
     )
     assert value(found, "rejected_share") == 1
+    assert value(found, "rejected_share", "vk_ads/x") == 1
     assert value(measure(DAY, facts([]), PROMISED, LONG_AFTER), "rejected_share") is None
 
 
