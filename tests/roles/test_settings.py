@@ -42,3 +42,11 @@ def test_secrets_stay_out_of_logs(role):
     for name, option in options(role).items():
         if name.endswith(("password", "secret", "token")):
             assert option.get("no_log"), name
+
+
+def test_runs_are_counted_as_the_loaders_are_scheduled():
+    """watch_sli_schedule_minutes repeats what the schedules say, since OnCalendar may say what no number can."""
+    settings = {role.name: defaults(role) for role in ROLES}
+    every = settings["watch"]["watch_sli_schedule_minutes"]
+    for loader in settings["watch"]["watch_loaders"]:
+        assert settings[loader][f"{loader}_schedule"].endswith(f"/{every}"), loader

@@ -47,18 +47,31 @@ class Deployment:
             "backup_hours": 0,
             "certificate_days": 14,
         }
+        self.objectives = {
+            "freshness": 0.99,
+            "completeness": 1.0,
+            "rejected_share": 0.001,
+            "loads_on_time": 0.95,
+            "reconciliation": 0.0,
+            "freshness_minutes": 75,
+            "schedule_minutes": 30,
+            "settle_hours": 3,
+            "days": 7,
+            "check_minutes": 30,
+        }
         self.certificates: list[str] = []
         self.port = server.port
         self.timer = "ActiveState=active\nNextElapseUSecRealtime=soon\n"
         (folder / "bin").mkdir()
 
-    def look(self, times: int = 1) -> subprocess.CompletedProcess:
-        """Run the watch as its timer does."""
+    def look(self, times: int = 1, at: float | None = None) -> subprocess.CompletedProcess:
+        """Run the watch as its timer does; with `at`, when its clock says so."""
         self._write_settings()
         paths = [f"{self.folder}/watch.json", f"{self.folder}/alerts.json"]
+        clock = f", clock=lambda: {at!r}" if at is not None else ""
         code = (
             f"import sys; sys.path[:0] = {list(map(str, PROGRAM))!r}; from pathlib import Path;"
-            f"from zakaz_watch.command_line import main; sys.exit(main(*map(Path, {paths!r})))"
+            f"from zakaz_watch.command_line import main; sys.exit(main(*map(Path, {paths!r}){clock}))"
         )
         said = ""
         for _ in range(times):
@@ -81,6 +94,7 @@ class Deployment:
             "clickhouse": {"host": "127.0.0.1", "port": self.port, "username": "watch", "password": PASSWORD},
             "loaders": LOADERS,
             "limits": self.limits,
+            "objectives": self.objectives,
             "metric_files": {name: str(self.folder / f"{name}.prom") for name in LOADERS},
             "textfile": str(self.textfile),
             "disks": [str(self.folder)],
@@ -132,9 +146,9 @@ class Deployment:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            clickhouse_server, "USERS", clickhouse_server.USERS.replace("</users>", f"{watch_user()}</users>")
-        )
+        users = clickhouse_server.USERS.replace("</users>", f"{watch_user()}</users>")
+        profile = "<loader><async_insert>0</async_insert></loader></profiles>"
+        patch.setattr(clickhouse_server, "USERS", users.replace("</profiles>", profile))
         server = Server(tmp_path_factory.mktemp("watched") / "root")
     yield server
     server.stop()
@@ -154,7 +168,7 @@ def with_schema(running: Server, tmp_path_factory: pytest.TempPathFactory) -> Se
 @pytest.fixture
 def deployment(with_schema: Server, tmp_path: Path) -> Deployment:
     """A healthy deployment, a minute after both loaders ran."""
-    for table in ("etl_runs", "rejected_records", "backup_runs"):
+    for table in ("etl_runs", "rejected_records", "backup_runs", "watermarks", "sli_daily", "etl_alerts"):
         with_schema.query(f"TRUNCATE TABLE meta.{table}")
     found = Deployment(with_schema, tmp_path)
     for loader in LOADERS:

@@ -220,10 +220,14 @@ def test_metrics_can_be_read_by_the_node_exporter(deployment):
     [
         "SELECT count() FROM zakaz.stg_qtickets_orders",
         "SELECT count() FROM bi.v_sales_daily",
+        "SELECT expected FROM meta.v_quality_last_day",
         "INSERT INTO meta.etl_runs (loader) VALUES ('x')",
+        "INSERT INTO zakaz.plan_sales (city) VALUES ('x')",
+        "ALTER TABLE meta.sli_daily DELETE WHERE 1",
+        "TRUNCATE TABLE meta.etl_alerts",
     ],
 )
-def test_the_watch_may_neither_read_sales_nor_write(deployment, sql):
+def test_the_watch_may_neither_read_sales_nor_write_but_its_own_history(deployment, sql):
     headers = {"X-ClickHouse-User": "watch", "X-ClickHouse-Key": PASSWORD}
     answer = urllib3.request("POST", f"http://127.0.0.1:{deployment.port}/", body=sql.encode(), headers=headers)
     assert answer.status != 200

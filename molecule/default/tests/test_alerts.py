@@ -95,6 +95,24 @@ def test_watch_looks_and_leaves_metrics_for_the_node_exporter(host):
     )
 
 
+def test_watch_keeps_a_row_a_day_as_its_own_user(host):
+    # it measures every half hour, and may have looked before the loaders ran
+    host.run("rm -f /opt/zakaz/alerts/measured")
+    looked = host.run("systemctl start zakaz-watch.service")
+    assert looked.rc == 0, host.run("journalctl --unit zakaz-watch.service --lines 30").stdout
+    asked = (
+        "import json, urllib.request as r; w = json.load(open('/opt/zakaz/watch.json'))['clickhouse'];"
+        "h = {'X-ClickHouse-User': w['username'], 'X-ClickHouse-Key': w['password']};"
+        "q = b'SELECT sli, subject FROM meta.v_sli_latest';"
+        "print(r.urlopen(r.Request(f'http://127.0.0.1:{w[\"port\"]}/', data=q, headers=h)).read().decode())"
+    )
+    kept = host.check_output("python3 -c %s", asked)
+    for loader in ("qtickets_api", "vk_ads"):
+        assert f"freshness\t{loader}" in kept
+        assert f"rejected_share\t{loader}" in kept
+    assert "reconciliation\tsales_revenue/RUB" in kept
+
+
 def commands():
     """Every command of the pages that is typed on the host."""
     found = []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from . import ledger
 from .concealed import conceal, known_secrets
 from .message import Message
 from .post_office import PostOffice
@@ -29,10 +30,15 @@ class Trouble:
 
 
 class Episodes:
-    """Decides what is news. An episode begins with the first failure of a subject and ends with its first success."""
+    """Decides what is news. An episode begins with the first failure of a subject and ends with its first success.
 
-    def __init__(self, settings: Settings, storage: Storage, post: PostOffice) -> None:
-        self._settings, self._storage, self._post = settings, storage, post
+    :param clock: seconds since 1970; tests have their own.
+    """
+
+    def __init__(
+        self, settings: Settings, storage: Storage, post: PostOffice, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._settings, self._storage, self._post, self._clock = settings, storage, post, clock
 
     def observe(self, seen: Mapping[str, Trouble | None], patience: int = 1) -> None:
         """Take note of what works (None) and what does not, by subject, and store the messages that follow.
@@ -40,7 +46,7 @@ class Episodes:
         :param patience: how often in a row a change must be seen before it is believed.
         :raises OSError: the state cannot be saved; people were told all the same.
         """
-        now = time.time()
+        now = self._clock()
         told: list[Message] = []
         try:
             with self._storage.changing() as state:
@@ -60,7 +66,7 @@ class Episodes:
 
     def test(self) -> Message:
         """Store a test message."""
-        now = time.time()
+        now = self._clock()
         message = self._message(
             "test", "a test of the alerts", Trouble("nothing: somebody tries the alerts", "", ""), now
         )
@@ -85,13 +91,17 @@ class Episodes:
                 return None
             del state.episodes[subject]
             was = Trouble(known["problem"], "", "")
-            return self._message("resolved", subject, was, now, known["since"], known["times"])
+            message = self._message("resolved", subject, was, now, known["since"], known["times"])
+            ledger.note(state, message, ledger.rule_of(known.get("page", "")))
+            return message
         if known is not None:
             known["times"] += 1
             return None
         problem = conceal(trouble.problem, known_secrets(self._settings.secrets_dir))
-        state.episodes[subject] = {"since": now, "problem": problem, "times": 1}
-        return self._message("firing", subject, Trouble(problem, trouble.command, trouble.page), now)
+        state.episodes[subject] = {"since": now, "problem": problem, "times": 1, "page": trouble.page}
+        message = self._message("firing", subject, Trouble(problem, trouble.command, trouble.page), now)
+        ledger.note(state, message, ledger.rule_of(trouble.page))
+        return message
 
     def _message(
         self, event: str, subject: str, trouble: Trouble, now: float, since: float | None = None, times: int = 1

@@ -20,11 +20,13 @@ class State:
     :param episodes: what has failed and not recovered, by subject.
     :param outbox: messages that wait for a channel, oldest first.
     :param pending: how often in a row a subject was seen other than its episode says, where once is not enough.
+    :param unwritten: rows of meta.etl_alerts that ClickHouse does not have yet, by alert_id, oldest first.
     """
 
     episodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     outbox: list[dict[str, Any]] = field(default_factory=list)
     pending: dict[str, int] = field(default_factory=dict)
+    unwritten: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Storage:
@@ -55,7 +57,13 @@ class Storage:
         """The state as it is; an empty one when there is none or it is damaged (the damaged one is kept aside)."""
         try:
             content = json.loads(self._file.read_text(encoding="utf-8"))
-            return State(dict(content["episodes"]), list(content["outbox"]), dict(content["pending"]))
+            return State(
+                dict(content["episodes"]),
+                list(content["outbox"]),
+                dict(content["pending"]),
+                # an earlier version wrote no such key
+                dict(content.get("unwritten", {})),
+            )
         except FileNotFoundError:
             return State()
         except (ValueError, KeyError, TypeError):

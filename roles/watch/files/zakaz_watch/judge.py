@@ -23,6 +23,16 @@ def judge(settings: Settings, seen: Observed) -> dict[str, Trouble | None]:
     return found
 
 
+def judge_history(problem: str | None) -> dict[str, Trouble | None]:
+    """Judge whether what is to be kept was written.
+
+    :param problem: why not; empty when it was, None when nobody knows.
+    """
+    if problem is None:
+        return {}
+    return {"history": _trouble(problem, "make plan", "service-levels.md")}
+
+
 def _clickhouse(settings: Settings, seen: Observed) -> Iterator[tuple[str, Trouble | None]]:
     container = f"{settings.deployment}-clickhouse"
     yield "ClickHouse", _trouble(seen.database_error, f"docker logs --tail 40 {container}", "clickhouse-down.md")

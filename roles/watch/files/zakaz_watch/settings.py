@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .service_levels import Objectives
+
 
 class SettingsError(Exception):
     """The settings file cannot be used; the text is a sentence for the operator."""
@@ -43,6 +45,7 @@ class Settings:
     :param deployment: name of the deployment.
     :param command: how people type the loaders' commands: folder and prefix of the units.
     :param clickhouse: host, port, whether over HTTPS (secure), username and password.
+    :param objectives: what is promised of a day; kept in meta.sli_daily beside what was.
     :param loaders: unit's name without suffix, by the loader's name.
     :param metric_files: file of a loader's own metrics on the host, by the loader's name.
     :param textfile: where Prometheus' node exporter finds our metrics; None: nowhere.
@@ -55,6 +58,7 @@ class Settings:
     clickhouse: dict[str, Any]
     loaders: dict[str, str]
     limits: Limits
+    objectives: Objectives
     metric_files: dict[str, Path] = field(default_factory=dict)
     textfile: Path | None = None
     disks: tuple[str, ...] = ()
@@ -71,6 +75,7 @@ def load(path: Path) -> Settings:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         content["limits"] = Limits(**content["limits"])
+        content["objectives"] = Objectives(**content["objectives"])
         content["metric_files"] = {name: Path(file) for name, file in content.get("metric_files", {}).items()}
         content["textfile"] = Path(content["textfile"]) if content.get("textfile") else None
         for name in ("disks", "certificates", "databases"):

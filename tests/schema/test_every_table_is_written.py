@@ -1,0 +1,145 @@
+"""No declared table is decoration: each has code that writes it, and a user who may.
+
+A new table is one line in WRITERS: the file that writes it, and expressions that only the write itself matches. What a
+line says is looked up in the file, so it cannot outlive the code.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.schema.engines import REPOSITORY
+from tests.schema.rendering import declared_schema
+
+QTICKETS = "integrations/qtickets_api/src/qtickets_api"
+VK = "integrations/vk_ads/src/vk_ads"
+COMMON = "integrations/common/src/zakaz_common"
+HISTORY = "roles/watch/files/zakaz_watch/history.py"
+
+# table → file, and what must all be found in it
+WRITERS: dict[str, tuple[str, ...]] = {
+    "zakaz.stg_qtickets_orders": (
+        f"{QTICKETS}/sink.py",
+        r'ORDERS = "stg_qtickets_orders"',
+        r"_family\(family, ORDERS,",
+    ),
+    "zakaz.stg_qtickets_tickets": (
+        f"{QTICKETS}/sink.py",
+        r'TICKETS = "stg_qtickets_tickets"',
+        r"_family\(.*, TICKETS,",
+    ),
+    "zakaz.stg_qtickets_events": (
+        f"{QTICKETS}/sink.py",
+        r'EVENTS = "stg_qtickets_events"',
+        r"_family\(family, EVENTS,",
+    ),
+    "zakaz.stg_qtickets_shows": (f"{QTICKETS}/sink.py", r'SHOWS = "stg_qtickets_shows"', r"_family\(.*, SHOWS,"),
+    "zakaz.stg_qtickets_inventory": (f"{QTICKETS}/optional.py", r'_upsert\(context, "stg_qtickets_inventory"'),
+    "zakaz.stg_qtickets_barcodes": (f"{QTICKETS}/optional.py", r'_upsert\(context, "stg_qtickets_barcodes"'),
+    "zakaz.stg_qtickets_discounts": (f"{QTICKETS}/optional.py", r'_load_list\([^)]*"stg_qtickets_discounts"'),
+    "zakaz.stg_qtickets_promo_codes": (f"{QTICKETS}/optional.py", r'_load_list\([^)]*"stg_qtickets_promo_codes"'),
+    "zakaz.stg_qtickets_color_themes": (
+        f"{QTICKETS}/optional.py",
+        r'table, keys = "stg_qtickets_color_themes".*\n\s*_upsert\(context, table',
+    ),
+    "zakaz.stg_qtickets_sheets_raw": (f"{QTICKETS}/sheets_import.py", r'_replace\([^)]*"stg_qtickets_sheets_raw"'),
+    "zakaz.stg_qtickets_sheets_events": (
+        f"{QTICKETS}/sheets_import.py",
+        r'_replace\([^)]*"stg_qtickets_sheets_events"',
+    ),
+    "zakaz.stg_qtickets_sheets_inventory": (
+        f"{QTICKETS}/sheets_import.py",
+        r'_replace\([^)]*"stg_qtickets_sheets_inventory"',
+    ),
+    "zakaz.stg_qtickets_sheets_sales": (f"{QTICKETS}/sheets_import.py", r'_replace\([^)]*"stg_qtickets_sheets_sales"'),
+    "zakaz.dim_events": (f"{QTICKETS}/marts.py", r'reconcile\(\s*"dim_events"'),
+    "zakaz.dm_sales_daily": (f"{QTICKETS}/marts.py", r'replace_mart_days\(\s*"dm_sales_daily"'),
+    "zakaz.fact_qtickets_inventory_latest": (
+        f"{QTICKETS}/marts.py",
+        r'reconcile\(\s*"fact_qtickets_inventory_latest"',
+    ),
+    "zakaz.stg_vk_ads_daily": (f"{VK}/load.py", r'table = "stg_vk_ads_daily"', r"upsert\(table, DAILY_KEY"),
+    "zakaz.dim_vk_banners": (f"{VK}/load.py", r'table = "dim_vk_banners"', r"upsert\(table, BANNER_KEY"),
+    "zakaz.dim_vk_banner_history": (
+        f"{VK}/load.py",
+        r'target = .*name\("dim_vk_banner_history"\)',
+        r"INSERT INTO \{target\}",
+    ),
+    "zakaz.dm_vk_ads_daily": (f"{VK}/mart.py", r'_MART = "dm_vk_ads_daily"', r"replace_mart_days\(\s*_MART"),
+    "zakaz.dim_city_alias": (
+        "templates/ddl/290_zakaz.dim_city_alias.seed.sql.j2",
+        r"INSERT INTO zakaz\.dim_city_alias",
+    ),
+    "meta.etl_runs": (f"{COMMON}/run_journal.py", r'insert\("meta\.etl_runs"'),
+    "meta.watermarks": (f"{COMMON}/run_journal.py", r'insert\("meta\.watermarks"'),
+    "meta.rejected_records": (f"{COMMON}/run_journal.py", r'insert\("meta\.rejected_records"'),
+    "meta.etl_alerts": (HISTORY, r'_insert\(connection, "meta\.etl_alerts", list\(waiting'),
+    "meta.sli_daily": (HISTORY, r'_insert\(connection, "meta\.sli_daily"'),
+    "meta.backup_runs": (
+        "roles/backup/files/zakaz_backup/journal.py",
+        r'TABLE = "meta\.backup_runs"',
+        r"INSERT INTO \{TABLE\}",
+    ),
+    "meta.schema_journal": (
+        "module_utils/zakaz_schema/journal.py",
+        r'JOURNAL = "meta\.schema_journal"',
+        r"INSERT INTO \{JOURNAL\}",
+    ),
+}
+
+# table → page that says how people fill it; none of these may have code that writes it
+BY_HAND = {"zakaz.plan_sales": ("docs/bi-datalens.md", r"the plan is what you put into `zakaz\.plan_sales`")}
+
+# The user that applies the schema writes these; all others are a user's of their own.
+BY_ADMIN = {"zakaz.dim_city_alias", "meta.schema_journal"}
+
+
+def declared_tables() -> set[str]:
+    """Every table of the templates."""
+    return {statement.name for statement in declared_schema() if statement.kind == "table"}
+
+
+def granted_inserts() -> set[str]:
+    """Every table that some user may insert into."""
+    role = REPOSITORY / "roles/clickhouse"
+    defaults = yaml.safe_load((role / "defaults/main.yml").read_text(encoding="utf-8"))
+    known = yaml.safe_load((role / "vars/main.yml").read_text(encoding="utf-8"))
+    found = set()
+    for user in defaults["clickhouse_users"]:
+        if isinstance(user["grants"], str):
+            # the loaders' grants are made of these lists
+            for name in re.findall(r"__clickhouse_\w+_tables", user["grants"]):
+                found.update(known[name])
+        else:
+            found.update(re.findall(r"\bINSERT\b.* ON (\w+\.\w+)", "\n".join(user["grants"])))
+    return found
+
+
+def test_every_declared_table_has_one_line_and_every_line_a_table():
+    declared = declared_tables()
+    assert len(declared) > 20
+    assert declared - set(WRITERS) - set(BY_HAND) == set(), "declared, and nothing is known to write it"
+    assert (set(WRITERS) | set(BY_HAND)) - declared == set(), "named here, and no template declares it"
+    assert set(WRITERS) & set(BY_HAND) == set()
+
+
+@pytest.mark.parametrize(("table", "line"), [*WRITERS.items(), *BY_HAND.items()], ids=lambda value: str(value)[:40])
+def test_what_a_line_says_is_in_its_file(table, line):
+    file, *expressions = line
+    text = (REPOSITORY / file).read_text(encoding="utf-8")
+    if file.endswith(".py"):
+        text = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+    assert expressions
+    for expression in expressions:
+        assert re.search(expression, text), f"{file} writes {table} no more: {expression}"
+    assert table.partition(".")[2] in "".join(expressions).replace("\\", ""), "the expressions must name the table"
+    assert not {"tests", "bench", "molecule"} & set(Path(file).parts)
+
+
+def test_whoever_writes_a_table_may():
+    assert set(WRITERS) - BY_ADMIN - granted_inserts() == set()
+    assert granted_inserts() - set(WRITERS) == set(), "a grant for what no code writes"
