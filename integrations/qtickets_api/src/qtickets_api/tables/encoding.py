@@ -47,7 +47,7 @@ def decode(data: bytes) -> tuple[str, str]:
                 return data[len(mark) :].decode(codec, errors), name
             except UnicodeDecodeError:
                 raise EncodingError(f"says {name} and is not; save it as CSV UTF-8") from None
-    if data.count(0) > len(data) // 8:
+    if b"\n\0" in data or b"\0\n" in data or data.count(0) > len(data) // 8:
         raise EncodingError("looks like UTF-16 without a byte order mark; save it as CSV UTF-8")
     try:
         text = data.decode("utf-8")
