@@ -44,6 +44,7 @@ SPEC = LoaderSpec(
         "dim_events",
         "dim_city_alias",
         "dm_sales_daily",
+        "plan_sales",
         "meta.etl_runs",
         "meta.watermarks",
         "meta.rejected_records",

@@ -12,6 +12,8 @@ from zakaz_common.errors import LoaderError
 from zakaz_common.run import RunContext, run_loader
 from zakaz_common.run_log import configure_logs
 
+from qtickets_api.city_aliases import import_city_aliases, read_aliases
+from qtickets_api.plan import import_plan, read_plan
 from qtickets_api.sheets import read_sheets
 from qtickets_api.sheets_import import import_sheets
 from qtickets_api.tables.explanation import explain
@@ -35,7 +37,7 @@ Decimal = Annotated[
 
 
 def add_import_verbs(app: typer.Typer, spec: LoaderSpec) -> None:
-    """Add import-sheets to the command line of a loader."""
+    """Add import-sheets, import-plan and import-city-aliases to the command line of a loader."""
 
     def load(work: Callable[[RunContext], None]) -> None:
         settings = settings_or_exit(spec, mode="import")
@@ -54,6 +56,28 @@ def add_import_verbs(app: typer.Typer, spec: LoaderSpec) -> None:
         if explain_only:
             _explain(spec, lambda: read_sheets(directory, sign))
         load(lambda context: import_sheets(context, directory, sign))
+
+    @app.command("import-plan")
+    def import_plan_command(
+        file: Annotated[Path, typer.Option("--file", help="CSV of month, city, tickets, revenue.")],
+        explain_only: Explain = False,
+        decimal: Decimal = None,
+    ) -> None:
+        """Replace the plan of sales of the months that a file names."""
+        sign = _sign(decimal)
+        if explain_only:
+            _explain(spec, lambda: read_plan(file, sign))
+        load(lambda context: import_plan(context, file, sign))
+
+    @app.command("import-city-aliases")
+    def import_city_aliases_command(
+        file: Annotated[Path, typer.Option("--file", help="CSV of alias, city and, if you like, city_name.")],
+        explain_only: Explain = False,
+    ) -> None:
+        """Make the operator's own spellings of cities equal to a file."""
+        if explain_only:
+            _explain(spec, lambda: read_aliases(file))
+        load(lambda context: import_city_aliases(context, file))
 
 
 def _sign(decimal: DecimalSign | None) -> str:

@@ -8,9 +8,9 @@ from zakaz_common.city import UNATTRIBUTED, CityDirectory
 from zakaz_common.columns import Row, by_column
 from zakaz_common.run import RunContext
 
-from qtickets_api import marts
+from qtickets_api.mart_refresh import refresh_marts
 from qtickets_api.sheets import read_sheets
-from qtickets_api.tables.reader import TableFile, refuse_errors
+from qtickets_api.tables.reader import TableFile, count_files, refuse_errors
 
 RAW_COLUMNS = ("sheet", "source_file", "row_number", "row_json", "_ver")
 EVENT_COLUMNS = ("event_id", "name", "event_date", "city_raw", "city", "place_name", "_ver")
@@ -47,22 +47,6 @@ def import_sheets(context: RunContext, directory: Path, decimal: str = "") -> No
             rows = [(*(v[c] for c in SALES_COLUMNS[:-1]), version) for _, v in found.rows]
             _replace(context, "stg_qtickets_sheets_sales", SALES_COLUMNS, 3, rows)
     refresh_marts(context)
-
-
-def count_files(context: RunContext, files: list[TableFile]) -> None:
-    """Add to the run's figures what was read, left out and replaced."""
-    context.rows_read += sum(len(file.rows) for file in files)
-    if left_out := {file.source_file: file.left_out for file in files if file.left_out}:
-        context.extra["rows_left_out"] = left_out
-    if characters := sum(file.replaced for file in files):
-        context.extra["characters_replaced"] = characters
-
-
-def refresh_marts(context: RunContext) -> None:
-    """Make the dimension of events and the marts equal to staging."""
-    context.wrote("dim_events", marts.refresh_events(context.warehouse))
-    context.wrote("dm_sales_daily", marts.refresh_sales(context.warehouse))
-    context.wrote("fact_qtickets_inventory_latest", marts.refresh_inventory(context.warehouse))
 
 
 def _raw(found: TableFile, version: int) -> list[Row]:

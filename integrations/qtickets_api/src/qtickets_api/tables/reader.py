@@ -1,12 +1,13 @@
 """Reads a table's file: its rows with their values, everything that is wrong with it, and what it was read as."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zakaz_common.errors import DataError
+from zakaz_common.run import RunContext
 
 from qtickets_api.tables.cells import is_blank
 from qtickets_api.tables.columns import Column, ColumnReading, read_column
@@ -94,6 +95,15 @@ def refuse_errors(files: Iterable[TableFile]) -> None:
     if errors:
         more = f"; and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
         raise DataError(f"nothing was imported: {'; '.join(errors[:_SHOWN_ERRORS])}{more}")
+
+
+def count_files(context: RunContext, files: Sequence[TableFile]) -> None:
+    """Add to the run's figures what was read, left out and replaced."""
+    context.rows_read += sum(len(file.rows) for file in files)
+    if left_out := {file.source_file: file.left_out for file in files if file.left_out}:
+        context.extra["rows_left_out"] = left_out
+    if characters := sum(file.replaced for file in files):
+        context.extra["characters_replaced"] = characters
 
 
 def _unreadable(path: Path, error: OSError) -> str:
