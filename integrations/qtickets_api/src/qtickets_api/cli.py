@@ -1,21 +1,17 @@
 """The command line of the Qtickets loader."""
 
-from pathlib import Path
-from typing import Annotated
-
 import structlog
 import typer
 from zakaz_common.cli import LoaderSpec, make_app, settings_or_exit
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import LoaderError
-from zakaz_common.run import RunContext, run_loader
 
 from qtickets_api import LOADER, __version__, load
 from qtickets_api.client import QticketsClient
 from qtickets_api.dry_run import dry_run
+from qtickets_api.import_verbs import add_import_verbs
 from qtickets_api.memory import quiet_collector
 from qtickets_api.settings import QticketsSettings
-from qtickets_api.sheets_import import import_sheets
 from qtickets_api.webhook import serve
 
 log = structlog.get_logger()
@@ -48,6 +44,7 @@ SPEC = LoaderSpec(
         "dim_events",
         "dim_city_alias",
         "dm_sales_daily",
+        "plan_sales",
         "meta.etl_runs",
         "meta.watermarks",
         "meta.rejected_records",
@@ -56,19 +53,7 @@ SPEC = LoaderSpec(
 
 quiet_collector()
 app = make_app(SPEC)
-
-
-@app.command("import-sheets")
-def import_sheets_command(
-    directory: Annotated[Path, typer.Option("--dir", help="Directory with events.csv, inventory.csv, sales.csv.")],
-) -> None:
-    """Import CSV exports of the organiser's Google Sheets."""
-    settings = settings_or_exit(SPEC, mode="import")
-
-    def work(context: RunContext) -> None:
-        import_sheets(context, directory)
-
-    raise typer.Exit(run_loader(LOADER, settings, work, mode="import", version=__version__))
+add_import_verbs(app, SPEC)
 
 
 @app.command()

@@ -8,8 +8,9 @@ from zakaz_common.city import UNATTRIBUTED, CityDirectory
 from zakaz_common.columns import Row, by_column
 from zakaz_common.run import RunContext
 
-from qtickets_api import marts
-from qtickets_api.sheets import SheetRows, read_sheets
+from qtickets_api.mart_refresh import refresh_marts
+from qtickets_api.sheets import read_sheets
+from qtickets_api.tables.reader import TableFile, count_files, refuse_errors
 
 RAW_COLUMNS = ("sheet", "source_file", "row_number", "row_json", "_ver")
 EVENT_COLUMNS = ("event_id", "name", "event_date", "city_raw", "city", "place_name", "_ver")
@@ -17,15 +18,19 @@ INVENTORY_COLUMNS = ("event_id", "event_date", "tickets_total", "tickets_availab
 SALES_COLUMNS = ("d", "event_id", "currency", "tickets_sold", "revenue", "refunded_amount", "_ver")
 
 
-def import_sheets(context: RunContext, directory: Path) -> None:
-    """Load the CSV exports of a directory. With an error in any file nothing is written."""
-    files = read_sheets(directory)
+def import_sheets(context: RunContext, directory: Path, decimal: str = "") -> None:
+    """Load the CSV exports of a directory. With an error in any file nothing is written.
+
+    `decimal` is the decimal sign of columns whose cells leave it open.
+    """
+    files = read_sheets(directory, decimal)
+    refuse_errors(files)
+    count_files(context, files)
     cities = CityDirectory(context.warehouse.city_aliases())
     version = time.time_ns() // 1_000_000
     for found in files:
-        context.rows_read += len(found.rows)
         _replace(context, "stg_qtickets_sheets_raw", RAW_COLUMNS, 3, _raw(found, version), _of_file(found))
-        name = found.sheet.name
+        name = found.table.name
         if name == "events":
             rows = [
                 (
@@ -41,19 +46,17 @@ def import_sheets(context: RunContext, directory: Path) -> None:
         else:
             rows = [(*(v[c] for c in SALES_COLUMNS[:-1]), version) for _, v in found.rows]
             _replace(context, "stg_qtickets_sheets_sales", SALES_COLUMNS, 3, rows)
-    context.wrote("dim_events", marts.refresh_events(context.warehouse))
-    context.wrote("dm_sales_daily", marts.refresh_sales(context.warehouse))
-    context.wrote("fact_qtickets_inventory_latest", marts.refresh_inventory(context.warehouse))
+    refresh_marts(context)
 
 
-def _raw(found: SheetRows, version: int) -> list[Row]:
+def _raw(found: TableFile, version: int) -> list[Row]:
     encode = msgspec.json.Encoder(decimal_format="string").encode
-    name = found.sheet.name
+    name = found.table.name
     return [(name, found.source_file, number, encode(values).decode(), version) for number, values in found.rows]
 
 
-def _of_file(found: SheetRows) -> tuple[str, dict[str, str]]:
-    return "sheet = {sheet:String}", {"sheet": found.sheet.name}
+def _of_file(found: TableFile) -> tuple[str, dict[str, str]]:
+    return "sheet = {sheet:String}", {"sheet": found.table.name}
 
 
 def _replace(
