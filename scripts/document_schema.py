@@ -69,7 +69,8 @@ def layer_of(name: str) -> str:
     if database != "zakaz":
         return database
     prefix = table.split("_")[0]
-    return prefix if prefix in ("dim", "stg") else "dm"
+    # the one view of this layer is of dimensions
+    return "dim" if prefix == "v" else prefix if prefix in ("dim", "stg") else "dm"
 
 
 def cell(text: str) -> str:

@@ -58,11 +58,30 @@ def test_every_bi_view_reads_with_its_definers_rights(engine: Engine, schema: li
 def test_the_contract_with_dashboards_keeps_its_columns(one_engine: Engine, schema: list[Statement]) -> None:
     apply(one_engine, schema)
     columns = {
-        "bi.v_sales_daily": ["d", "city", "event_id", "tickets_sold", "revenue", "currency", "_loaded_at"],
-        "bi.v_vk_ads_daily": ["d", "city", "impressions", "clicks", "spend", "_loaded_at"],
+        "bi.v_sales_daily": [
+            *("d", "city", "event_id", "tickets_sold", "revenue", "currency", "_loaded_at"),
+            *("city_name", "event_name", "place_name", "first_show_at", "last_show_at"),
+        ],
+        "bi.v_vk_ads_daily": ["d", "city", "impressions", "clicks", "spend", "_loaded_at", "city_name"],
+        "bi.v_vk_ads_currencies_daily": [
+            *("d", "city", "currency", "impressions", "clicks", "spend", "_loaded_at", "city_name")
+        ],
         "bi.v_marketing_roi_daily": [
             *("d", "city", "revenue", "tickets_sold", "impressions", "clicks", "spend", "roas", "cpc", "cpt"),
-            "_loaded_at",
+            *("_loaded_at", "city_name"),
+        ],
+        "bi.v_sales_utm_daily": [
+            *("d", "event_id", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "currency"),
+            *("tickets_sold", "orders", "revenue", "_loaded_at"),
+            *("event_name", "place_name", "first_show_at", "last_show_at"),
+        ],
+        "bi.v_plan_fact_monthly": [
+            *("month", "city", "tickets_plan", "tickets_sold", "tickets_done", "revenue_plan", "revenue"),
+            *("revenue_done", "_loaded_at", "city_name"),
+        ],
+        "bi.v_inventory": [
+            *("event_id", "event_name", "city", "show_id", "starts_at", "tickets_total", "tickets_available"),
+            *("tickets_sold", "sold_ratio", "taken_at", "_loaded_at", "city_name"),
         ],
     }
     for view, expected in columns.items():

@@ -9,6 +9,9 @@ import pytest
 from api_sandbox.records import DayStat
 from clickhouse_connect.driver.exceptions import DatabaseError
 from truth import total_spend
+from vk_ads.mart import refresh_mart
+from zakaz_common.deadline import Deadline
+from zakaz_common.warehouse import Warehouse
 
 pytestmark = pytest.mark.patient
 
@@ -145,7 +148,8 @@ def test_attributed_and_unattributed_add_up_to_the_total_whatever_is_known(loade
     assert any(city == "unattributed" for _, city in shown)
 
 
-def test_an_older_day_keeps_its_city_but_unattributed_spend_finds_it_later(loader, api) -> None:
+def test_every_day_has_the_city_as_known_today(loader, api) -> None:
+    """Sales move to their event's new city with all their history; spend does too, else ROAS mixes two times."""
     loader.run()
     group, banner = _brand(api)
     banner.url = "https://afisha.example.com/?utm_content=zzz-gorodok_01_02"
@@ -158,17 +162,68 @@ def test_an_older_day_keeps_its_city_but_unattributed_spend_finds_it_later(loade
         loader.run()
         assert _cities(loader, banner.id) == {"городок": spent}
         banner.url = "https://afisha.example.com/?utm_content=tomsk_01_02"
+        untouched = _written(loader, but=banner.id)
         loader.run()
-        moved = _cities(loader, banner.id)
-        assert set(moved) == {"городок", "томск"}
-        assert sum(moved.values()) == spent
+        assert _cities(loader, banner.id) == {"томск": spent}
+        assert _written(loader, but=banner.id) == untouched, "only rows whose city changed are written"
         _lose_from_the_mart(loader, api.season.season_end - timedelta(days=6), but=banner.id)
         loader.run()
-        assert _cities(loader, banner.id) == moved
-        loader.backfill(api.season.first_day, api.season.season_end)
         assert _cities(loader, banner.id) == {"томск": spent}
+        loader.run()
+        assert loader.last_run("rows_written") == (0,)
+        banner.url = "https://afisha.example.com/"
+        loader.run()
+        assert _cities(loader, banner.id) == {"unattributed": spent}
     finally:
         loader.client.command("DELETE FROM zakaz.dim_city_alias WHERE alias = 'zzz-gorodok'")
+
+
+def test_spend_follows_its_event_to_another_city_with_its_sales(loader, api) -> None:
+    account = api.season.accounts[0]
+    banner = next(
+        b
+        for b in account.banners.values()
+        if account.groups[b.group_id].utm.endswith("{{banner_id}}") and len(b.days) > 10
+    )
+    loader.client.command(
+        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_content, _ver) "
+        f"VALUES (1, 1, 1, '{banner.id}', 1)"
+    )
+    loader.client.command(
+        "INSERT INTO zakaz.dm_sales_daily (d, event_id, currency, city, tickets_sold, revenue, _ver) "
+        f"VALUES ('{min(banner.days)}', 1, 'RUB', 'норильск', 1, 100, 1)"
+    )
+    for version, city in enumerate(("норильск", "магадан"), 1):
+        loader.client.command(
+            f"INSERT INTO zakaz.dim_events (event_id, name, city, _ver) VALUES (1, 'к', '{city}', {version})"
+        )
+        loader.run()
+        spent = loader.rows(f"SELECT sum(spend) FROM zakaz.stg_vk_ads_daily FINAL WHERE banner_id = {banner.id}")
+        found = loader.rows(
+            "SELECT city, sum(revenue), sum(spend) FROM bi.v_marketing_roi_daily "
+            "WHERE city IN ('норильск', 'магадан') GROUP BY city"
+        )
+        assert found == [(city, 100, spent[0][0])]
+
+
+def test_a_banner_that_left_the_dimension_keeps_the_marts_city(loader, api) -> None:
+    loader.run()
+    _, banner = _brand(api)
+    loader.client.command(
+        f"INSERT INTO zakaz.dm_vk_ads_daily SELECT * REPLACE ('томск' AS city, _ver + 1 AS _ver) "
+        f"FROM zakaz.dm_vk_ads_daily FINAL WHERE banner_id = {banner.id}"
+    )
+    before = _cities(loader, banner.id)
+    assert set(before) == {"томск"}
+    loader.client.command(f"DELETE FROM zakaz.dim_vk_banners WHERE banner_id = {banner.id}")
+    warehouse = Warehouse.from_client(loader.client, Deadline(60))
+    refresh_mart(warehouse, api.season.first_day, api.season.season_end)
+    assert _cities(loader, banner.id) == before
+
+
+def _written(loader, *, but: int) -> int:
+    """Rows ever written to the mart, versions included, of all banners but one."""
+    return loader.rows(f"SELECT sum(_ver) FROM zakaz.dm_vk_ads_daily WHERE banner_id != {but}")[0][0]
 
 
 def _lose_from_the_mart(loader, day, *, but: int) -> None:

@@ -71,6 +71,11 @@ def attributed(
         ("rostov-na-donu_01_11", "ростов-на-дону", date(2026, 11, 1)),
         ("spb_29_02", "санкт-петербург", None),
         ("омск_20_11", "омск", date(2026, 11, 20)),  # no alias, but an event is there
+        # look-alikes, dashes and blanks that no eye tells apart
+        ("tомск_05_10", "томск", date(2026, 10, 5)),
+        ("oмск_20_11", "омск", date(2026, 11, 20)),
+        ("ростов\u2011на\u2011дону_01_11", "ростов-на-дону", date(2026, 11, 1)),
+        ("нижний\u00a0новгород \u2014 01\u201311", "нижний новгород", date(2026, 11, 1)),
     ],
 )
 def test_hand_written_mark_finds_its_city(content: str, city: str, day: date | None) -> None:

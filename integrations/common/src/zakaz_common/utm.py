@@ -1,11 +1,13 @@
 """UTM parameters: cleaned the same way wherever they come from."""
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote_plus, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 _FIELDS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 _MAX_LENGTH = 255
+_PERCENT_CODES = re.compile("(?:%[0-9A-Fa-f]{2})+")
 
 
 class Utm(NamedTuple):
@@ -22,7 +24,8 @@ def clean_utm(value: object) -> str:
     """One parameter: percent-decoded, trimmed, lower case, control characters out, at most 255 characters.
 
     None, lists and objects give ''. Numbers are taken as text: a campaign id is one.
-    A value with an `@` is dropped: an address typed into a link is personal data.
+    A value with an `@` is dropped: an address typed into a link is personal data. Percent codes are UTF-8, else
+    CP1251 as old Windows tools write them, else they stay as they are: two campaigns never become one.
     """
     if type(value) is str:
         return _clean(value)
@@ -32,9 +35,25 @@ def clean_utm(value: object) -> str:
 @lru_cache(maxsize=16_384)  # a season has a few hundred values, and as many orders as it likes
 def _clean(text: str) -> str:
     if "%" in text:
-        text = unquote_plus(text)
+        text = _decoded(text)
     text = "".join(c for c in text if c.isprintable()).strip().lower()
     return "" if "@" in text else text[:_MAX_LENGTH]
+
+
+def _decoded(text: str) -> str:
+    """`+` as a blank, percent codes as text in one encoding for the whole value.
+
+    CP1251 whose every run of codes happens to be UTF-8 too (such as `Сё` alone) is read as UTF-8.
+    """
+    for encoding in ("utf-8", "cp1251"):
+        try:
+            return _PERCENT_CODES.sub(
+                lambda codes, encoding=encoding: bytes.fromhex(codes[0].replace("%", "")).decode(encoding),
+                text.replace("+", " "),
+            )
+        except UnicodeDecodeError:
+            continue
+    return text
 
 
 def utm_from_mapping(mapping: object) -> Utm:
@@ -45,8 +64,12 @@ def utm_from_mapping(mapping: object) -> Utm:
 
 
 def utm_from_url(url: str) -> Utm:
-    """UTM parameters of a link."""
-    return utm_from_mapping(dict(parse_qsl(urlsplit(url).query)))
+    """UTM parameters of a link, of a repeated one the last that has a value.
+
+    Raises ValueError for a link that cannot be read.
+    """
+    pairs = (pair.partition("=") for pair in urlsplit(url).query.split("&"))
+    return utm_from_mapping({_decoded(name): _decoded(value) for name, _, value in pairs if value})
 
 
 def url_without_query(url: str) -> str:

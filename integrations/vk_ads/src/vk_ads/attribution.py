@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from urllib.parse import urlsplit
 
-from zakaz_common.city import CityDirectory, normalise_city
+from zakaz_common.city import CityDirectory, normalise_city, plain_text
 from zakaz_common.utm import Utm, clean_utm, url_without_query, utm_from_url
 
 #: What VK appends by itself when UTM is automatic; campaign_id is the ad *group*.
@@ -110,7 +110,7 @@ class Attribution:
 
 def parse_city_date(text: str) -> CityDate | None:
     """Read ``<city>_<dd>_<mm>``; None when the text is something else or no day of any year."""
-    match = _CITY_DATE.match(text)
+    match = _CITY_DATE.match(plain_text(text))
     if not match:
         return None
     day, month = int(match["day"]), int(match["month"])
