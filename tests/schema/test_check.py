@@ -86,7 +86,7 @@ def test_the_command_reports_in_every_format(tmp_path: Path) -> None:
 
     text = run(directory)
     assert text.returncode == 1
-    assert "500_bi.v_sales_daily.sql:25: bi.v_sales_daily: zakaz.dm_sales_daily keeps old versions" in text.stdout
+    assert "500_bi.v_sales_daily.sql:34: bi.v_sales_daily: zakaz.dm_sales_daily keeps old versions" in text.stdout
     assert text.stdout.endswith("Schema validation failed: 1 finding.\n")
 
     (finding,) = json.loads(run("--format", "json", directory).stdout)["findings"]

@@ -77,6 +77,7 @@ WRITERS: dict[str, tuple[str, ...]] = {
     "meta.etl_runs": (f"{COMMON}/run_journal.py", r'insert\("meta\.etl_runs"'),
     "meta.watermarks": (f"{COMMON}/run_journal.py", r'insert\("meta\.watermarks"'),
     "meta.rejected_records": (f"{COMMON}/run_journal.py", r'insert\("meta\.rejected_records"'),
+    "meta.degraded_fields": (f"{COMMON}/run_journal.py", r'insert\("meta\.degraded_fields"'),
     "meta.etl_alerts": (HISTORY, r'_insert\(connection, "meta\.etl_alerts", list\(waiting'),
     "meta.sli_daily": (HISTORY, r'_insert\(connection, "meta\.sli_daily"'),
     "meta.backup_runs": (

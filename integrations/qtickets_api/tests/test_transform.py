@@ -308,3 +308,13 @@ def test_an_event_loads_whatever_its_shows_are():
     assert sorted(d.path for d in decoded.degraded + found.degraded) == [
         "$.created_at", "$.shows[0].name", "$.shows[id=1].min_price"
     ]  # fmt: skip
+
+
+def test_of_two_states_of_an_event_with_one_time_the_later_read_counts():
+    both = [event(name="раньше", shows=[{"id": 1}, {"id": 2}]), event(name="позже", shows=[{"id": 1}])]
+    found = event_family(decode_events(page(both)).records, CityDirectory({}), SCAN)
+    assert (list(found.parents["name"]), list(found.children["show_id"])) == (["позже"], [1])
+
+
+def test_an_event_without_a_time_of_creation_has_that_of_its_last_change():
+    assert one_event(created_at=None)["created_at"] == datetime(2026, 10, 2, 10, tzinfo=MOSCOW)

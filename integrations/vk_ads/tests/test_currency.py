@@ -37,6 +37,13 @@ def test_either_place_of_the_answer_is_read(loader, api, answer: dict) -> None:
     assert currencies(loader) == {("kabinet-1", "USD")}
 
 
+def test_the_account_is_asked_for_where_the_user_does_not_say_it(loader, api) -> None:
+    in_dollars(api)
+    api.inject("edit", route=USER, times=0, edits=[{"path": "currency", "op": "delete"}])
+    assert loader.run() == 0
+    assert currencies(loader) == {("kabinet-1", "USD")}
+
+
 SILENT = [(403, {}), (404, {"error": "x"}), (400, {"code": "ERR_WRONG_PARAMETER"}), (200, {}), (200, []),
           (200, {"currency": "roubles"}), (200, {"currency": 643})]  # fmt: skip
 
