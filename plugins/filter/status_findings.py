@@ -94,6 +94,20 @@ def timer_finding(loader: str, shown: str) -> dict[str, str]:
     return finding(OK, f"{loader} timer", f"next run {timer.get('NextElapseUSecRealtime') or 'unknown'}")
 
 
+def city_finding(near: list[list[str]]) -> dict[str, str]:
+    """Say which cities are one typing error apart.
+
+    :param near: pairs, see the filter near_cities
+    """
+    pairs = ", ".join(" and ".join(pair) for pair in near[:5]) + (f" and {len(near) - 5} more" if near[5:] else "")
+    return finding(
+        WARN,
+        "cities",
+        f"one letter apart: {pairs}; where one is a slip of the other, make import-city-aliases FILE=… maps it, "
+        "and where both are cities, it makes both known",
+    )
+
+
 def backup_finding(seen: dict[str, Any], most_hours: int) -> dict[str, str]:
     """Judge the backups by what the host's command ``list`` prints.
 
@@ -133,8 +147,8 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
     """Judge everything the role observed.
 
     :param seen: ``server`` and ``container`` (see :func:`clickhouse_finding`), ``plan``, ``runs`` (rows of
-        bi.v_ops_freshness), ``loaders`` (names), ``timers`` (loader → output of systemctl show), ``backups`` (see
-        :func:`backup_finding`), ``disk_free_bytes``, ``memory_free_kib``
+        bi.v_ops_freshness), ``loaders`` (names), ``timers`` (loader → output of systemctl show), ``near_cities``
+        (see :func:`city_finding`), ``backups`` (see :func:`backup_finding`), ``disk_free_bytes``, ``memory_free_kib``
     :param limits: ``freshness_minutes``, ``backup_hours``, ``disk_free_gb``, ``memory_free_mb``
     :returns: findings with ``verdict`` ok, warn or bad
     """
@@ -147,6 +161,8 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
             lines.append(loader_finding(loader, runs.get(loader), int(limits["freshness_minutes"])))
         if loader in seen["timers"]:
             lines.append(timer_finding(loader, seen["timers"][loader]))
+    if seen["near_cities"]:
+        lines.append(city_finding(seen["near_cities"]))
     lines.append(backup_finding(seen["backups"], int(limits["backup_hours"])))
     disk, memory = int(seen["disk_free_bytes"]) / _BYTES_IN_GB, int(seen["memory_free_kib"]) * _KIB_IN_MB
     lines.append(space_finding("disk", disk, float(limits["disk_free_gb"]), "GB"))

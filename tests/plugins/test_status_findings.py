@@ -38,6 +38,7 @@ def seen(**changes):
         "runs": [run()],
         "loaders": ["vk_ads"],
         "timers": {"vk_ads": "ActiveState=active\nNextElapseUSecRealtime=Mon 2026-11-23 10:40:00 MSK\n"},
+        "near_cities": [],
         "backups": listed(backup(100), backup(5)),
         "disk_free_bytes": "20000000000",
         "memory_free_kib": "900000",
@@ -65,6 +66,7 @@ def test_healthy_deployment_is_ok_throughout():
         ("vk_ads", "ok", {"runs": [run(minutes_since_success=75)]}),
         ("vk_ads", "bad", {"runs": [run(minutes_since_success=None)]}),
         ("vk_ads timer", "bad", {"timers": {"vk_ads": "ActiveState=inactive\n"}}),
+        ("cities", "warn", {"near_cities": [["екатринбург", "екатеринбург"]]}),
         ("backup", "warn", {"backups": listed(code=None)}),
         ("backup", "bad", {"backups": listed(code=69, words=["backup_dir=/x is not there"])}),
         ("backup", "bad", {"backups": listed()}),
@@ -105,3 +107,13 @@ def test_a_clickhouse_that_does_not_answer_is_told_with_its_log(container, where
         if line["subject"] == "ClickHouse"
     ]
     assert found["text"] == f"does not answer; look at {where}, then run make deploy"
+
+
+def test_near_cities_are_named_with_the_command_that_mends_them():
+    pairs = [[f"город{number}", f"горд{number}"] for number in range(7)]
+    (found,) = [line for line in status_findings(seen(near_cities=pairs), LIMITS) if line["subject"] == "cities"]
+    assert "город0 and горд0" in found["text"]
+    assert "город5" not in found["text"]
+    assert "and 2 more" in found["text"]
+    assert "make import-city-aliases FILE=" in found["text"]
+    assert "cities" not in verdicts()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
+from filter.near_cities import near_cities
 from zakaz_schema.converge import Options, converge
 from zakaz_schema.sql_tokens import quote
 from zakaz_schema.statements import Statement
 
-from tests.schema.engines import Engine
+from tests.schema.engines import REPOSITORY, Engine
 
 pytestmark = pytest.mark.patient
 
@@ -169,3 +171,19 @@ def test_a_deploy_leaves_an_operators_alias_and_brings_the_seeds_back(engine: En
     assert deploy() == ["seed"]
     assert aliases(engine, "питер") == seeded
     assert aliases(engine, "свой") == [{"city": "томск", "city_name": "", "source": "seed"}]
+
+
+def test_status_finds_cities_with_sales_or_advertising_that_are_one_letter_apart(loaded: Engine) -> None:
+    tasks = yaml.safe_load((REPOSITORY / "roles/status/tasks/database.yml").read_text(encoding="utf-8"))
+    [query] = [task["clickhouse_query"]["query"] for task in tasks if task["name"].startswith("Ask for the cities")]
+    assert near_cities(loaded.rows(query)) == []
+    loaded.execute(
+        "INSERT INTO zakaz.dm_vk_ads_daily (d, account, banner_id, city, spend, currency, _ver) VALUES "
+        "('2026-01-15', 'a', 900, 'екатринбург', 10, 'USD', 1), ('2026-01-15', 'a', 901, 'омск', 10, 'RUB', 1)"
+    )
+    assert near_cities(loaded.rows(query)) == [["екатринбург", "екатеринбург"]], "томск and омск are both known"
+    loaded.execute(
+        "INSERT INTO zakaz.dim_city_alias (alias, city, source, _ver) "
+        "VALUES ('екатринбург', 'екатеринбург', 'import', 1)"
+    )
+    assert near_cities(loaded.rows(query)) == []
