@@ -2,6 +2,8 @@
 # Variables: INVENTORY=local|production|…  ARGS='further ansible-playbook arguments'  CONFIRM=yes
 #            BACKUP=name: the backup to prove or to restore; TABLE=db.table or DATABASE=db: only that part of it
 #            SECRET=name: what to rotate; TO=commit: what to roll back to, else the previous deployment
+#            DIR=folder, FILE=file: what to import, on this machine; EXPLAIN=1: only tell what it would be read as;
+#            DECIMAL=point|comma: the decimal sign of columns whose cells leave it open
 #            SCOPE=loaders: upgrade the loaders alone, without a pause for BI
 #            ALLOW=mutation,unsafe,destructive,rebuild: risks the schema may take, for this run only
 
@@ -17,6 +19,7 @@ comma := ,
 RISKS = $(if $(ALLOW),-e '{"clickhouse_schema_allow": ["$(subst $(comma),"$(comma) ",$(ALLOW))"]}')
 # Every suite leaves its result in reports/junit, for the pipelines and make audit. COVERAGE=1 measures it.
 PYTEST = "$(CURDIR)/$(BIN)/python" $(if $(COVERAGE),-m coverage run) -m pytest -q --junitxml="$(CURDIR)/reports/junit/$@.xml"
+IMPORT = -e '{"loader_import_path": "$(subst ','\'',$(1))", "loader_import_explain": $(if $(filter-out 0 no false,$(EXPLAIN)),true,false), "loader_import_decimal": "$(DECIMAL)"}'
 RESTORE = -e restore_backup=$(or $(BACKUP),latest) -e restore_confirm=$(if $(filter yes,$(CONFIRM)),true,false)
 PIP_INSTALL := $(BIN)/pip install --quiet --no-input --disable-pip-version-check --no-deps --require-hashes
 INTEGRATIONS := $(patsubst %/tests,%,$(wildcard integrations/*/tests))
@@ -27,7 +30,7 @@ COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 unexport PYTHONUNBUFFERED
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status history alert-test rotate schema smoke backup drill restore reprovision upgrade rollback remove test check lint validate compile unit coverage schema-test server-test \
+.PHONY: help deploy plan status history alert-test rotate schema import-sheets import-plan import-city-aliases smoke backup drill restore reprovision upgrade rollback remove test check lint validate compile unit coverage schema-test server-test \
 	deploy-test operations-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
 	suites deployments $(SUITES)
 # what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
@@ -61,6 +64,15 @@ alert-test: $(VENV)/deploy ## Send a test message by every channel of the alerts
 rotate: $(VENV)/deploy ## Change one secret (SECRET=clickhouse_qtickets|…|vault), and prove that the old one is refused
 	@$(if $(filter vault,$(SECRET)),scripts/rotate_vault_key.sh inventories/$(INVENTORY)/group_vars/zakaz/vault.yml $(ARGS),\
 		$(PLAYBOOK) playbooks/rotate.yml -e rotate_what=$(SECRET) $(ARGS))
+
+import-sheets: $(VENV)/deploy ## Load CSV exports of Google Sheets (DIR=folder; EXPLAIN=1: only tell what they are read as)
+	@$(PLAYBOOK) playbooks/import_sheets.yml $(call IMPORT,$(DIR)) $(ARGS)
+
+import-plan: $(VENV)/deploy ## Replace the plan of sales of the months a CSV names (FILE=; EXPLAIN=1)
+	@$(PLAYBOOK) playbooks/import_plan.yml $(call IMPORT,$(FILE)) $(ARGS)
+
+import-city-aliases: $(VENV)/deploy ## Make your own spellings of cities equal to a CSV (FILE=; EXPLAIN=1)
+	@$(PLAYBOOK) playbooks/import_city_aliases.yml $(call IMPORT,$(FILE)) $(ARGS)
 
 smoke: $(VENV)/deploy ## Prove the deployment end to end
 	@$(PLAYBOOK) playbooks/smoke.yml $(ARGS)

@@ -90,16 +90,16 @@ def test_the_command_reports_in_every_format(tmp_path: Path) -> None:
     assert text.stdout.endswith("Schema validation failed: 1 finding.\n")
 
     (finding,) = json.loads(run("--format", "json", directory).stdout)["findings"]
-    assert (finding["rule"], finding["line"], finding["object"]) == ("view-final", 25, "bi.v_sales_daily")
+    assert (finding["rule"], finding["line"], finding["object"]) == ("view-final", 34, "bi.v_sales_daily")
 
     sarif = json.loads(run("--format", "sarif", directory).stdout)
     (result,) = sarif["runs"][0]["results"]
     assert sarif["version"] == "2.1.0" and result["ruleId"] == "view-final"
-    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 25
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 34
     assert result["ruleId"] in {rule["id"] for rule in sarif["runs"][0]["tool"]["driver"]["rules"]}
 
     github = run("--format", "github", directory).stdout
-    assert github.startswith("::error file=") and ",line=25,title=view-final::bi.v_sales_daily: " in github
+    assert github.startswith("::error file=") and ",line=34,title=view-final::bi.v_sales_daily: " in github
 
     report = tmp_path / "report.sarif"
     assert run("--format", "sarif", "--output", report, directory).returncode == 1

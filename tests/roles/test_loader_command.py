@@ -1,0 +1,100 @@
+"""The command of a loader on its host: what it gives Docker, and how it shows the loader a folder of the host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import jinja2
+import pytest
+
+TEMPLATE = Path(__file__).parents[2] / "roles/loader/templates/command.sh.j2"
+VALUES = {
+    "ansible_managed": "managed",
+    "zakaz_docker_host": "unix:///run/docker.sock",
+    "zakaz_name": "zakaz",
+    "zakaz_network": "zakaz",
+    "loader_memory": "512m",
+    "loader_image": "zakaz/qtickets-api:1",
+    "__loader_slug": "zakaz-qtickets-api",
+    "__loader_volume": "zakaz-qtickets-api-state",
+    "__loader_environment_file": {"path": "/opt/zakaz/qtickets_api.env"},
+}
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run the command with a Docker that tells its arguments, one a line."""
+    script = tmp_path / "command"
+    text = TEMPLATE.read_text(encoding="utf-8")
+    script.write_text(jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text).render(VALUES))
+    (tmp_path / "bin").mkdir()
+    docker = tmp_path / "bin/docker"
+    docker.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    docker.chmod(0o755)
+
+    def run(*words, cwd=tmp_path):
+        return subprocess.run(
+            ["sh", script, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=cwd,
+            env={**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
+        )
+
+    return run
+
+
+def words_after_image(done) -> list[str]:
+    lines = done.stdout.splitlines()
+    return lines[lines.index(VALUES["loader_image"]) + 1 :]
+
+
+def test_a_run_mounts_nothing_of_the_host(command):
+    done = command("backfill", "--from", "2026-01-01", "--to", "2026-01-31")
+    assert "--mount" not in done.stdout
+    assert words_after_image(done) == ["backfill", "--from", "2026-01-01", "--to", "2026-01-31"]
+
+
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("name", ["sheets", "my sheets, май"])
+def test_a_folder_is_shown_read_only_and_its_argument_says_where(command, tmp_path, name, joined):
+    folder = tmp_path / name
+    folder.mkdir()
+    words = [f"--dir={folder}"] if joined else ["--dir", str(folder)]
+    done = command("import-sheets", *words, "--explain")
+    lines = done.stdout.splitlines()
+    assert lines[lines.index("--mount") + 1] == f'type=bind,"source={folder}","target=/import/{name}",readonly'
+    shown = [f"--dir=/import/{name}"] if joined else ["--dir", f"/import/{name}"]
+    assert words_after_image(done) == ["import-sheets", *shown, "--explain"]
+
+
+def test_a_file_named_from_where_the_operator_stands(command, tmp_path):
+    (tmp_path / "plan.csv").touch()
+    done = command("import-plan", "--explain", "--file", "plan.csv")
+    assert f'type=bind,"source={tmp_path}/plan.csv","target=/import/plan.csv",readonly' in done.stdout
+    assert words_after_image(done) == ["import-plan", "--explain", "--file", "/import/plan.csv"]
+
+
+def test_a_path_that_is_not_there_is_refused_before_docker_is_asked(command):
+    done = command("import-sheets", "--dir", "/nowhere/at all")
+    assert done.returncode == 65
+    assert done.stdout == ""
+    assert done.stderr == "/nowhere/at all does not exist on this host; give --dir a folder and --file a file of it\n"
+
+
+def test_a_path_docker_could_misread_is_refused(command, tmp_path):
+    (tmp_path / 'a"b').mkdir()
+    done = command("import-sheets", "--dir", tmp_path / 'a"b')
+    assert (done.returncode, done.stdout) == (65, "")
+    assert "rename it" in done.stderr
+
+
+def test_the_image_that_runs_can_be_read_from_the_command(command, tmp_path):
+    # roles/loader/tasks/hold.yml reads it so
+    done = subprocess.run(
+        ["sed", "-n", r's/^ *\(\S*\) "\$@"$/\1/p', tmp_path / "command"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == VALUES["loader_image"]
