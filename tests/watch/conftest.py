@@ -60,6 +60,7 @@ class Deployment:
             "check_minutes": 30,
         }
         self.certificates: list[str] = []
+        self.channels: dict[str, dict] = {}
         self.port = server.port
         self.timer = "ActiveState=active\nNextElapseUSecRealtime=soon\n"
         (folder / "bin").mkdir()
@@ -105,6 +106,9 @@ class Deployment:
             "state_dir": str(self.folder / "alerts"),
             "secrets_dir": str(self.folder),
             "runbooks": "docs/operations",
+            "channels": self.channels,
+            "timeout": 5,
+            "retry_delays": [],
         }
         (self.folder / "watch.json").write_text(json.dumps(watch))
         (self.folder / "alerts.json").write_text(json.dumps(alerts))

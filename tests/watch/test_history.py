@@ -11,9 +11,14 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from zakaz_alert.ledger import severity_of
+from zakaz_alert import ledger
+from zakaz_alert.message import Message
+from zakaz_alert.storage import State, Storage
+from zakaz_schema.connection import HttpConnection
+from zakaz_watch.history import close_lost_episodes, write_alerts
+from zakaz_watch.settings import load
 
-from tests.alerts.receivers import free_port
+from tests.alerts.receivers import HttpReceiver, free_port
 from tests.modules.clickhouse_server import PASSWORD, REPOSITORY
 from tests.prometheus.test_rules import RULES
 from tests.watch.conftest import LOADERS
@@ -151,8 +156,10 @@ def test_marts_are_compared_with_staging_to_the_kopeck(kept):
         "INSERT INTO zakaz.stg_qtickets_sheets_sales (d, event_id, currency, revenue, _ver)"
         f" VALUES ('{DAY}', 1, 'RUB', 999, 1), ('{DAY}', 2, 'RUB', 20, 1)"
     )
+    query(f"INSERT INTO zakaz.dm_sales_daily (d, event_id, currency, revenue, _ver) VALUES ('{DAY}', 1, 'RUB', 100, 1)")
+    # an older version, not merged yet
     query(
-        f"INSERT INTO zakaz.dm_sales_daily (d, event_id, currency, revenue, _ver) VALUES ('{DAY}', 1, 'RUB', 100, 1),"
+        "INSERT INTO zakaz.dm_sales_daily (d, event_id, currency, revenue, _ver) VALUES"
         f" ('{DAY}', 1, 'RUB', 150.04, 2), ('{DAY}', 2, 'RUB', 20, 1), ('{DAY}', 1, 'KZT', 70, 1)"
     )
     query(
@@ -245,6 +252,16 @@ def test_day_that_has_ended_may_still_change_until_it_is_closed(kept):
     assert levels(kept)["completeness", "vk_ads"]["is_final"] == 0
 
 
+def test_wait_for_a_success_reaches_over_the_days_that_are_measured(kept):
+    kept.objectives["days"] = 1
+    ran(kept, -5000)
+    for minute in (-1470, *range(-1380, 30, 30)):
+        ran(kept, minute)
+    kept.look(at=START + 2 * HOUR)
+    # a success at 23:31, the next at 1:01
+    assert value(kept, "freshness", day=DAY - timedelta(1)) == pytest.approx(1 - (90 - LIMIT) / 1440, abs=1e-6)
+
+
 def test_clock_that_went_back_loses_nothing(kept):
     healthy_day(kept, 600)
     kept.look(at=START + 20 * HOUR)
@@ -272,6 +289,7 @@ def test_day_closed_by_a_clock_that_ran_ahead_is_measured_again(kept):
 
 
 def test_dataset_that_is_well_again_does_not_keep_its_last_bad_day(kept):
+    kept.objectives["days"] = 1
     healthy_day(kept, 3 * 1440, rows=10)
     rejected(kept, 700, dataset="banners")
     for n in range(1, 4):
@@ -373,10 +391,6 @@ def state(deployment):
 
 
 def test_rows_that_wait_for_long_are_bounded_and_the_newest_stay(kept):
-    from zakaz_alert import ledger
-    from zakaz_alert.message import Message
-    from zakaz_alert.storage import State
-
     noted = State()
     for n in range(1200):
         for event in ("firing", "resolved"):
@@ -391,7 +405,6 @@ def test_episode_of_a_unit_is_written_by_the_next_look(kept):
     from zakaz_alert.episodes import Episodes, Trouble
     from zakaz_alert.post_office import PostOffice
     from zakaz_alert.settings import Settings
-    from zakaz_alert.storage import Storage
 
     (kept.folder / "loader.env").write_text("CLICKHOUSE_PASSWORD=hunter2hunter2\n")
     settings = Settings("zakaz", kept.folder / "alerts", kept.folder, "docs/operations")
@@ -403,6 +416,44 @@ def test_episode_of_a_unit_is_written_by_the_next_look(kept):
     assert (row["subject"], row["rule"], row["severity"]) == ("zakaz-vk-ads.service", "loader-failed", "warning")
     assert "hunter2" not in str(row)
     assert "refused •••" in row["message"]
+
+
+def disk(event, at):
+    return Message(event, "zakaz", "host", "disk", "full", since=START, at=at)
+
+
+def test_episode_that_ends_while_its_row_is_written_keeps_its_end(kept):
+    class Busy:
+        def execute(self, sql, settings=None):
+            with storage.changing() as state:
+                ledger.note(
+                    state, Message("resolved", "zakaz", "h", "disk", "full", since=START, at=START + 60), "disk"
+                )
+            return ""
+
+    storage = Storage(kept.folder / "alerts")
+    with storage.changing() as state:
+        ledger.note(state, disk("firing", START), "disk")
+    write_alerts(Busy(), storage)
+    (row,) = storage.read().unwritten.values()
+    assert (row["status"], row["resolved_at"]) == ("resolved", START + 60)
+
+
+def test_end_that_waits_is_not_taken_for_a_lost_episode(kept):
+    storage = Storage(kept.folder / "alerts")
+    for event, at in (("firing", START), ("resolved", START + 60)):
+        kept.look(at=START)
+        with storage.changing() as state:
+            ledger.note(state, disk(event, at), "disk")
+        if event == "firing":
+            kept.look(at=START)
+    (kept.folder / "alerts" / "measured").unlink()
+    connection = HttpConnection("127.0.0.1", kept.port, "watch", PASSWORD)
+    close_lost_episodes(connection, load(kept.folder / "watch.json"), storage, START + 9999)
+    assert [row["status"] for row in episodes(kept)] == ["firing"]
+    kept.look(at=START + 9999)
+    (row,) = episodes(kept)
+    assert datetime.fromisoformat(row["resolved_at"]).replace(tzinfo=MOSCOW).timestamp() == START + 60
 
 
 def test_damaged_state_leaves_no_episode_that_lasts_for_ever(kept):
@@ -465,6 +516,22 @@ def test_history_that_cannot_be_written_is_told_once_and_costs_no_alert(kept):
     assert "history: works again" in said
 
 
+def test_people_are_told_before_the_history_is_tried(kept):
+    kept.server.query("RENAME TABLE meta.sli_daily TO meta.sli_aside")
+    try:
+        kept.timer = "ActiveState=inactive\n"
+        with HttpReceiver() as receiver:
+            kept.channels = {"webhook": {"url": receiver.url}}
+            # now: older messages are dropped as history
+            kept.look(2)
+            told = [content["subject"] for _, _, content in receiver.posts]
+            assert sorted(told) == ["timer of qtickets_api", "timer of vk_ads"]
+            kept.look()
+            assert [content["subject"] for _, _, content in receiver.posts][2:] == ["history"]
+    finally:
+        kept.server.query("RENAME TABLE meta.sli_aside TO meta.sli_daily")
+
+
 def test_mistake_in_the_history_costs_neither_alerts_nor_metrics(kept):
     kept.objectives["schedule_minutes"] = "thirty"
     ran(kept, 0)
@@ -506,5 +573,5 @@ def test_severities_are_those_of_the_prometheus_rules():
         severities.setdefault(page, set()).add(rule["labels"]["severity"])
     assert len(severities) > 8
     for page, known in severities.items():
-        assert severity_of(page) in known, page
-    assert severity_of("anything") == "warning"
+        assert ledger.severity_of(page) in known, page
+    assert ledger.severity_of("anything") == "warning"

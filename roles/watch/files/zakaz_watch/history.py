@@ -140,9 +140,8 @@ def write_levels(connection: Connection, settings: Settings, now: float) -> None
     objectives = settings.objectives
     days = days_before(day_of(now), objectives.days)
     stored = _stored(connection, days[0])
+    # the present day at least
     open_days = [day for day in days if not _closed(day, stored, now)]
-    if not open_days:
-        return
     facts = _facts(connection, settings, open_days[0], {subject for _, _, subject in stored})
     measured = [level for day in open_days for level in measure(day, facts, objectives, now)]
     changed = [level for level in measured if _news(level, stored.get((level.day, level.sli, level.subject)))]
