@@ -83,7 +83,13 @@ def loader_finding(loader: str, run: dict[str, Any] | None, freshness_minutes: i
         return finding(BAD, loader, f"last run {run['last_status']}: {run['last_error']}")
     if old:
         return finding(BAD, loader, f"{old}; {rows}")
-    return finding(OK, loader, f"last success {age} min ago; {rows}")
+    rejected, degraded = int(run["last_rows_rejected"]), int(run["last_fields_degraded"])
+    text = f"last success {age} min ago; {rows}"
+    if degraded:
+        text += f"; {degraded} fields unreadable and left empty, see meta.degraded_fields"
+    if rejected:
+        return finding(WARN, loader, f"{text}; {rejected} records REJECTED, see meta.rejected_records")
+    return finding(OK, loader, text)
 
 
 def timer_finding(loader: str, shown: str) -> dict[str, str]:

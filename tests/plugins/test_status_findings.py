@@ -16,6 +16,8 @@ def run(**changes):
         "last_status": "success",
         "last_error": "",
         "last_rows_written": 12,
+        "last_rows_rejected": "0",
+        "last_fields_degraded": 0,
         "minutes_since_success": 10,
         "watermark": "2026-11-22 10:00:00",
     } | changes
@@ -47,6 +49,20 @@ def seen(**changes):
 
 def verdicts(**changes):
     return {line["subject"]: line["verdict"] for line in status_findings(seen(**changes), LIMITS)}
+
+
+def test_rejected_records_and_empty_fields_are_on_the_screen():
+    (line,) = [
+        one for one in status_findings(seen(runs=[run(last_rows_rejected="3")]), LIMITS) if one["subject"] == "vk_ads"
+    ]
+    assert line["verdict"] == "warn"
+    assert "3 records REJECTED, see meta.rejected_records" in line["text"]
+    (line,) = [
+        one for one in status_findings(seen(runs=[run(last_fields_degraded=7)]), LIMITS) if one["subject"] == "vk_ads"
+    ]
+    assert line["verdict"] == "ok"
+    assert "7 fields unreadable and left empty, see meta.degraded_fields" in line["text"]
+    assert "REJECTED" not in line["text"]
 
 
 def test_healthy_deployment_is_ok_throughout():
