@@ -161,3 +161,13 @@ def test_a_sheet_never_overrules_the_api(loader, api, directory):
     assert (
         loader.one(f"SELECT count() FROM zakaz.dim_events FINAL WHERE name = 'Другое имя' AND event_id = {known}") == 0
     )
+
+
+@pytest.mark.patient
+def test_sales_of_a_sheet_are_no_difference_of_the_mart(loader, directory):
+    yesterday = loader.one("SELECT toDate(now('Europe/Moscow')) - 1")
+    sales = f"d,event_id,tickets_sold,revenue\n{yesterday},900001,3,4500.50\n"
+    assert run_import(loader, directory(events=EVENTS, sales=sales)) == 0
+    assert loader.rows("SELECT check_name, actual, is_ok FROM meta.v_quality_last_day") == [
+        ("sales_revenue", Decimal("4500.50"), 1)
+    ]
