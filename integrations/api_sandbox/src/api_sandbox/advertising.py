@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 from random import Random
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import parse_qs, quote, quote_plus, urlencode
 
 from api_sandbox.moscow_time import DAY, day_start
 from api_sandbox.records import Account, AdGroup, AdPlan, Banner, DayStat, Event
@@ -37,6 +37,14 @@ def hand_written_utm(event: Event, spelling: str, show_date: date) -> dict[str, 
         "utm_campaign": f"event_{event.id}",
         "utm_content": f"{spelling}_{show_date:%d_%m}",
     }
+
+
+def parse_utm(text: str) -> dict[str, list[str]]:
+    """The fields of a query; percent codes that are no UTF-8 are CP1251, as old Russian tools write them."""
+    try:
+        return parse_qs(text, errors="strict")
+    except UnicodeDecodeError:
+        return parse_qs(text, encoding="cp1251")
 
 
 def build_accounts(

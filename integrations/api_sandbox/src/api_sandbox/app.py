@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from api_sandbox.control_routes import ControlApi
+from api_sandbox.damage_truth import damages, damages_json
 from api_sandbox.fault_gate import FaultGate
 from api_sandbox.qtickets_routes import QticketsApi, json_response
 from api_sandbox.service_state import ServiceState
@@ -26,10 +27,13 @@ def build_app(state: ServiceState) -> FaultGate:
         return json_response({"status": "ok", "orders": len(state.season.orders)})
 
     async def truth(request: Request) -> Response:
-        return json_response(roi_json(state.season), headers=_SANDBOX_ONLY)
+        return json_response(roi_json(state.season, damages(state)), headers=_SANDBOX_ONLY)
 
     async def truth_foreign(request: Request) -> Response:
         return json_response(foreign_spend_json(state.season), headers=_SANDBOX_ONLY)
+
+    async def truth_damages(request: Request) -> Response:
+        return json_response(damages_json(state), headers=_SANDBOX_ONLY)
 
     async def not_found(request: Request, error: Exception) -> Response:
         if request.url.path.startswith(VK_PREFIX):
@@ -46,6 +50,7 @@ def build_app(state: ServiceState) -> FaultGate:
         Route("/healthz", healthz),
         Route("/truth/roi.json", truth),
         Route("/truth/foreign_spend.json", truth_foreign),
+        Route("/truth/damages.json", truth_damages),
         *ControlApi(state).routes(),
         *QticketsApi(state).routes(),
         *VkApi(state).routes(),

@@ -14,8 +14,10 @@ from api_sandbox.abortable_http import SCOPE_KEY, close
 from api_sandbox.faults import Fault, apply_edits
 from api_sandbox.moscow_time import now
 from api_sandbox.mutations import mutate
+from api_sandbox.record_faults import KINDS, damage, damaged_body
 from api_sandbox.service_state import ServiceState
 
+QTICKETS_PREFIX = "/api/rest/v1"
 _HTML = "<!DOCTYPE html><html><head><title>Технические работы</title></head><body><h1>Скоро вернёмся</h1></body></html>"
 _ERRORS = {
     429: {"error": "Too Many Requests", "status": 429, "code": "TOO_MANY_REQUESTS", "info": []},
@@ -55,7 +57,7 @@ class FaultGate:
         answer = next((_replaced(fault) for fault in faults if fault.kind in ("status", "html")), None)
         if answer is None:
             answer = await self._ask(scope, body, document, faults)
-        _alter(answer, faults)
+        _alter(answer, faults, scope["path"])
         if is_api:
             self._log(scope, document, answer.status, faults)
         skew = sum(fault.seconds for fault in faults if fault.kind == "clock_skew")
@@ -145,8 +147,22 @@ def _replaced(fault: Fault) -> _Answer:
     return _Answer(status, headers, body.encode() if isinstance(body, str) else msgspec.json.encode(body))
 
 
-def _alter(answer: _Answer, faults: list[Fault]) -> None:
+def _damage(answer: _Answer, fault: Fault, path: str) -> None:
+    """Damage the records of a list, or the one record of an answer."""
+    parts = path.removeprefix(QTICKETS_PREFIX).strip("/").split("/")
+    if not path.startswith(QTICKETS_PREFIX) or answer.status != 200 or len(parts) > 2:
+        return
+    document = msgspec.json.decode(answer.body)
+    rows = document["data"] if isinstance(document, dict) else []
+    for record in rows if isinstance(rows, list) else [rows]:
+        damage(fault, parts[0], record)
+    answer.body = damaged_body(msgspec.json.encode(document))
+
+
+def _alter(answer: _Answer, faults: list[Fault], path: str) -> None:
     for fault in faults:
+        if fault.kind in KINDS:
+            _damage(answer, fault, path)
         if fault.kind == "edit":
             answer.body = msgspec.json.encode(apply_edits(msgspec.json.decode(answer.body), fault.edits))
         elif fault.kind == "truncate":

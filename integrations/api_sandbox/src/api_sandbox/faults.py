@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from api_sandbox.mutations import Mutation
+from api_sandbox.record_faults import MoneyForm, Rank, TextForm
 
 Kind = Literal[
     "status",  # answer ``status`` instead, with ``retry_after``, ``headers`` and ``body`` when given
@@ -24,6 +25,9 @@ Kind = Literal[
     "duplicate_page",  # answer with the page before the one asked for, under the number asked for
     "ignore_filters",  # drop ``where`` from the request, as a server would that does not know the column
     "mutate",  # carry out ``mutations`` just before answering
+    "spoil",  # an unreadable value in one field of ``rank`` of a ``share`` of the records (``paths``: of these only)
+    "money",  # the money of a ``share`` of the orders in another ``form``
+    "text",  # odd characters, by ``form``, in one text of a ``share`` of the records
     "clock_skew",  # move the Date header by ``seconds``
 ]
 
@@ -45,7 +49,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     ``route`` is a shell pattern over the path, or over ``METHOD path`` when it holds a blank. ``page`` narrows it
     to Qtickets requests that ask for that page. ``seconds`` are seconds, ``keep`` is the number of bytes a cut or
-    truncated body keeps (half of it when missing).
+    truncated body keeps (half of it when missing). ``share`` (0…1), ``seed``, ``rank``, ``paths`` and ``form`` are of
+    the faults inside records, see :mod:`api_sandbox.record_faults`.
     """
 
     kind: Kind
@@ -63,6 +68,16 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reset: bool = False
     edits: list[Edit] = []
     mutations: list[Mutation] = []
+    share: float = 1.0
+    seed: int = 1
+    rank: Rank = "descriptive"
+    paths: list[str] = []
+    form: MoneyForm | TextForm | Literal[""] = ""
+
+    def __post_init__(self) -> None:
+        forms = {"money": get_args(MoneyForm), "text": get_args(TextForm)}.get(self.kind)
+        if forms and self.form not in forms:
+            raise ValueError(f"{self.kind}: form must be one of {', '.join(forms)}, found {self.form!r}")
 
     def matches(self, method: str, path: str, body: Any) -> bool:
         """Whether the request is one this fault counts."""

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeGuard
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
 from api_sandbox.advertising import day_stat
 from api_sandbox.cities import CITY_BY_KEY
-from api_sandbox.moscow_time import now, parse_iso
+from api_sandbox.moscow_time import DAY, now, parse_iso
 from api_sandbox.records import AdGroup, AdPlan, Banner, DayStat, Event, Order
 from api_sandbox.sales import REFUND_COMBINATIONS, landing_utm, refund
 
@@ -28,6 +29,9 @@ Kind = Literal[
     "remove_orders",  # orders vanish from the API altogether
     "update_events",  # only ``updated_at`` moves
     "change_event_city",  # events move to ``city`` (a key; another one by chance when it is empty)
+    "respell_event_city",  # the same city in a spelling that looks like it, by ``form``
+    "cp1251_utm",  # links of banners carry their Cyrillic UTM in percent codes of CP1251
+    "change_vk_currency",  # the last ``count`` cabinets spend ``currency``
     "delete_events",  # events get ``deleted_at``; their orders stay
     "revise_vk_days",  # the last ``days`` days of every banner change by up to ±10 %
     "add_vk_banners",  # ``count`` new banners in existing groups, with spend on the last ``days`` days
@@ -64,6 +68,9 @@ class Mutation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     days: int = 3
     token: str = ""
     city: str = ""
+    stamp: Literal["now", "back", "equal", "absent"] = "now"
+    form: Literal["no_break_hyphen", "en_dash", "spaced_hyphen", "zero_width", "latin"] = "no_break_hyphen"
+    currency: str = ""
 
 
 def mutate(state: ServiceState, mutation: Mutation) -> list[int]:
@@ -103,8 +110,14 @@ def _orders(suits: Callable[[Order], bool], change: Callable[[Order, Mutation, i
         chosen = _pick(mutation, random, orders, suits)
         for turn, number in enumerate(chosen):
             order = orders[number]
+            before = order.updated_at
             change(order, mutation, at, turn)
-            order.updated_at = at
+            # The source may stamp a change with an older time, the same one, or none.
+            stamps = {"now": at, "back": (before or at) - DAY, "equal": before, "absent": None}
+            order.updated_at = stamps[mutation.stamp]
+            if mutation.stamp != "now":
+                for ticket in order.tickets:
+                    ticket.updated_at = min(ticket.updated_at, order.updated_at or before or at)
         return chosen
 
     return act
@@ -186,6 +199,73 @@ def _change_event_city(state: ServiceState, mutation: Mutation, at: int, random:
         event.city_raw = event.city.spellings[0]
         event.updated_at = at
     return chosen
+
+
+def _respell_event_city(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    """The organiser's spelling changes to one that looks the same; the city does not."""
+    respell = _RESPELLED[mutation.form]
+
+    def suits(event: object) -> bool:
+        return (
+            isinstance(event, Event)
+            and event.appeal > 0
+            and respell(event.city.spellings[0]) != event.city.spellings[0]
+        )
+
+    events = state.season.events
+    chosen = _pick(mutation, random, events, suits)
+    for number in chosen:
+        events[number].city_raw = respell(events[number].city.spellings[0])
+        events[number].updated_at = at
+    return chosen
+
+
+# Latin letters that look like the Cyrillic ones they replace.
+_LATIN = str.maketrans("КМТОРСаеорсу", "KMTOPCaeopcy")
+_RESPELLED: dict[str, Callable[[str], str]] = {
+    "no_break_hyphen": lambda name: name.replace("-", "\u2011"),
+    "en_dash": lambda name: name.replace("-", "\u2013"),
+    "spaced_hyphen": lambda name: name.replace("-", " - "),
+    "zero_width": lambda name: name[:3] + "\u200b" + name[3:],
+    "latin": lambda name: name.translate(_LATIN),
+}
+
+
+def _cp1251_utm(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    """Cyrillic UTM of links in percent codes of CP1251, as old Russian tools write it, and of orders that came so."""
+    groups = {group.id: group for account in state.season.accounts for group in account.groups.values()}
+    banners = _banners(state)
+
+    def suits(banner: object) -> bool:
+        return _cyrillic(banner) and not groups[banner.group_id].enable_utm  # else a click arrives with the group's
+
+    chosen = _pick(mutation, random, banners, suits)
+    for number in chosen:
+        banner = banners[number]
+        marked = landing_utm(groups[banner.group_id], banner)
+        parts = urlsplit(banner.url)
+        banner.url = urlunsplit(parts._replace(query=urlencode(parse_qsl(parts.query), encoding="cp1251")))
+        banner.updated_at = at
+        for order in state.season.orders.values():
+            if order.utm and order.utm == marked and not all(map(str.isascii, order.utm.values())):
+                order.utm_in_cp1251, order.updated_at = True, at
+                state.encoded_orders.pop(order.id, None)
+    return chosen
+
+
+def _cyrillic(banner: object) -> TypeGuard[Banner]:
+    query = unquote_plus(urlsplit(banner.url).query) if isinstance(banner, Banner) else ""
+    return not query.isascii() and "\ufffd" not in query
+
+
+def _change_vk_currency(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    """The last ``count`` cabinets spend another currency from the beginning."""
+    if len(mutation.currency) != 3 or not mutation.currency.isupper():
+        raise MutationError(f"change_vk_currency: currency must be a code like USD, found {mutation.currency!r}")
+    changed = state.season.accounts[-mutation.count :]
+    for account in changed:
+        account.currency = mutation.currency
+    return [account.user_id for account in changed]
 
 
 def _revise(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
@@ -286,6 +366,9 @@ _ACTIONS: dict[str, Callable[[ServiceState, Mutation, int, Random], list[int]]] 
     "remove_orders": _remove,
     "update_events": _change_events(deleted=False),
     "change_event_city": _change_event_city,
+    "respell_event_city": _respell_event_city,
+    "cp1251_utm": _cp1251_utm,
+    "change_vk_currency": _change_vk_currency,
     "delete_events": _change_events(deleted=True),
     "revise_vk_days": _revise,
     "add_vk_banners": _add_banners,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -52,7 +53,7 @@ def order_payload(season: Season, order: Order) -> dict[str, Any]:
         "original_price": number(sum(ticket.original_price for ticket in order.tickets)),
         "currency_id": "RUB",
         # PHP encodes an empty map as a list.
-        "utm": order.utm or [],
+        "utm": _utm(order) or [],
         "custom": "" if order.id % 5 else {"var1": "web"},
         "fields": [] if order.id % 7 else {"comment": "у прохода"},
         # ... and a list with holes as an object.
@@ -63,6 +64,12 @@ def order_payload(season: Season, order: Order) -> dict[str, Any]:
         "updated_at": iso(order.updated_at),
         "deleted_at": iso(order.deleted_at),
     }
+
+
+def _utm(order: Order) -> dict[str, str] | None:
+    if order.utm is None or not order.utm_in_cp1251:
+        return order.utm
+    return {name: quote(value, encoding="cp1251", errors="replace") for name, value in order.utm.items()}
 
 
 # By the order's number: an object as recorded for one order, a list of objects as documented; else nothing.

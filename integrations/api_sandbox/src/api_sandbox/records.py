@@ -90,14 +90,17 @@ class Ticket:
 
 @dataclass(slots=True)
 class Order:
-    """One order; ``utm`` is None where the API answers ``[]``."""
+    """One order; ``utm`` is None where the API answers ``[]``, ``updated_at`` where the source forgot it.
+
+    ``utm_in_cp1251`` tells that the API answers ``utm`` in percent codes of that alphabet.
+    """
 
     id: int
     event_id: int
     client_id: int
     payed: bool
     created_at: int
-    updated_at: int
+    updated_at: int | None
     payed_at: int | None
     deleted_at: int | None
     payment_type: str
@@ -105,6 +108,7 @@ class Order:
     promo_code_id: int | None
     utm: dict[str, str] | None
     tickets: list[Ticket]
+    utm_in_cp1251: bool = False
 
     @property
     def price(self) -> int:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import accumulate
 from random import Random
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
+from api_sandbox.advertising import parse_utm
 from api_sandbox.moscow_time import DAY
 from api_sandbox.records import Account, AdGroup, Banner, Discount, Event, Order, Show, Ticket
 from api_sandbox.schedule import demand_curve, weekday_factor
@@ -51,7 +52,7 @@ def landing_utm(group: AdGroup, banner: Banner) -> dict[str, str] | None:
     """The UTM with which a click on the banner arrives; what the group appends wins over the link."""
     text = group.utm if group.enable_utm and group.utm else urlsplit(banner.url).query
     text = text.replace("{{campaign_id}}", str(group.id)).replace("{{banner_id}}", str(banner.id))
-    return dict(parse_qsl(text)) or None
+    return {name: values[-1] for name, values in parse_utm(text).items()} or None
 
 
 def build_orders(
@@ -291,4 +292,4 @@ def refund(order: Order, combination: tuple[str, int | None, bool, bool], moment
             ticket.deleted_at = moment
         ticket.checked_at = None
         ticket.updated_at = moment
-    order.updated_at = max(order.updated_at, moment)
+    order.updated_at = max(order.updated_at or 0, moment)

@@ -113,6 +113,10 @@ class Sandbox:
         """``/truth/foreign_spend.json``: what cabinets in another currency than roubles spent."""
         return self._call("GET", "/truth/foreign_spend.json")
 
+    def damages(self) -> list[dict[str, Any]]:
+        """``/truth/damages.json``: which field of which record the waiting faults damage."""
+        return self._call("GET", "/truth/damages.json")
+
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         request = urllib.request.Request(  # noqa: S310  always our own http:// address
             self.url + path, None if body is None else json.dumps(body).encode(), method=method

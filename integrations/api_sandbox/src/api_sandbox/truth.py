@@ -17,18 +17,20 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-from api_sandbox.cities import city_key, resolve_utm_city
+from api_sandbox.advertising import parse_utm
+from api_sandbox.cities import resolve_utm_city
 from api_sandbox.moscow_time import day_of
 from api_sandbox.records import AdGroup, Banner, DayStat, Event, Ticket
 
 if TYPE_CHECKING:
     from api_sandbox.generator import Season
+    from api_sandbox.record_faults import Damage
 
 UNATTRIBUTED = "unattributed"
 ROUBLES = "RUB"
@@ -77,17 +79,23 @@ def ticket_revenue(ticket: Ticket) -> int:
 
 def event_city(event: Event) -> str:
     """City key of an event, ``unattributed`` where the API names no city."""
-    return UNATTRIBUTED if event.without_city else city_key(event.city_raw)
+    return UNATTRIBUTED if event.without_city else event.city.key
 
 
-def banner_cities(season: Season) -> dict[int, str]:
-    """City key of every banner, ``unattributed`` where nothing tells."""
+def banner_cities(
+    season: Season, keys: Mapping[int, str] | None = None, rejected: Container[int] = ()
+) -> dict[int, str]:
+    """City key of every banner, ``unattributed`` where nothing tells.
+
+    ``keys`` are the cities of events where they are not their own, ``rejected`` orders that tell nothing.
+    """
     by_orders: dict[int, dict[str, int]] = {}
     for order in season.orders.values():
         content = (order.utm or {}).get("utm_content", "")
-        if order.payed and content.isdecimal():
+        event = season.events[order.event_id]
+        key = event_city(event) if keys is None else keys[event.id]
+        if order.payed and content.isdecimal() and order.id not in rejected and key != UNATTRIBUTED:
             found = by_orders.setdefault(int(content), {})
-            key = event_city(season.events[order.event_id])
             found[key] = found.get(key, 0) + 1
     cities: dict[int, str] = {}
     for account in season.accounts:
@@ -104,15 +112,18 @@ def banner_cities(season: Season) -> dict[int, str]:
 
 def _written_city(group: AdGroup, banner: Banner) -> str | None:
     for text in (urlsplit(banner.url).query, group.utm if group.enable_utm else ""):
-        for content in parse_qs(text).get("utm_content", ()):
+        for content in parse_utm(text).get("utm_content", ()):
             match = _CITY_DATE.fullmatch(content.strip())
             if match and (city := resolve_utm_city(match[1])):
                 return city
     return None
 
 
-def roi(season: Season) -> list[RoiRow]:
+def roi(season: Season, damages: Iterable[Damage] = ()) -> list[RoiRow]:
     """Rows by day and city, ordered; a row whose figures are all zero is left out.
+
+    ``damages`` are fields the API answers unreadably: an order with one that a figure needs is missing from the
+    figures, and an event whose city cannot be read is in none.
 
     A cabinet in another currency than roubles is left out whole: clicks without their spend would make CPC wrong.
     """
@@ -124,15 +135,18 @@ def roi(season: Season) -> list[RoiRow]:
             found = rows[day, city] = RoiRow(day, city)
         return found
 
-    keys = {event.id: event_city(event) for event in season.events.values()}
+    damages = list(damages)
+    rejected = {one.id for one in damages if one.dataset == "orders" and one.rank == "identity"}
+    cityless = {one.id for one in damages if one.dataset == "events" and one.path in ("$.city", "$.city.name")}
+    keys = {event.id: UNATTRIBUTED if event.id in cityless else event_city(event) for event in season.events.values()}
     for order in season.orders.values():
-        if not order.payed:
+        if not order.payed or order.id in rejected:
             continue
         target = row(day_of(order.payed_at or order.created_at), keys[order.event_id])
         for ticket in order.tickets:
             target.revenue += ticket_revenue(ticket)
             target.tickets_sold += ticket.deleted_at is None and ticket.refunded_at is None
-    for currency, day, city, stat in _ad_days(season):
+    for currency, day, city, stat in _ad_days(season, keys, rejected):
         if currency == ROUBLES:
             _add(row(day, city), stat)
     return sorted((r for r in rows.values() if _counts(r)), key=lambda r: (r.d, r.city))
@@ -147,8 +161,10 @@ def foreign_spend(season: Season) -> list[tuple[str, RoiRow]]:
     return [(key[0], rows[key]) for key in sorted(rows) if _counts(rows[key])]
 
 
-def _ad_days(season: Season) -> Iterator[tuple[str, date, str, DayStat]]:
-    cities = banner_cities(season)
+def _ad_days(
+    season: Season, keys: Mapping[int, str] | None = None, rejected: Container[int] = ()
+) -> Iterator[tuple[str, date, str, DayStat]]:
+    cities = banner_cities(season, keys, rejected)
     for account in season.accounts:
         for banner in account.banners.values():
             for day, stat in banner.days.items():
@@ -165,9 +181,9 @@ def _counts(row: RoiRow) -> bool:
     return any((row.tickets_sold, row.revenue, row.impressions, row.clicks, row.spend))
 
 
-def roi_json(season: Season) -> list[dict[str, object]]:
+def roi_json(season: Season, damages: Iterable[Damage] = ()) -> list[dict[str, object]]:
     """The body of ``GET /truth/roi.json``."""
-    return [row.as_json() for row in roi(season)]
+    return [row.as_json() for row in roi(season, damages)]
 
 
 def foreign_spend_json(season: Season) -> list[dict[str, object]]:
