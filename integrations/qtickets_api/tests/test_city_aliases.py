@@ -115,6 +115,19 @@ def test_events_of_the_api_follow_the_aliases_and_the_next_load_agrees(loader, a
     assert loader.rows(moved) == [("китежград",)]
 
 
+def test_an_event_without_a_city_stays_without(loader, aliases):
+    loader.client.command(
+        "INSERT INTO zakaz.stg_qtickets_events (event_id, city_raw, city, _ver) VALUES (5, '', 'unattributed', 1)"
+    )
+    assert aliases("alias,city\n") == 0
+    assert loader.one("SELECT city FROM zakaz.stg_qtickets_events FINAL") == "unattributed"
+
+
+def test_an_alias_that_begins_like_a_total_is_an_alias(loader, aliases):
+    assert aliases("alias,city\nВсего хорошего,Тула\nИтого,\n") == 0
+    assert own(loader) == [("всего хорошего", "тула", "")]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

@@ -100,6 +100,26 @@ def test_the_operators_decimal_sign(loader, plan):
     assert planned(loader) == [(NOVEMBER, "орел", 1, Decimal("1500.00"))]
 
 
+def test_a_month_without_sales_may_be_planned(loader, plan):
+    assert plan("month,city,tickets,revenue\n2026-11,Орёл,0,0\n") == 0
+    assert planned(loader) == [(NOVEMBER, "орел", 0, Decimal("0.00"))]
+
+
+def test_a_city_of_an_event_is_known(loader, plan, capsys):
+    loader.client.command("INSERT INTO zakaz.dim_events (event_id, city, _ver) VALUES (1, 'китежград', 1)")
+    assert plan("month,city,tickets,revenue\n2026-11,Китежград,1,2\n") == 0
+    assert "city_unknown" not in capsys.readouterr().out
+
+
+def test_a_row_from_the_future_is_replaced_all_the_same(loader, plan):
+    loader.client.command(
+        "INSERT INTO zakaz.plan_sales (month, city, tickets_plan, revenue_plan, _ver) "
+        "VALUES ('2026-11-01', 'орел', 1, 1, 99999999999999)"
+    )
+    assert plan(PLAN) == 0
+    assert planned(loader) == WHOLE
+
+
 def test_a_city_that_nobody_knows_is_loaded_and_told(loader, plan, capsys):
     assert plan("month,city,tickets,revenue\n2026-11,Китежград,1,2\n2026-11,Орёл,1,2\n") == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

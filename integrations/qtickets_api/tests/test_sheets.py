@@ -108,6 +108,16 @@ def test_a_column_twice_is_refused(directory):
     assert "row 1: two columns are headed" in refusal(directory, sales=text)
 
 
+def test_a_blank_in_an_optional_part_of_the_key_makes_no_total(directory):
+    (row,) = sales_rows(directory, "d,event_id,currency,tickets_sold,revenue,note\n2026-11-01,1,,1,10,Итого по акции\n")
+    assert row["currency"] == "RUB"
+
+
+def test_an_export_in_cp1251_is_read(directory):
+    (events,) = read_sheets(directory(events=EVENTS.encode("cp1251")))
+    assert (events.encoding, events.rows[0][1]["city"]) == ("CP1251", "Орёл")
+
+
 def test_a_directory_without_sheets_or_none_at_all(tmp_path):
     with pytest.raises(DataError, match=r"holds none of events.csv, inventory.csv, sales.csv"):
         read_sheets(tmp_path)

@@ -36,7 +36,7 @@ def test_days_as_people_write_them(cell, found):
     "cell",
     ["yesterday", "2026-13-01", "31.02.2026", "0000-00-00", "01.13.2026", "1970-01-01", "2106-01-01", "36525", "73051",
      "20261105", "5", "2026", "11.2026", "2026-11", "2026-11-05 25:00", "2026-11-05T10:00:00+25:00", "13/13/2026",
-     "05.11.126", "11/13/2026 13:00 PM", "2026-11-05Z", "٠٥.11.2026", "5 нохбря 2026"],
+     "05.11.126", "11/13/2026 13:00 PM", "11/13/2026 0:30 AM", "2026-11-05Z", "٠٥.11.2026", "5 нохбря 2026"],
 )  # fmt: skip
 def test_what_is_no_day(cell):
     assert read_days([cell]).wrong == {0: "a day such as 2026-11-05 or 05.11.2026 was expected"}
@@ -134,5 +134,6 @@ def test_a_first_of_a_month_is_its_month_in_every_form(month):
 
 
 def test_the_bounds_of_serial_days():
+    assert days("1971-01-01", "2105-12-31") == ["1971-01-01", "2105-12-31"]
     assert days("36526", "73050") == ["2000-01-01", "2099-12-31"]
     assert date(2000, 1, 1) - timedelta(36526) == EXCEL_EPOCH

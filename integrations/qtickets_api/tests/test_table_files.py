@@ -70,13 +70,19 @@ RUSSIAN = ["Концерт в Москве", "КОНЦЕРТ", "лекция о 
 
 
 @pytest.mark.parametrize("codec", ["koi8-r", "cp866", "mac-cyrillic"])
-@pytest.mark.parametrize("text", ["Концерт в Москве", "Ярославль; Тула", "Дата,Название,Выручка", "неделя"])
+@pytest.mark.parametrize(
+    "text",
+    ["Концерт в Москве", "Ярославль; Тула", "Самара", "Уфа", "ТУЛА И ВОРОНЕЖ", "Дата;Выручка", "неделя"],
+)
 def test_other_cyrillic_encodings_are_never_taken_for_cp1251(codec, text):
     with pytest.raises(EncodingError, match="neither UTF-8 nor Russian text in CP1251; save it as CSV UTF-8"):
         decode(text.encode(codec))
 
 
-@pytest.mark.parametrize("text", [*RUSSIAN, "МегаФон Live", "ООО «Рога и копыта»", "1\u00a0500", "5 руб."])
+@pytest.mark.parametrize(
+    "text",
+    [*RUSSIAN, "МегаФон Live", "ООО «Рога и копыта»", "1\u00a0500", "5 руб.", "Д’Артаньян", "„Лапки“", "Чита", "ТУЛА"],
+)
 def test_cp1251_is_what_excel_writes(text):
     assert decode(text.encode("cp1251")) == (text, "CP1251")
 
@@ -85,6 +91,7 @@ def test_cp1251_is_what_excel_writes(text):
     ("data", "message"),
     [
         ("Café Ünïque".encode("cp1252"), "neither UTF-8"),
+        ("Café".encode("cp1252"), "neither UTF-8"),
         (b"\x98\xff\xfe", "neither UTF-8"),
         ("Москва и Санкт-Петербург\n".encode("utf-16-be"), "looks like UTF-16 without a byte order mark"),
         ("Москва\nТула".encode("utf-16-le"), "looks like UTF-16 without a byte order mark"),
@@ -132,6 +139,22 @@ def test_a_row_with_its_key_is_a_record_whatever_it_is_called(read):
 
 def test_a_blank_in_an_optional_column_makes_no_total(read):
     assert values(read("Дата,ID,Название,Выручка,Возвраты\n05.11.2026,7,Total Recall,10,\n")) == ["10.00"]
+
+
+def test_the_first_headings_that_suffice_are_the_headings(read):
+    """A second table below, with more columns, must not make the first one a title."""
+    file = read("Дата,ID,Выручка\n05.11.2026,7,10\nДата,ID,Выручка,Возвраты\n06.11.2026,7,10,2\n")
+    assert file.layout.heading_row == 1
+    assert "row 4: 4 cells were found" in file.errors[0]
+
+
+def test_a_heading_twice_is_refused(read):
+    assert read("Дата,ID,Выручка,Revenue\n").errors == ["sales.csv, row 1: two columns are headed Выручка or alike"]
+
+
+def test_rows_that_are_wrong_are_not_said_to_repeat(read):
+    file = read("Дата,ID,Выручка\n05.11.2026,x,1\n05.11.2026,x,2\n")
+    assert [error.partition(":")[0] for error in file.errors] == [f"sales.csv, row {n}, column ID" for n in (2, 3)]
 
 
 def test_headings_merged_over_two_rows(read):
@@ -216,6 +239,7 @@ def test_an_empty_file_lacks_its_columns(read):
 
 def test_a_file_that_is_too_large(read, monkeypatch):
     monkeypatch.setattr("qtickets_api.tables.reader.MAX_BYTES", 1 << 20)
+    assert "larger" not in read(b"x" * (1 << 20)).errors[0]
     assert read(b"x" * (1 << 20 | 1)).errors == ["sales.csv: larger than 1 MiB"]
 
 

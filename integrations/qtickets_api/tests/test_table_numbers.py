@@ -112,7 +112,9 @@ def test_what_is_no_id(cell):
 
 def test_a_whole_number_may_have_no_part():
     assert read_column(COUNT, ["1,500", "3"]).values == [1500, 3]  # one and a half tickets are none
-    assert "whole number" in why(COUNT, "1,5")[0]
+    assert why(COUNT, "1,5") == why(COUNT, "-1") == {0: "a whole number of 0 or more was expected"}
+    assert read_column(COUNT, ["0", "5 шт."]).values == [0, 5]
+    assert "whole number" in why(COUNT, "5 руб.")[0]
     assert "at most 15 digits" in why(COUNT, "1000000000000000")[0]
 
 

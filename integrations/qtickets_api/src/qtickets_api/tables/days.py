@@ -175,7 +175,7 @@ def _moment(found: re.Match[str], month: int, day: int, zone: str | None = None)
     hour, half = int(found["hour"]), (found["half"] or "").lower()[:1]
     if half and not 1 <= hour <= 12:
         return None
-    hour = hour % 12 + 12 * (half == "p") if half else hour
+    hour = hour % 12 if half else hour  # the day is what counts
     written = f"{value}T{hour:02}:{found['minute']}:{found['second'] or '00'}{(zone or '').replace('Z', '+00:00')}"
     try:
         moment = datetime.fromisoformat(written)

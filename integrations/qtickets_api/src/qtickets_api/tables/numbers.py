@@ -17,6 +17,7 @@ POINT, COMMA = ".", ","
 DECIMAL_SIGNS = {"point": POINT, "comma": COMMA}
 _APOSTROPHES = re.compile("['\u2019\u2018\u02bc\u02c8\u00b4`\u2032]")
 _CURRENCY = re.compile(r"(?:\s*(?:₽|руб(?:\.|лей|ля|ль)?|р\.|rub\.?|rur))$|^(?:₽|rub)\s*", re.IGNORECASE)
+_PIECES = re.compile(r"\s*шт\.?$", re.IGNORECASE)
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d*)?[eе][+-]?\d+", re.IGNORECASE)
 _EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 _DIGITS = re.compile(r"\d+", re.ASCII)
@@ -77,7 +78,7 @@ def read_numbers(cells: Sequence[str], kind: Kind, decimal: str = "") -> NumberR
     `decimal` (`.`, `,` or nothing) is the decimal sign where the cells leave it open. Counts and ids must be whole,
     which counts as evidence: 1,500 tickets are no one and a half. Amounts keep whatever decimals were written.
     """
-    texts = [_cleaned(cell) for cell in cells]
+    texts = [_cleaned(cell, _CURRENCY if kind == "amount" else _PIECES) for cell in cells]
     wrong: dict[int, str] = {}
     read: list[int] = []
     readings: dict[NumberForm, dict[int, Decimal]] = {form: {} for form in FORMS}
@@ -165,9 +166,9 @@ def _doubt(
             )
 
 
-def _cleaned(cell: str) -> str:
+def _cleaned(cell: str, unit: re.Pattern[str]) -> str:
     text = SPACES.sub(" ", cell).strip()
-    text = _CURRENCY.sub("", text).strip()
+    text = unit.sub("", text).strip()
     return _APOSTROPHES.sub("'", text).replace("\u2212", "-").removeprefix("+")
 
 
