@@ -23,6 +23,7 @@ SPELLINGS = {
     "казань": ["Kазань", "казань"],  # a Latin K folds to the key, and is no spelling of it
     "урюпинск": ["УРЮПИНСК"],  # not in the seed
     "томск": ["Томскъ"],
+    "йошкар-ола": ["Йошкар-ола"],  # as the source writes it, though the seed writes it otherwise
     "unattributed": [""],
 }
 NAMES = {
@@ -32,6 +33,7 @@ NAMES = {
     "казань": "Казань",
     "урюпинск": "Урюпинск",
     "томск": "Томск",
+    "йошкар-ола": "Йошкар-ола",
     "unattributed": "Без города",
     "новый уренгой": "Новый Уренгой",  # only advertising knows it
     "екатеринбург": "Екатеринбург",  # only the seed names it
@@ -59,7 +61,7 @@ def loaded(engine: Engine, schema: list[Statement]) -> Engine:
     )
     engine.execute(
         "INSERT INTO zakaz.dim_city_alias (alias, city, city_name, source, _ver) VALUES "
-        "('ростов', 'ростов-на-дону', 'Ростов', 'import', 5), "
+        "('ростов', 'ростов-на-дону', 'Ростов', 'import', 9000000000001), "
         "('ростов-на-дону', 'ростов-на-дону', 'Ростов-папа', 'import', 9000000000000)"
     )
     for number, city in enumerate(NAMES, 1):

@@ -58,6 +58,9 @@ def key_as_it_was(raw: str) -> str:
         ("Lоndon", "london"),  # о is Cyrillic
         ("VK-Арена", "vk-арена"),
         ("Expo Казань", "expo казань"),
+        ("VKарена", "vkарена"),  # neither script can be meant throughout
+        ("ZSVжа", "zsvжа"),
+        ("i-Театр", "i-театр"),
         # the word before the name, the comma behind it
         ("г. Казань", "казань"),
         ("г.Казань", "казань"),

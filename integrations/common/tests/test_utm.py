@@ -47,7 +47,7 @@ def test_a_stored_link_has_no_query_fragment_or_credentials():
 def test_a_link_whose_query_is_in_cp1251_is_read():
     url = "https://a.example/x?utm_source=vk&utm_campaign=%EB%E5%F2%EE&utm_content=%D2%EE%EC%F1%EA_05_10&utm_term=a+b"
     assert utm_from_url(url) == Utm("vk", "", "лето", "томск_05_10", "a b")
-    assert utm_from_url("https://a.example/?utm_content=&utm_content=x&utm_content&utm_source=%98") == Utm(
+    assert utm_from_url("https://a.example/?utm_content=&utm_content=x&utm_content&utm%5Fsource=%98") == Utm(
         "%98", "", "", "x"
     )
 
