@@ -81,7 +81,18 @@ def test_other_cyrillic_encodings_are_never_taken_for_cp1251(codec, text):
 
 @pytest.mark.parametrize(
     "text",
-    [*RUSSIAN, "МегаФон Live", "ООО «Рога и копыта»", "1\u00a0500", "5 руб.", "Д’Артаньян", "„Лапки“", "Чита", "ТУЛА"],
+    [
+        *RUSSIAN,
+        "МегаФон Live",
+        "ООО «Рога и копыта»",
+        "1\u00a0500",
+        "5 руб.",
+        "Д’Артаньян",
+        "„Лапки“",
+        "Чита",
+        "ТУЛА",
+        "Бийск",
+    ],
 )
 def test_cp1251_is_what_excel_writes(text):
     assert decode(text.encode("cp1251")) == (text, "CP1251")
@@ -91,7 +102,9 @@ def test_cp1251_is_what_excel_writes(text):
     ("data", "message"),
     [
         ("Café Ünïque".encode("cp1252"), "neither UTF-8"),
-        ("Café".encode("cp1252"), "neither UTF-8"),
+        ("Zoë".encode("cp1252"), "neither UTF-8"),
+        ("Пермь".encode("koi8-r"), "neither UTF-8"),
+        ("омск".encode("koi8-r"), "neither UTF-8"),
         (b"\x98\xff\xfe", "neither UTF-8"),
         ("Москва и Санкт-Петербург\n".encode("utf-16-be"), "looks like UTF-16 without a byte order mark"),
         ("Москва\nТула".encode("utf-16-le"), "looks like UTF-16 without a byte order mark"),
