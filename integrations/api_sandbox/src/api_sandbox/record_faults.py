@@ -192,6 +192,8 @@ def _spoil(fault: Fault, dataset: str, record: dict[str, Any], draw: Draw) -> Da
 
 def _money(fault: Fault, dataset: str, record: dict[str, Any], draw: Draw) -> Damage | None:
     changed = False
+    if fault.form == "fraction":
+        return Damage(dataset, record["id"], "$", fault.kind, fault.form) if _with_fractions(record) else None
     for name in _MONEY_FIELDS if dataset == "orders" else ():
         for holder, key, path in _places(record, name):
             value = holder[key]
@@ -201,13 +203,30 @@ def _money(fault: Fault, dataset: str, record: dict[str, Any], draw: Draw) -> Da
     return Damage(dataset, record["id"], "$", fault.kind, fault.form) if changed else None
 
 
+def _with_fractions(record: dict[str, Any]) -> bool:
+    """A tenth of a kopeck more on one ticket, less on the next: whether rounded one by one or as sums of any of them,
+    they are the prices again. Price, discount and the order's price still agree with each other.
+    """
+    sign = 1
+    for ticket, _, _ in _places(record, "baskets[].price"):
+        if ticket["price"]:
+            other, turn = ("discount_value", -1) if ticket["discount_value"] else ("original_price", 1)
+            ticket["price"] = _exactly(ticket["price"], sign)
+            ticket[other] = _exactly(ticket[other], sign * turn)
+            sign = -sign
+    if sign < 0:  # an odd number of tickets
+        record["price"] = _exactly(record["price"], 1)
+    return any(isinstance(ticket["price"], msgspec.Raw) for ticket, _, _ in _places(record, "baskets[].price"))
+
+
+def _exactly(value: float, thousandths: int) -> msgspec.Raw:
+    return msgspec.Raw(f"{round(value * 1000) + thousandths}e-3".encode())
+
+
 def _as_money(form: str, value: float, drawn: float) -> Any:
     if form == "noise":
         # What PHP prints of a sum of doubles: 1349.1000000000001
         return math.nextafter(float(value), math.inf if drawn < 0.5 else 0)
-    if form == "fraction":
-        # Rounded half up, it is the price again.
-        return msgspec.Raw(f"{value + (0.004, -0.004, -0.005)[int(drawn * 3)]:.3f}".encode())
     if form == "string":
         return f"{value:.2f}"
     if form == "spaced":
@@ -247,7 +266,8 @@ def _places(record: dict[str, Any], name: str) -> Iterator[tuple[Any, Any, str]]
 def _step(holder: Any, at: str, step: str) -> Iterator[tuple[Any, Any, str]]:
     if step == "[]":
         keys: Any = range(len(holder)) if isinstance(holder, list) else holder if isinstance(holder, dict) else ()
-        for key in list(keys):
-            yield holder, key, f"{at}[{key}]" if isinstance(holder, list) else f"{at}[...]"
+        # The number counts the elements, also where the list came as an object with holes in its numbers.
+        for place, key in enumerate(list(keys)):
+            yield holder, key, f"{at}[{place}]"
     elif isinstance(holder, dict) and step in holder:
         yield holder, step, f"{at}.{step}"
