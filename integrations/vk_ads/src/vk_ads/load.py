@@ -334,7 +334,7 @@ def _load_banners(context: RunContext, account: str, cabinet: Cabinet, book: Cit
             "city_unknown",
             account=account,
             spellings=[name for name, _ in unresolved.most_common(20)],
-            mend="add an alias to templates/ddl/*dim_city_alias.seed*, or correct utm_content",
+            mend="name the spelling in a file for make import-city-aliases, or correct utm_content",
         )
     # Banners that are no longer listed stay: their spend keeps its name and city.
     scope = Scope("account = {account:String}", {"account": account})
