@@ -181,3 +181,15 @@ def test_sales_of_a_sheet_are_no_difference_of_the_mart(loader, directory):
     assert loader.rows("SELECT check_name, actual, is_ok FROM meta.v_quality_last_day") == [
         ("sales_revenue", Decimal("4500.50"), 1)
     ]
+
+
+@pytest.mark.patient
+def test_an_import_neither_hides_nor_makes_a_failure_of_the_scheduled_runs(loader, api, directory):
+    freshness = "SELECT last_status, last_rows_written > 0 FROM bi.v_ops_freshness"
+    assert loader.run() == 0
+    assert run_import(loader, directory(sales="d,event_id\n")) == 65
+    assert loader.rows(freshness) == [("success", 1)]
+    api.inject("status", route="*/events", times=0, status=403)
+    assert loader.run() == 78
+    assert run_import(loader, directory(events=EVENTS, sales=SALES)) == 0
+    assert loader.rows(freshness) == [("failed", 0)]
