@@ -172,9 +172,10 @@ def test_a_lapsed_ticket_has_zeros_of_a_refund_that_never_was(shared: Caller) ->
     """As recorded: only the time tells a refund from a ticket that lapsed unpaid."""
 
     def states(orders: list[dict[str, Any]]) -> set[tuple[Any, ...]]:
+        names = ("refunded_at", "refunded_amount", "refunded_deduction_amount")
+        empty = ("deleted_at", "barcode", "pdf_url")
         return {
-            (order["payed"], ticket["deleted_at"] is None, ticket["refunded_at"], ticket["refunded_amount"])
-            + (ticket["refunded_deduction_amount"], ticket["barcode"] is None, ticket["pdf_url"] is None)
+            (order["payed"], *(ticket[name] for name in names), *(ticket[name] is None for name in empty))
             for order in orders
             for ticket in (order["baskets"] if isinstance(order["baskets"], list) else order["baskets"].values())
             if ticket["refunded_at"] is None
