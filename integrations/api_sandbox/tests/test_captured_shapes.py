@@ -166,3 +166,20 @@ def test_nearly_free_tickets_are_sold_too(shared: Caller) -> None:
         for ticket in order.tickets
     }
     assert any(share <= 0.011 for share in shares), "recorded: tickets for 4 roubles and for nothing"
+
+
+def test_a_lapsed_ticket_has_zeros_of_a_refund_that_never_was(shared: Caller) -> None:
+    """As recorded: only the time tells a refund from a ticket that lapsed unpaid."""
+
+    def states(orders: list[dict[str, Any]]) -> set[tuple[Any, ...]]:
+        names = ("refunded_at", "refunded_amount", "refunded_deduction_amount")
+        empty = ("deleted_at", "barcode", "pdf_url")
+        return {
+            (order["payed"], *(ticket[name] for name in names), *(ticket[name] is None for name in empty))
+            for order in orders
+            for ticket in (order["baskets"] if isinstance(order["baskets"], list) else order["baskets"].values())
+            if ticket["refunded_at"] is None
+        }
+
+    recorded = states(json.loads((CAPTURES / "qtickets_orders.json").read_text())["data"])
+    assert len(recorded) == 2 and recorded <= states(shared.all_rows("/orders"))

@@ -138,6 +138,20 @@ def test_money_in_every_form_is_the_same_money(fresh: Start, form: str) -> None:
     assert (odd > 100) is (form in ("noise", "fraction"))
 
 
+def test_fractions_of_a_kopeck_cancel_out_over_an_order(fresh: Start) -> None:
+    caller = fresh()
+    before = {row["id"]: row for row in caller.all_rows("/orders")}
+    caller.sandbox.inject("money", route="*/orders", times=0, form="fraction")
+    for row in caller.all_rows("/orders"):
+        baskets = row["baskets"] if isinstance(row["baskets"], list) else list(row["baskets"].values())
+        total = sum(Decimal(str(basket["price"])) for basket in baskets)
+        assert total == Decimal(str(row["price"])), "the order's price is still the sum of its tickets"
+        assert abs(total - Decimal(str(before[row["id"]]["price"]))) <= Decimal("0.001")
+        for basket in baskets:
+            original, discount = Decimal(str(basket["original_price"])), Decimal(str(basket["discount_value"]))
+            assert Decimal(str(basket["price"])) == original - discount
+
+
 @pytest.mark.parametrize(
     ("form", "sign"),
     [("surrogate", rb"\ud83d\""), ("nul", rb"\u0000"), ("control", rb"\u001b"), ("bidi", "\u202e".encode()),
