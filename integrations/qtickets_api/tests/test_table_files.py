@@ -245,9 +245,11 @@ def test_a_quote_that_is_never_closed(read):
 
 
 def test_an_empty_file_lacks_its_columns(read):
-    assert read("").errors == [
+    wrong = read("").errors
+    assert [error.partition(";")[0] for error in wrong] == [
         f"sales.csv, row 1: the column {name} is missing" for name in ("d", "event_id", "revenue")
     ]
+    assert "it may be headed" in wrong[0]
 
 
 def test_a_file_that_is_too_large(read, monkeypatch):
