@@ -162,3 +162,19 @@ def test_rows_of_the_release_before_are_older_than_any_read(run):
     run.sink.orders(order_family(decode_orders(page([order(7, price=1)])).records, run.sink.begin_orders(
         datetime.fromtimestamp(SCAN, MOSCOW))))  # fmt: skip
     assert run.warehouse.query("SELECT price FROM zakaz.stg_qtickets_orders FINAL") == [(Decimal("1.00"),)]
+
+
+@pytest.mark.parametrize(
+    ("finish", "last"),
+    [(None, "2026-12-01 19:00"), ("2026-12-01T21:00:00+03:00", "2026-12-01 19:00"),
+     ("2026-12-02T18:59:00+03:00", "2026-12-01 19:00"), ("2027-02-28T20:00:00+03:00", "2027-02-28 20:00")],
+)  # fmt: skip
+def test_an_exhibitions_last_show_is_its_closing(run, finish, last):
+    show = {"id": 1, "is_active": 1, "start_date": "2026-12-01T19:00:00+03:00", "finish_date": finish}
+    found = decode_events(page([event(35, shows=[show])])).records
+    moment = datetime.now(MOSCOW)
+    run.sink.events(event_family(found, CityDirectory({}), run.sink.begin_events(moment)))
+    load.refresh_marts(run.context)
+    sql = "SELECT formatDateTime({}, '%Y-%m-%d %H:%i') FROM zakaz.dim_events FINAL WHERE event_id = 35"
+    shown = [run.engine.query(sql.format(name)).result_rows[0][0] for name in ("first_show_at", "last_show_at")]
+    assert shown == ["2026-12-01 19:00", last]

@@ -25,7 +25,9 @@ def refresh_events(warehouse: Warehouse) -> int:
                shows.last_show_at AS last_show_at, events.is_active AS is_active
         FROM {name("stg_qtickets_events")} AS events FINAL
         LEFT JOIN (
-            SELECT event_id, min(starts_at) AS first_show_at, max(starts_at) AS last_show_at
+            SELECT event_id, min(starts_at) AS first_show_at,
+                   -- an exhibition is one show of weeks or months: its last day is the one it closes on
+                   max(if(finishes_at > starts_at + INTERVAL 1 DAY, finishes_at, starts_at)) AS last_show_at
             FROM {name("stg_qtickets_shows")} FINAL WHERE deleted_at IS NULL GROUP BY event_id
         ) AS shows ON shows.event_id = events.event_id
         UNION ALL

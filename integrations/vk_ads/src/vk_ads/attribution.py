@@ -229,7 +229,7 @@ def _event_of_link(url: str, book: CityBook) -> Event | None:
 
 
 def _show_day(event: Event, reference: date) -> date | None:
-    """The show the ad is for: the first on or after the reference, else the last."""
+    """The show the ad is for: the first on or after the reference, else the last; of an open exhibition its closing."""
     ahead = [day for day in event.days if day >= reference]
     return min(ahead) if ahead else max(event.days, default=None)
 
