@@ -38,6 +38,15 @@ def test_what_is_no_time_of_the_warehouse_is_refused(text):
         parse_time(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0001-01-01T00:00:00+03:00", -62_135_607_600), ("9999-12-31T23:59:59-01:00", 253_402_304_399)],
+)
+def test_a_moment_beyond_the_years_of_utc_has_seconds_all_the_same(text, seconds):
+    now = datetime(2026, 11, 3, tzinfo=MOSCOW)
+    assert unix_seconds([datetime.fromisoformat(text), now]) == [seconds, int(now.timestamp())]
+
+
 def test_a_naive_datetime_has_no_day():
     with pytest.raises(ValueError, match="without a zone"):
         moscow_day(datetime(2026, 1, 1))

@@ -49,6 +49,7 @@ def test_cleaned_text_is_stable_and_can_be_stored(text):
         b'{"a": "x\x00\n", "n": 1}',
         b'{"a": NaN, "n": 1}',
         rb'{"\ud800": 0, "a": 1, "n": 1}',
+        b'\xef\xbb\xbf{"n": 1}',
         b'{"a": 123456789012345678901234567890, "n": 1}',
     ],
 )

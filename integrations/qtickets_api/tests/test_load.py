@@ -240,3 +240,11 @@ def test_the_stored_watermark_never_goes_back(loader, api, lookback):
         assert looking.run() == 0
         marks.append(loader.one("SELECT max(toUnixTimestamp(watermark)) FROM meta.watermarks FINAL"))
     assert marks == sorted(marks)
+
+
+@pytest.mark.parametrize("odd", [-5, 10**30])
+def test_an_id_that_no_column_takes_costs_its_order_alone(loader, api, odd):
+    api.inject("edit", route="*/orders", nth=2, edits=[{"path": "data.3.id", "value": odd}])
+    assert loader.having(loader_max_rejected_ratio=0.05).run() == 0
+    assert loader.rows("SELECT record_key, json_path FROM meta.rejected_records") == [(str(odd), "$.id")]
+    assert loader.one("SELECT count() FROM zakaz.stg_qtickets_orders FINAL") == 179

@@ -50,7 +50,7 @@ IDENTITY = {
     "event_id": [None, 0, "x", {}],
     "payed": [None, "yes", 2, []],
     "created_at": [None, "yesterday", "2026-11-01T10:00:00", "0000-00-00 00:00:00", 1_793_520_000],
-    "payed_at": ["soon", 5, []],
+    "payed_at": ["soon", 5, [], "0001-01-01T00:00:00+03:00"],
     "deleted_at": ["never", False],
     "currency_id": [None, "", "roubles", 643],
     "baskets": [None, "none", 5],

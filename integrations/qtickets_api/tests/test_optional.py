@@ -7,6 +7,7 @@ from api_sandbox.qtickets_payloads import barcodes_payload
 from api_sandbox.qtickets_seats import seats_payload
 from qtickets_api.optional import count_barcodes, inventory_row
 from qtickets_api.optional_records import Seat
+from zakaz_common.http import TransientError
 from zakaz_common.moscow import now_moscow
 
 pytestmark = pytest.mark.patient
@@ -112,6 +113,21 @@ def test_one_odd_seat_costs_no_hall(full, api):
     assert full.rows("SELECT dataset, json_path FROM meta.degraded_fields") == [("inventory", "$.data[].price")]
 
 
+def test_a_hall_without_quantities_costs_no_other_hall(full, api):
+    api.inject("edit", route="*/seats", nth=1, edits=[{"path": "data.*.max_quantity", "value": None}])
+    assert full.run() == 0
+    (rejected,) = full.rows("SELECT dataset, json_path FROM meta.rejected_records")
+    assert rejected == ("inventory", "$.data[].max_quantity")
+    assert full.one("SELECT count() FROM zakaz.stg_qtickets_inventory FINAL") == len(open_shows(api.season)) - 1
+
+
+def test_places_that_are_sent_without_quantities_everywhere_are_skipped(full, api, capsys):
+    api.inject("edit", route="*/seats", times=0, edits=[{"path": "data.*.max_quantity", "value": None}])
+    assert full.run() == 0
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["skipped"] == {"inventory": "the seats come without quantities"}
+
+
 def test_places_that_cannot_be_counted_are_rejected_by_show(full, api):
     api.inject("edit", route="*/seats", nth=1, edits=[{"path": "data.*.max_quantity", "value": "many"}])
     assert full.having(loader_max_rejected_ratio=0.4).run() == 0
@@ -130,3 +146,16 @@ def test_places_that_cannot_be_counted_are_rejected_by_show(full, api):
 )
 def test_barcodes_are_counted_whatever_stands_between_them(body, counted):
     assert count_barcodes(body) == counted
+
+
+@pytest.mark.parametrize("body", [b"null", b"5", b'"x"', b'{"data": [{"checked_at": null}]}', b'["123", "456"]'])
+def test_what_is_no_list_of_barcodes_is_not_counted_as_none(body):
+    with pytest.raises(TransientError):
+        count_barcodes(body)
+
+
+def test_an_answer_that_is_no_list_of_barcodes_costs_the_counts_alone(full, api):
+    api.inject("status", route="*/barcodes", times=0, status=200, body=None)
+    assert full.run() == 0
+    full.assert_equal_to(api.season)
+    assert full.one("SELECT count() FROM zakaz.stg_qtickets_barcodes FINAL") == 0

@@ -182,6 +182,43 @@ def test_rejected_records_count_as_read():
     assert 2 in found.seen, "a rejected order has not vanished"
 
 
+@pytest.mark.parametrize("knows", [frozenset({"id", "value"}), frozenset()])
+def test_a_record_that_a_page_holds_twice_does_not_stop_the_read(knows):
+    """As a join in the source makes them, and counts them."""
+    source = server(*range(1, 8), knows=knows, per_page=10)
+    honest = source.fetch
+
+    def doubles(body):
+        page = honest(body)
+        page.records = [r for r in page.records for _ in range(1 + (r.id in (1, 4)))]
+        page.ids = [r.id for r in page.records]
+        page.paging.total = len(page.ids)
+        return page
+
+    source.fetch = doubles
+    found = scan(source)
+    assert sorted(set(read(found))) == list(range(1, 8))
+    assert found.complete
+
+
+def test_a_record_without_a_readable_id_is_counted_in_a_read_by_page_numbers_too():
+    source = server(*range(1, 8), knows=frozenset())
+    honest = source.fetch
+
+    def nameless(body):
+        page = honest(body)
+        page.rejected = [RejectedRecord("orders", "record", "$.id", "bad") for r in page.records if r.id == 5]
+        page.records = [r for r in page.records if r.id != 5]
+        page.ids = [r.id for r in page.records]
+        return page
+
+    source.fetch = nameless
+    found = scan(source)
+    assert sorted(set(read(found))) == [1, 2, 3, 4, 6, 7]
+    assert found.by_number
+    assert found.complete
+
+
 def test_a_page_without_any_readable_id_stops_the_read():
     def nameless(body):
         return Page([], [], Paging(3, 1, 5), [RejectedRecord("orders", "record 1 of a page", "$.id", "bad")])

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 
@@ -90,6 +91,13 @@ def test_what_is_no_order_is_refused(receiver, queue, body, status):
     except (BrokenPipeError, ConnectionResetError):
         assert status == 413, "the server closes before a body it will not read"
     assert queue.waiting() == {}
+
+
+@pytest.mark.parametrize("length", ["", "many", "-1"])
+def test_a_body_of_unknown_length_is_refused_with_an_answer(receiver, length):
+    with socket.create_connection(("127.0.0.1", receiver), timeout=5) as connection:
+        connection.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
+        assert connection.recv(100).split()[1] in (b"411", b"413")
 
 
 def test_other_models_are_acknowledged_and_ignored(receiver, queue):

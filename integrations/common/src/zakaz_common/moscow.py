@@ -45,7 +45,10 @@ def unix_seconds(moments: Sequence[datetime]) -> list[int]:
     count = len(moments)
     # MessagePack writes a moment of 1970 to 2106 without a fraction as D6 FF and its seconds in 4 bytes, in C: five
     # times quicker than asking each one. Other moments are longer, so the length tells whether all are such.
-    packed = _pack(moments)
+    try:
+        packed = _pack(moments)
+    except OverflowError:  # a moment such as 0001-01-01T00:00:00+03:00 lies in the year 0 of UTC
+        packed = b""
     head = 1 if count < 16 else 3 if count < 65_536 else 5
     if len(packed) == head + 6 * count:
         return list(struct.unpack_from(">" + "xxI" * count, packed, head))

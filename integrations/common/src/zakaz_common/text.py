@@ -36,7 +36,8 @@ def mended_json(body: bytes) -> bytes:
     """The same JSON for strict readers, who refuse it whole for one broken character in any field.
 
     Lone UTF-16 surrogates and bytes that are not UTF-8 become U+FFFD, raw control characters stay in their text,
-    NaN and infinities become null. Raises msgspec.DecodeError for what is no JSON even so, such as half an answer.
+    NaN and infinities become null, a byte order mark before it goes. Raises msgspec.DecodeError for what is no JSON
+    even so, such as half an answer.
     """
     return msgspec.json.encode(read_json(body))
 
@@ -44,7 +45,7 @@ def mended_json(body: bytes) -> bytes:
 def read_json(body: bytes) -> Any:
     """The value of JSON, with broken characters in any text replaced. Raises msgspec.DecodeError for what is none."""
     try:
-        return _without_surrogates(json.loads(body.decode("utf-8", "replace"), strict=False))
+        return _without_surrogates(json.loads(body.decode("utf-8-sig", "replace"), strict=False))
     except (ValueError, RecursionError):
         raise msgspec.DecodeError("the text is no JSON, or only a part of it") from None
 

@@ -121,12 +121,15 @@ def decode_seats(body: bytes) -> SeatsRead:
 
 
 def count_barcodes(body: bytes) -> tuple[int, int]:
-    """How many barcodes there are, and how many of them are checked."""
+    """How many barcodes there are, and how many of them are checked. Raises TransientError for another answer."""
     try:
         marks = _strict_barcodes(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         listed = read_json(body)
-        marks = [BarcodeMark(one.get("checked_at")) for one in listed if isinstance(one, dict)]
+        entries = listed if isinstance(listed, list) else []
+        marks = [BarcodeMark(one.get("checked_at")) for one in entries if isinstance(one, dict)]
+        if not marks:  # no count is better than a wrong 0
+            raise TransientError("the answer is not a list of barcodes") from None
     return len(marks), sum(bool(mark.checked_at) for mark in marks)
 
 
@@ -153,6 +156,7 @@ def inventory_row(event_id: int, show_id: int, seats: Iterable[Seat], taken_at: 
 
 def _inventory(context: RunContext, client: QticketsClient) -> None:
     rows: list[Row] = []
+    uncounted: list[RejectedRecord] = []
     taken_at = _clock(client)
     for event_id, show_id in _open_shows(context, taken_at):
         body = {"flat": True, "select": _SEAT_FIELDS}
@@ -165,11 +169,16 @@ def _inventory(context: RunContext, client: QticketsClient) -> None:
             context.reject([RejectedRecord("inventory", str(show_id), path, reason)])
             continue
         if found.seats and all(seat.max_quantity is None for seat in found.seats):
-            raise DataError("the seats come without quantities")
+            path, reason = "$.data[].max_quantity", "no seat has a quantity"
+            uncounted.append(RejectedRecord("inventory", str(show_id), path, reason))
+            continue
         note = _noted(context, "inventory", show_id)
         for path, reason in found.wrong_fields:
             note(path)(reason)
         rows.append(inventory_row(event_id, show_id, found.seats, taken_at, note))
+    if uncounted and not rows:
+        raise DataError("the seats come without quantities")
+    context.reject(uncounted, judged=False)  # one hall that sells without places, as long as it does
     _upsert(context, "stg_qtickets_inventory", SHOW_KEYS, INVENTORY_COLUMNS, rows, unhashed=("taken_at",))
 
 

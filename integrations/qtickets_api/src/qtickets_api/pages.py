@@ -118,9 +118,10 @@ def _one_by_one(
 
 
 def _key_of(raw: msgspec.Raw, position: int) -> tuple[str, int | None]:
+    """What names a record, and its id where that is one a record may have."""
     try:
         known = _identified.decode(raw).id
-        return str(known), known
+        return str(known), known if 1 <= known < 2**63 else None
     except (msgspec.DecodeError, UnicodeDecodeError):
         return f"record {position + 1} of a page", None
 

@@ -67,7 +67,7 @@ def make_server(settings: QticketsSettings, queue: WebhookQueue) -> ThreadingHTT
         def _take(self) -> int:
             try:
                 length = int(self.headers.get("Content-Length", ""))
-            except msgspec.DecodeError:
+            except ValueError:
                 return 411
             if not 0 < length <= MAX_BODY:
                 return 413
