@@ -1,11 +1,12 @@
 """A record whose fields are not what was promised, field by field."""
 
 import json
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import msgspec
 import pytest
-from msgspec import Struct
+from msgspec import Meta, Struct
 from zakaz_common.ranks import Descriptive, Identity, UnreadableError, ranks_of, read_record
 
 
@@ -27,6 +28,7 @@ class Record(Struct):
     price: Descriptive[Price | float | None] = None
     extras: Descriptive[list[Part] | dict[str, Part]] = []
     raw: Descriptive[msgspec.Raw] = msgspec.Raw(b"null")
+    at: Identity[Annotated[datetime, Meta(tz=True)] | None] = None
 
 
 def read(**fields: Any):
@@ -51,7 +53,8 @@ def test_an_unreadable_descriptive_field_is_empty_and_noted(field, value):
     ("fields", "path"),
     [({"id": "1"}, "$.id"), ({"id": None}, "$.id"), ({"paid": "yes"}, "$.paid"), ({"parts": None}, "$.parts"),
      ({"parts": [{"id": 1}, {"id": "x"}]}, "$.parts[1].id"), ({"parts": {"7": {}}}, "$.parts[0].id"),
-     ({"parts": ["x"]}, "$.parts[0]")],
+     ({"parts": ["x"]}, "$.parts[0]"), ({"at": "2026-11-01T10:00"}, "$.at"), ({"at": "2026-11-01"}, "$.at"),
+     ({"at": 1_793_520_000}, "$.at")],
 )  # fmt: skip
 def test_an_unreadable_identity_field_rejects_the_record_with_its_path(fields, path):
     with pytest.raises(UnreadableError) as refusal:
@@ -85,6 +88,15 @@ def test_what_is_readable_stays_as_it_is():
     assert (noted, dropped) == ([], [])
     assert (record.parts, record.paid, record.name, record.group) == ({"3": Part(5)}, True, {"ru": "имя"}, 17)
     assert (record.price, bytes(record.raw)) == (Price(3.0), b'{"a":[1]}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-01T10:00+03:00", "2026-11-01T10:00:00+03", " 2026-11-01 10:00:00+0300", "20261101T100000+0300",
+     "2026-11-01T07:00Z"],
+)  # fmt: skip
+def test_a_time_with_an_offset_is_read_in_any_form_of_the_standard(text):
+    assert read(at=text)[0].at == datetime(2026, 11, 1, 7, tzinfo=UTC)
 
 
 def test_broken_characters_become_a_sign():

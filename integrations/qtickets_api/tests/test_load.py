@@ -248,3 +248,10 @@ def test_an_id_that_no_column_takes_costs_its_order_alone(loader, api, odd):
     assert loader.having(loader_max_rejected_ratio=0.05).run() == 0
     assert loader.rows("SELECT record_key, json_path FROM meta.rejected_records") == [(str(odd), "$.id")]
     assert loader.one("SELECT count() FROM zakaz.stg_qtickets_orders FINAL") == 179
+
+
+def test_one_answer_from_the_future_does_not_end_the_weekly_reads(loader, api):
+    api.inject("clock_skew", route="/api/*", times=0, seconds=400 * 86_400)
+    assert loader.run() == 0
+    latest = loader.one("SELECT toUnixTimestamp(max(watermark)) FROM meta.watermarks")
+    assert latest <= now_moscow().timestamp() + 86_400

@@ -52,7 +52,7 @@ IDENTITY = {
     "created_at": [None, "yesterday", "2026-11-01T10:00:00", "0000-00-00 00:00:00", 1_793_520_000],
     "payed_at": ["soon", 5, [], "0001-01-01T00:00:00+03:00"],
     "deleted_at": ["never", False],
-    "currency_id": [None, "", "roubles", 643],
+    "currency_id": [None, "", "roubles", 643, "RUB\n"],
     "baskets": [None, "none", 5],
 }
 IDENTITY_OF_TICKET = {
@@ -61,7 +61,7 @@ IDENTITY_OF_TICKET = {
     "price": [None, "free", "1,500", [], True, "NaN"],
     "deleted_at": ["never", 7],
     "refunded_at": ["never", 7],
-    "refunded_amount": ["much", {}],
+    "refunded_amount": ["much", {}, -900, "-0.01"],
     "refunded_deduction_amount": ["some", []],
 }
 
@@ -289,12 +289,14 @@ def test_a_price_of_a_show_is_a_number_or_an_object(prices):
 
 
 ODD_EVENT = {
-    "name": [5, [], "\ud83d"], "is_active": ["yes", []], "created_at": ["long ago", 5], "updated_at": ["never", []],
+    "name": [5, [], "\ud83d", {"ru": 5, "en": []}],
+    "is_active": ["yes", []], "created_at": ["long ago", 5], "updated_at": ["never", []],
     "deleted_at": [0, "x"], "currency_id": [5, []], "place_name": [5, "\x00"], "city_id": ["x", [], -1, 10**40],
     "city": ["Орёл", 5, {"name": 5}, {"id": -1, "name": 5}, {"name": "О\u202eрёл"}], "shows": [None, 5, "x"],
 }  # fmt: skip
 ODD_SHOW = {
-    "name": [5, "\x07"], "is_active": ["yes"], "start_date": ["soon", 5], "finish_date": ["2300-01-01T00:00:00+03:00"],
+    "name": [5, "\x07", {"ru": {"x": "y"}}],
+    "is_active": ["yes"], "start_date": ["soon", 5], "finish_date": ["2300-01-01T00:00:00+03:00"],
     "min_price": ["free", [], {"default_price": "free"}, {"default_price": []}, True], "max_price": ["x"],
     "updated_at": [5], "deleted_at": ["x"],
 }  # fmt: skip
@@ -321,6 +323,20 @@ def test_an_odd_detail_of_a_show_is_counted_and_the_show_loads(field, value):
 def test_every_field_of_an_event_is_in_one_of_these_tables():
     assert set(ranks_of(Event)) == {"id", *ODD_EVENT}
     assert set(ranks_of(Show)) == {"id", *ODD_SHOW}
+
+
+def test_a_byte_that_is_no_text_costs_its_own_parameter_alone():
+    body = page([order(1, utm={"utm_source": "vk", "utm_term": "x"})]).replace(
+        b'"utm_term": "x"', b'"utm_term": "\xff"'
+    )
+    family = order_family(decode_orders(body).records, SCAN)
+    assert (list(family.parents["utm_source"]), list(family.parents["utm_term"])) == (["vk"], ["\ufffd"])
+    assert [d.path for d in family.degraded] == ["$.utm.utm_term"]
+
+
+@pytest.mark.parametrize("name", [{}, {"ru": ""}, {"ru": " "}, {"ru": None, "en": "Show"}])
+def test_a_name_that_says_nothing_wrong_is_not_counted(name):
+    assert event_family(decode_events(page([event(1, name=name)])).records, CityDirectory({}), SCAN).degraded == []
 
 
 BROKEN = [b"\\ud83d", b"\\udc00x", b"\xff\xfe", b"a\x00b", b"a\nb"]

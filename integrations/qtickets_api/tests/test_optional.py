@@ -159,3 +159,13 @@ def test_an_answer_that_is_no_list_of_barcodes_costs_the_counts_alone(full, api)
     assert full.run() == 0
     full.assert_equal_to(api.season)
     assert full.one("SELECT count() FROM zakaz.stg_qtickets_barcodes FINAL") == 0
+
+
+def test_colours_of_a_theme_are_kept_as_text(full, api):
+    """However long they are: cut, they would be no JSON."""
+    odd = ["\u202e", "#ffffff" * 500]
+    api.inject("edit", route="*/color-themes", nth=1, edits=[{"path": "data.0.colors", "value": odd}])
+    assert full.run() == 0
+    stored = "SELECT colors FROM zakaz.stg_qtickets_color_themes FINAL ORDER BY length(colors) DESC LIMIT 1"
+    assert json.loads(full.one(stored))[1] == odd[1]
+    assert "\u202e" not in full.one(stored)

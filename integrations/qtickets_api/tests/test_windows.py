@@ -14,9 +14,14 @@ def an_order(**changes):
 
 
 def test_a_window_stays_two_minutes_behind_the_servers_clock():
-    assert windows.settled(datetime(2026, 11, 20, 9, 0, 30, tzinfo=UTC)) == datetime(
-        2026, 11, 20, 11, 58, 30, tzinfo=MOSCOW
-    )
+    server = datetime(2026, 11, 20, 9, 0, 30, tzinfo=UTC)
+    wanted = datetime(2026, 11, 20, 11, 58, 30, tzinfo=MOSCOW)
+    for host in (NOW, NOW - timedelta(hours=23), NOW + timedelta(days=400)):
+        assert windows.settled(server, host) == wanted
+
+
+def test_a_clock_that_is_days_ahead_is_not_followed():
+    assert windows.settled(NOW + timedelta(days=400), NOW) == NOW + timedelta(days=1) - windows.SETTLING
 
 
 def test_an_incremental_window_looks_back_from_the_watermark():

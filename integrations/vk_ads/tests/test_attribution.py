@@ -159,6 +159,7 @@ def test_switched_off_utm_appends_nothing() -> None:
 def test_stored_link_keeps_no_query_and_no_credentials() -> None:
     assert public_url("https://u:secret@e.test/a?token=x&utm_content=1#f") == "https://e.test/a"
     assert public_url("http://[bad") == ""
+    assert public_url("https://e.test/a\u202e\x00b") == "https://e.test/a\ufffd\ufffdb"
 
 
 @given(

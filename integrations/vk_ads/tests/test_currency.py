@@ -29,6 +29,7 @@ def test_the_cabinets_own_currency_is_stored_with_every_row(loader, api) -> None
         {"currency": "USD"},
         {"currency": None, "account": {"currency": "USD"}},
         {"account": {"currency": "USD"}, "id": []},
+        {"currency": " usd\n"},
     ],
 )
 def test_either_place_of_the_answer_is_read(loader, api, answer: dict) -> None:
@@ -57,6 +58,19 @@ def test_where_vk_does_not_say_it_the_setting_must(loader, api, status: int, bod
     assert loader.rows("SELECT count() FROM zakaz.stg_vk_ads_daily") == [(0,)]
     assert loader.having(vk_ads_currency="EUR").run() == 0
     assert currencies(loader) == {("kabinet-1", "EUR")}
+
+
+@pytest.mark.parametrize("body", [{"currency": {"code": "USD"}}, {"currency": "$"}, {"account": [{"currency": "USD"}]}])
+def test_a_currency_that_cannot_be_read_is_warned_of_before_the_setting_counts(loader, api, capsys, body) -> None:
+    api.inject("status", route=USER, times=0, status=200, body=body)
+    assert loader.having(vk_ads_currency="EUR").run() == 0
+    assert capsys.readouterr().out.count("currency_unreadable") == 1
+
+
+def test_a_silent_vk_is_not_warned_of(loader, api, capsys) -> None:
+    api.inject("status", route=USER, times=0, status=200, body={"id": 1, "currency": None})
+    assert loader.having(vk_ads_currency="EUR").run() == 0
+    assert "currency_unreadable" not in capsys.readouterr().out
 
 
 def test_what_vk_says_counts_before_the_setting(loader, api) -> None:

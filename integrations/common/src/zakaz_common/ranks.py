@@ -12,12 +12,24 @@ by itself.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, partial
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct
-from msgspec.inspect import DictType, IntType, ListType, Metadata, RawType, StructType, Type, UnionType, type_info
+from msgspec.inspect import (
+    DateTimeType,
+    DictType,
+    IntType,
+    ListType,
+    Metadata,
+    RawType,
+    StructType,
+    Type,
+    UnionType,
+    type_info,
+)
 
 from zakaz_common.text import read_json
 
@@ -51,6 +63,7 @@ class _Field:
     many: type[Struct] | None
     """The record type that the field may hold many of."""
     whole_number: bool
+    moment: bool
     raw: bool
 
 
@@ -102,11 +115,22 @@ def _value(field: _Field, value: Any, path: str, note: Note, drop: Note) -> Any:
     if field.rank == "descriptive" and field.whole_number and isinstance(value, str):
         digits = value.strip()
         value = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 19 else value
+    if field.moment and isinstance(value, str):
+        value = _moment(value)
     try:
         return msgspec.convert(value, field.kind)
     except msgspec.ValidationError as error:
         reason, _, inner = str(error).partition(" - at ")
         raise UnreadableError(path + inner.strip("`$"), reason) from None
+
+
+def _moment(text: str) -> datetime | str:
+    """A time in a form of ISO 8601 that msgspec does not know, such as without seconds, if it has an offset."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return text
+    return text if found.tzinfo is None else found
 
 
 def _many(
@@ -148,6 +172,7 @@ def _field(field: msgspec.structs.FieldInfo, type_: Type) -> _Field:
         next((one.cls for one in alternatives if isinstance(one, StructType)), None),
         next((one.cls for one in items if isinstance(one, StructType)), None),
         any(isinstance(one, IntType) for one in alternatives),
+        any(isinstance(one, DateTimeType) for one in alternatives),
         any(isinstance(one, RawType) for one in alternatives),
     )
 

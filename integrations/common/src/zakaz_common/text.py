@@ -20,11 +20,11 @@ _TABLE = {ord(c): " " for c in _BLANKS} | {ord(c): REPLACEMENT for c in _DIRECTI
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def clean_text(text: str) -> str:
-    """The text with each control and direction character as U+FFFD, trimmed and cut to LONGEST characters."""
+def clean_text(text: str, longest: int = LONGEST) -> str:
+    """The text with each control and direction character as U+FFFD, trimmed and cut to `longest` characters."""
     if not text.isprintable():
         text = "".join(REPLACEMENT if unicodedata.category(c) in ("Cc", "Cs") else c for c in text.translate(_TABLE))
-    return text.strip()[:LONGEST].strip()
+    return text.strip()[:longest].strip()
 
 
 def is_damaged(sent: str, cleaned: str) -> bool:

@@ -21,6 +21,7 @@ Note = Callable[[int, str], None]
 KOPECKS = Kopecks()
 FRACTION = "a fraction of a kopeck was rounded"
 DAMAGED_TEXT = "characters that are no text, or more of them than are kept, were replaced or cut"
+NO_LANGUAGE = "an object of languages holds no text"
 _FIRST_SECOND = 31_536_000  # 1971-01-01: no zone takes it below what DateTime keeps
 _LAST_SECOND = 4_291_747_200  # 2106-01-01
 
@@ -78,6 +79,8 @@ def shown_text(value: Text, note: Callable[[str], None]) -> str:
     cleaned = clean_text(sent)
     if is_damaged(sent, cleaned):
         note(DAMAGED_TEXT)
+    elif not sent and isinstance(value, dict) and any(one and not isinstance(one, str) for one in value.values()):
+        note(NO_LANGUAGE)
     return cleaned
 
 

@@ -47,7 +47,7 @@ def run(context: RunContext) -> None:
         goes_on = watermark is None and _resume_file(context).load(EVERYTHING) is not None
         if not goes_on:
             load_events(context, client, sink)
-        end = windows.settled(client.server_time or now_moscow())
+        end = windows.settled(client.server_time or now_moscow(), now_moscow())
         settings: QticketsSettings = context.settings
         last_deep = context.warehouse.watermark(LOADER, DEEP_WATERMARK)
         if watermark is None:

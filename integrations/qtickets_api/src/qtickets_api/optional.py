@@ -66,6 +66,7 @@ _decode_color_themes = list_decoder("color_themes", ColorTheme)
 NoteOf = Callable[[str], Callable[[str], None]]
 _MONEY = MONEY | {"value"}
 _SHOW_PASSED = timedelta(days=2)
+_LONGEST_COLORS = 65_536  # cut, the JSON of a theme's colours would be none
 
 
 def load_optional(context: RunContext, client: QticketsClient) -> None:
@@ -225,7 +226,7 @@ def _color_themes(context: RunContext, client: QticketsClient) -> None:
     for theme in page.records:
         note = _noted(context, "color_themes", theme.id)
         changed = loose_second(theme.updated_at, note("$.updated_at"))
-        colors = bytes(theme.colors).decode("utf-8", "replace")
+        colors = clean_text(bytes(theme.colors).decode("utf-8", "replace"), longest=_LONGEST_COLORS)
         rows.append((theme.id, shown_text(theme.name, note("$.name")), colors, changed, version))
     table, keys = "stg_qtickets_color_themes", COLOR_THEME_COLUMNS[:1]
     _upsert(context, table, keys, COLOR_THEME_COLUMNS, rows)

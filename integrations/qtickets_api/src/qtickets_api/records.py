@@ -61,7 +61,7 @@ class Order(Struct, gc=False):
     event_id: Identity[Id]
     payed: Identity[bool]
     created_at: Identity[Moment]
-    currency_id: Identity[Annotated[str, Meta(pattern="^[A-Z]{3}$")]]
+    currency_id: Identity[Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]]
     baskets: Identity[list[Basket] | dict[str, Basket]]
     payed_at: Identity[Moment | None] = None
     deleted_at: Identity[Moment | None] = None

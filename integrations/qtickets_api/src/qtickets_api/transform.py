@@ -38,7 +38,7 @@ from zakaz_common.columns import Columns, by_column
 from zakaz_common.money import shared_out
 from zakaz_common.moscow import moscow_day_number
 from zakaz_common.run_journal import DegradedField, RejectedRecord
-from zakaz_common.text import clean_text, is_damaged
+from zakaz_common.text import clean_text, is_damaged, tolerant
 from zakaz_common.utm import Utm, clean_utm
 
 from qtickets_api.column_readers import (
@@ -69,7 +69,7 @@ _NO_UTM = Utm()
 _MILLIONTHS = 10_000  # of a rouble in a kopeck
 DIFFERS = "it differs from the sum of the tickets"
 Amount = TypeVar("Amount", int, Decimal)
-_decode_utm = msgspec.json.Decoder(UtmRecord | list[Any] | None).decode
+_decode_utm = tolerant(msgspec.json.Decoder(UtmRecord | list[Any] | None).decode)
 
 
 def order_family(orders: Sequence[Order], scan: int, rejected: Iterable[RejectedRecord] = ()) -> Family:
@@ -133,6 +133,9 @@ def _orders(every_version: Sequence[Order], scan: int) -> Family:
     paid, ticket_version = of_order(order["payed"]), of_order(version)
     price = money(ticket["price"], "$.baskets[{}].price")
     refunded = money(ticket["refunded_amount"], "$.baskets[{}].refunded_amount")
+    if (odd := next((at for at, back in enumerate(refunded) if back is not None and back < 0), None)) is not None:
+        # Some services print what was given back with a minus: subtracted, it would count twice.
+        raise RecordError(f"$.baskets[{odd}].refunded_amount", "a refund below 0")
     deduction = money(ticket["refunded_deduction_amount"], "$.baskets[{}].refunded_deduction_amount")
     refunded_at = seconds(ticket["refunded_at"], "$.baskets[{}].refunded_at")
     deleted_at = [
@@ -277,7 +280,7 @@ def _utm(sent: bytes) -> tuple[Utm, tuple[tuple[str, str], ...]]:
     """The parameters, and the places of what was unreadable, each with its reason."""
     try:
         value = _decode_utm(sent)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         return _NO_UTM, (("$.utm", str(error).partition(" - at ")[0]),)
     if not isinstance(value, UtmRecord):
         return _NO_UTM, ()

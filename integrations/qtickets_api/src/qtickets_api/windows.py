@@ -11,6 +11,8 @@ from qtickets_api.records import Order
 
 SETTLING = timedelta(minutes=2)
 """How far a window stays behind the API's clock: rows may still be on their way into its database."""
+MOST_AHEAD = timedelta(days=1)
+"""How far the API's clock may be ahead of this host's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,12 @@ class Window:
         return lambda order: (start is None or order.created_at >= start) and order.created_at < end
 
 
-def settled(server_time: datetime) -> datetime:
-    """The end of a run's window: the API's own clock, a little back."""
-    return (server_time - SETTLING).astimezone(MOSCOW).replace(microsecond=0)
+def settled(server_time: datetime, host_time: datetime) -> datetime:
+    """The end of a run's window: the API's own clock, a little back, where this host's does not contradict it.
+
+    Watermarks never go back: one answer dated a year ahead would end the weekly re-reads for a year.
+    """
+    return (min(server_time, host_time + MOST_AHEAD) - SETTLING).astimezone(MOSCOW).replace(microsecond=0)
 
 
 def incremental(watermark: datetime, lookback: timedelta, end: datetime) -> Window:

@@ -22,6 +22,7 @@ from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 from zakaz_common.city import CityDirectory, normalise_city, plain_text
+from zakaz_common.text import clean_text
 from zakaz_common.utm import Utm, clean_utm, url_without_query, utm_from_url
 
 #: What VK appends by itself when UTM is automatic; campaign_id is the ad *group*.
@@ -181,7 +182,7 @@ def link_utm(url: str) -> Utm:
 def public_url(url: str) -> str:
     """The link as it may be stored: no query, fragment or credentials; '' when it cannot be read."""
     try:
-        return url_without_query(url)[:_LONGEST_STORED_URL]
+        return clean_text(url_without_query(url), longest=_LONGEST_STORED_URL)
     except ValueError:
         return ""
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import TypeVar
 
 import msgspec
+import structlog
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import DataError
 from zakaz_common.http import ApiClient, NotFoundError, RefusedError, RequestRejectedError, RouteMissingError
@@ -25,6 +26,7 @@ from .statistics import MAX_DAYS, IdsRefused
 from .tokens import TokenStore
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 #: ``limit`` of a page; the documented maximum.
 PAGE_SIZE = 50
@@ -92,15 +94,21 @@ class VkAdsClient:
         self._http.close()
 
     def currency(self) -> str:
-        """The currency the cabinet spends in (ISO 4217), '' where VK does not say it."""
+        """The currency the cabinet spends in (ISO 4217), '' where VK does not say it or not legibly."""
+        unreadable = False
         for params in ({}, {"fields": "id,account"}):
             try:
-                user = self._get("user.json", params, _read_user)
+                user, odd = self._get("user.json", params, _read_user)
             except (NotFoundError, RouteMissingError, RefusedError, RequestRejectedError):
                 continue
             for told in (user.currency, user.account.currency if user.account else None):
-                if told and _CURRENCY.fullmatch(told):
-                    return told
+                code = (told or "").strip().upper()
+                if _CURRENCY.fullmatch(code):
+                    return code
+                odd = odd or bool(code)
+            unreadable = unreadable or odd
+        if unreadable:
+            log.warning("currency_unreadable", account=self._account.name, expected="a code such as RUB")
         return ""
 
     def listing(self, resource: str) -> list[tuple[int, msgspec.Raw]]:
@@ -160,8 +168,10 @@ class VkAdsClient:
         return True
 
 
-def _read_user(body: bytes) -> User:
+def _read_user(body: bytes) -> tuple[User, bool]:
+    """The user, and whether something of it could not be read."""
+    noted: list[str] = []
     try:
-        return read_record(User, body, lambda *_: None)
+        return read_record(User, body, lambda path, _: noted.append(path)), bool(noted)
     except UnreadableError:
-        return User()
+        return User(), True
