@@ -115,8 +115,10 @@ def _unreadable(path: Path, error: OSError) -> str:
 def _read(found: TableFile, layout: Layout, decimal: str) -> None:
     name = found.source_file
     if layout.missing:
+        known = {column.name: " or ".join(f'"{one}"' for one in column.headings) for column in found.table.columns}
         found.errors += [
-            f"{name}, row {layout.heading_row}: the column {column} is missing" for column in layout.missing
+            f"{name}, row {layout.heading_row}: the column {column} is missing; its heading may be {known[column]}"
+            for column in layout.missing
         ]
         return
     values: list[dict[str, Any]] = [{} for _ in layout.records]
