@@ -25,7 +25,9 @@ def days(*cells):
         ("05.11.2026, 19:30:00", "2026-11-05"), ("13/11/2026", "2026-11-13"), ("11/13/2026", "2026-11-13"),
         ("11/13/26 7:05 PM", "2026-11-13"), ("5 ноября 2026", "2026-11-05"), ("5 Nov 2026", "2026-11-05"),
         ("46331", "2026-11-05"), ("46331.8125", "2026-11-05"), ("46331,5", "2026-11-05"), ("01/01/2026", "2026-01-01"),
-        (" 05.11.2026\u00a0", "2026-11-05"),
+        (" 05.11.2026\u00a0", "2026-11-05"), ("5-Nov-26", "2026-11-05"), ("5 ноя. 26", "2026-11-05"),
+        ("2026-11-05 22:00:00+00", "2026-11-06"), ("26-11-05", "2026-11-05"), ("01.01.10", "2010-01-01"),
+        ("31.12.59", "2059-12-31"),
     ],
 )  # fmt: skip
 def test_days_as_people_write_them(cell, found):
@@ -36,7 +38,8 @@ def test_days_as_people_write_them(cell, found):
     "cell",
     ["yesterday", "2026-13-01", "31.02.2026", "0000-00-00", "01.13.2026", "1970-01-01", "2106-01-01", "36525", "73051",
      "20261105", "5", "2026", "11.2026", "2026-11", "2026-11-05 25:00", "2026-11-05T10:00:00+25:00", "13/13/2026",
-     "05.11.126", "11/13/2026 13:00 PM", "11/13/2026 0:30 AM", "2026-11-05Z", "٠٥.11.2026", "5 нохбря 2026"],
+     "05.11.126", "11/13/2026 13:00 PM", "11/13/2026 0:30 AM", "2026-11-05Z", "٠٥.11.2026", "5 нохбря 2026",
+     "31.12.09", "01.01.60", "5-Nov-99", "26/11/05"],
 )  # fmt: skip
 def test_what_is_no_day(cell):
     assert read_days([cell]).wrong == {0: "a day such as 2026-11-05 or 05.11.2026 was expected"}
@@ -47,6 +50,14 @@ def test_slashes_that_could_be_either_are_refused_with_both_readings_once():
     assert list(wrong) == [1]
     assert wrong[1].startswith("01/02/2026 is 2026-01-02 or 2026-02-01, and no cell of the column tells which")
     assert "01-02-26 is" in read_days(["01-02-26"]).wrong[0]
+
+
+def test_a_short_year_may_come_first_with_hyphens_and_one_cell_decides():
+    """The day first, 26-11-12 would be a day of 2012: nothing but other cells can tell."""
+    wrong = read_days(["26-11-12", "26-11-28"]).wrong
+    assert wrong[0].startswith("26-11-12 is 2012-11-26 or 2026-11-12, and no cell")
+    assert days("26-11-12", "26-11-05") == ["2026-11-12", "2026-11-05"]
+    assert days("26-11-12", "05-11-26", "13-11-26") == ["2012-11-26", "2026-11-05", "2026-11-13"]
 
 
 def test_one_cell_decides_for_the_column():
@@ -80,7 +91,7 @@ def test_what_was_read_is_told():
     "cell",
     ["2026-11", "11.2026", "11/2026", "2026.11", "ноябрь 2026", "Ноябрь 2026 г.", "ноябрь, 2026", "нояб. 2026",
      "ноя.26", "Nov-26", "Nov 2026", "November 2026", "2026 ноябрь", "01.11.2026", "2026-11-01", "01/11/2026",
-     "11/1/2026", "1 ноября 2026", "46327", "2026-11-01 00:00:00"],
+     "11/1/2026", "1 ноября 2026", "46327", "2026-11-01 00:00:00", "Ноябрь 2026 года"],
 )  # fmt: skip
 def test_months_as_people_write_them(cell):
     read = read_months([cell])
@@ -99,6 +110,7 @@ def test_a_day_inside_a_month_is_told_as_such():
 
 
 EXCEL_EPOCH = date(1899, 12, 30)
+MEANT = date(2010, 1, 1), date(2059, 12, 31)  # what a year of two digits may be
 FORMS = {
     "iso": lambda d: d.isoformat(),
     "iso time": lambda d: f"{d}T10:00:00",
@@ -113,7 +125,7 @@ FORMS = {
 
 
 @given(
-    st.lists(st.dates(date(2000, 1, 1), date(2099, 12, 31)), min_size=1),
+    st.lists(st.dates(*MEANT), min_size=1),
     st.sampled_from(sorted(FORMS)),
 )
 def test_a_day_is_read_as_it_was_written_or_refused_with_both_readings(truth, form):
@@ -127,7 +139,7 @@ def test_a_day_is_read_as_it_was_written_or_refused_with_both_readings(truth, fo
         assert read.values == truth
 
 
-@given(st.dates(date(2000, 1, 1), date(2099, 12, 31)).map(lambda day: day.replace(day=1)))
+@given(st.dates(*MEANT).map(lambda day: day.replace(day=1)))
 def test_a_first_of_a_month_is_its_month_in_every_form(month):
     for form, write in FORMS.items():
         assert read_months([write(month)]).values == [month], form

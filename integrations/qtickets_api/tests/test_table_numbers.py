@@ -84,6 +84,15 @@ def test_three_decimals_beside_two_are_doubted():
     ]  # three everywhere: an export of numbers
 
 
+@pytest.mark.parametrize(("column", "spaced", "other"), [(AMOUNT, "1 500", "2,500"), (AMOUNT, "1'500", "2.500"),
+    (AMOUNT, "1.500.000", "2,500"), (COUNT, "1 500", "2,000"), (ID, "900 001", "2.000")])  # fmt: skip
+def test_a_thousands_sign_alone_does_not_make_another_sign_decimal(column, spaced, other):
+    """1 500 and 2,500 are both thousands, in two hands, as likely as not."""
+    assert f"{other} is 2" in why(column, spaced, other)[1]
+    assert list(why(column, spaced, other)) == [1]
+    assert not read_column(column, [spaced, other], other[1]).wrong
+
+
 def test_signs_that_differ_within_a_column_are_refused():
     assert list(why(AMOUNT, "12,50", "13,75", "1.50")) == [2]
     assert "other signs than the column's other cells" in why(AMOUNT, "12,50", "13,75", "1.50")[2]
@@ -119,7 +128,7 @@ def test_a_whole_number_may_have_no_part():
 
 
 @pytest.mark.parametrize(
-    "cell", ["free", "12-50", "1,2,3", "12,34,567", "1 50", "$5", "5 USD", "--5", "5.", ".5", "(5)"]
+    "cell", ["free", "12-50", "1,2,3", "12,34,567", "1 50", "$5", "5 USD", "--5", "5.", ".5", "(5)", "++5", "+-5"]
 )
 def test_what_is_no_amount(cell):
     assert why(AMOUNT, cell)[0].startswith("an amount")

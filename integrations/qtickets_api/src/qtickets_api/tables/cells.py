@@ -10,8 +10,10 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _NARROW = re.compile(r"#{3,}")
-_TOTAL = r"(?:общий |grand |sub-?)?(?:итого|всего|итог|total)s?"
+_TOTAL = r"(?:общий |промежуточный |grand |sub-?)?(?:итого|всего|итог|total)s?"
 TOTAL_CELL = re.compile(rf"{_TOTAL}(?:\s+(?:за|по|for|of|by)\b.*)?\s*[:.]?", re.IGNORECASE | re.DOTALL)
+TOTAL_OF_NUMBERS = re.compile(rf"{_TOTAL}(?:[\s,:(].*|[.\-–—]*)|.*\s{_TOTAL}[\s.:]*", re.IGNORECASE | re.DOTALL)
+"""In a table with numbers also «Итого, руб.», «Итого Орёл», and «Орёл Итог» as pivot tables write subtotals."""
 TOTAL_BEGINS = re.compile(rf"{_TOTAL}\b", re.IGNORECASE)
 
 

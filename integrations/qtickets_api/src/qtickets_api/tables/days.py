@@ -1,8 +1,8 @@
 """Which way a column of days is written, decided from all of its cells.
 
 Year first, dots (day first, as they are wherever dots are used) and names of months tell themselves. Slashes and
-hyphens may be day first or month first: the cells of the column must tell which, or it is refused. Excel's serial days
-are taken only in a column that holds nothing else.
+hyphens may be day first or month first, hyphens with a short year that first too: the cells of the column must tell
+which, or it is refused. Excel's serial days are taken only in a column that holds nothing else.
 """
 
 import re
@@ -16,21 +16,22 @@ from qtickets_api.tables.cells import plain
 
 FIRST_YEAR, LAST_YEAR = 1971, 2105
 """What a Date of ClickHouse holds, with room."""
+_SHORT_YEARS = range(2010, 2060)  # what two digits may mean: no ticket of these sheets was sold in 2005 or 2099
 _SERIAL_DAYS = range(36_526, 73_051)  # 2000-01-01 to 2099-12-31
 _EXCEL_EPOCH = date(1899, 12, 30)
 
 _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?"
 _TIME = rf"(?:[T ]\s*{_CLOCK}\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?"
-_ZONE = r"\s*(?P<zone>Z|[+-]\d\d:?\d\d)?"
+_ZONE = r"\s*(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?"
 _YEAR_FIRST = re.compile(rf"(?P<y>\d{{4}})(?P<s>[-/.])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}}){_TIME}{_ZONE}", re.ASCII)
 _DOTS = re.compile(rf"(?P<d>\d{{1,2}})\.(?P<m>\d{{1,2}})\.(?P<y>\d{{4}}|\d\d)(?:\s*г\.?)?,?{_TIME}", re.ASCII)
 _SLASHES = re.compile(rf"(?P<a>\d{{1,2}})(?P<s>[/-])(?P<b>\d{{1,2}})(?P=s)(?P<y>\d{{4}}|\d\d),?{_TIME}", re.ASCII)
-_NAMED = re.compile(rf"(?P<d>\d{{1,2}})[ .-](?P<name>[^\W\d_]{{3,}})\.?[ .-](?P<y>\d{{4}})(?:\s*г\.?)?,?{_TIME}")
+_NAMED = re.compile(rf"(?P<d>\d{{1,2}})[ .-](?P<name>[^\W\d_]{{3,}})\.?[ .-](?P<y>\d{{4}}|\d\d)(?:\s*г\.?)?,?{_TIME}")
 _SERIAL = re.compile(r"(\d{5})(?:[.,]\d+)?", re.ASCII)
 
 _MONTH_FIRST_YEAR = re.compile(r"(?P<y>\d{4})[-./](?P<m>\d{1,2})", re.ASCII)
 _MONTH_LAST_YEAR = re.compile(r"(?P<m>\d{1,2})[-./](?P<y>\d{4})", re.ASCII)
-_MONTH_NAMED = re.compile(r"(?P<name>[^\W\d_]{3,})\.?[\s.,-]*(?P<y>\d{4})(?:\s*(?:г\.?|год))?")
+_MONTH_NAMED = re.compile(r"(?P<name>[^\W\d_]{3,})\.?[\s.,-]*(?P<y>\d{4})(?:\s*(?:г\.?|года?))?")
 _MONTH_NAMED_SHORT = re.compile(r"(?P<name>[^\W\d_]{3,})[.\-'’]\s?(?P<y>\d\d)")  # ноя.26; May 26 is a day
 _MONTH_NAMED_LAST = re.compile(r"(?P<y>\d{4})[\s.,-]+(?P<name>[^\W\d_]{3,})\.?")
 _NAMES = (
@@ -132,6 +133,7 @@ class _Column:
         orders: dict[str, Order] = {
             f"day{sign}month{sign}year": lambda found: _moment(found, int(found["b"]), int(found["a"])),
             f"month{sign}day{sign}year": lambda found: _moment(found, int(found["a"]), int(found["b"])),
+            "year-month-day": _short_year_first,
         }
         read = {
             form: {p: value for p, found in slashed.items() if self._fits(value := order(found))}
@@ -184,9 +186,19 @@ def _moment(found: re.Match[str], month: int, day: int, zone: str | None = None)
     return (moment.astimezone(MOSCOW) if zone else moment).date()
 
 
+def _short_year_first(found: re.Match[str]) -> date | None:
+    """26-11-05, which day first would be a day of 2005."""
+    if found["s"] == "-" and len(found["a"]) == len(found["y"]) == 2:
+        return _day(found["a"], int(found["b"]), int(found["y"]))
+    return None
+
+
 def _day(year: str, month: int, day: int) -> date | None:
+    whole = int(year) + (2000 if len(year) == 2 else 0)
+    if len(year) == 2 and whole not in _SHORT_YEARS:
+        return None
     try:
-        value = date(int(year) + (2000 if len(year) == 2 else 0), month, day)
+        value = date(whole, month, day)
     except ValueError:
         return None
     return value if FIRST_YEAR <= value.year <= LAST_YEAR else None

@@ -107,8 +107,24 @@ def _likelihood(text: str) -> float:
 def _was_encoded_twice(text: str) -> bool:
     if text.isascii():
         return False
-    try:
-        again = text.encode("cp1251").decode("utf-8")
-    except UnicodeError:
-        return False
-    return again != text and bool(_WORD.search(again))
+    for page in ("cp1251", "cp1252"):
+        try:
+            again = text.encode(page, _AS_BYTES).decode("utf-8")
+        except UnicodeError:
+            continue
+        if again != text and _WORD.search(again):
+            return True
+    return False
+
+
+def _control_as_byte(error: UnicodeError) -> tuple[bytes, int]:
+    """Bytes to which a code page gives no character are taken for control characters by what reads it wrongly."""
+    if isinstance(error, UnicodeEncodeError):
+        characters = error.object[error.start : error.end]
+        if all("\x80" <= character <= "\x9f" for character in characters):
+            return characters.encode("latin-1"), error.end
+    raise error
+
+
+_AS_BYTES = "control-as-byte"
+codecs.register_error(_AS_BYTES, _control_as_byte)

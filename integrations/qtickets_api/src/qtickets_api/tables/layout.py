@@ -2,11 +2,12 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from qtickets_api.tables.cells import TOTAL_BEGINS, TOTAL_CELL, is_blank, plain
+from qtickets_api.tables.cells import TOTAL_BEGINS, TOTAL_CELL, TOTAL_OF_NUMBERS, is_blank, plain
 from qtickets_api.tables.columns import Column, heading
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -151,6 +152,7 @@ def _sort_out(
     texts = {column.name for column in columns if column.kind == "text"}
     required = {column.name for column in columns if column.required}
     keys = [(places[name], name in texts) for name in key if name in required]
+    total = TOTAL_OF_NUMBERS if any(column.kind in ("amount", "count") for column in columns) else TOTAL_CELL
     titles = {position: heading(layout.titles[position]) for position in places.values()}
     for number, cells in rows:
         if all(is_blank(cell) for cell in cells):
@@ -159,7 +161,7 @@ def _sort_out(
         if all(position < len(cells) and heading(cells[position]) == title for position, title in titles.items()):
             layout.left_out.setdefault("the headings again", []).append(number)
             continue
-        if _is_total(cells, keys):
+        if _is_total(cells, keys, total):
             layout.left_out.setdefault("a total", []).append(number)
             continue
         extra = sum(not is_blank(cell) for cell in cells[width:])
@@ -184,13 +186,13 @@ def _sort_out(
             layout.records.append((number, cells))
 
 
-def _is_total(cells: Sequence[str], keys: Sequence[tuple[int, bool]]) -> bool:
+def _is_total(cells: Sequence[str], keys: Sequence[tuple[int, bool]], total: re.Pattern[str]) -> bool:
     """A row that says it is a total, and that lacks what makes a record, or has the word in its place."""
     words = [plain(cell) for cell in cells]
-    if not any(TOTAL_BEGINS.match(word) for word in words):
+    if not any(TOTAL_BEGINS.match(word) or total.fullmatch(word) for word in words):
         return False
     for position, is_text in keys:
         word = words[position] if position < len(words) else ""
-        if not word or (TOTAL_CELL.fullmatch if is_text else TOTAL_BEGINS.match)(word):
+        if not word or total.fullmatch(word) or (not is_text and TOTAL_BEGINS.match(word)):
             return True
     return False

@@ -152,9 +152,12 @@ def _name_the_odd_ones(
 def _doubt(
     texts: Sequence[str], read: Sequence[int], form: NumberForm, numbers: dict[int, Decimal], wrong: dict[int, str]
 ) -> None:
-    """A lone 1,500 among 12,50 and 7,25 is no amount as these are written: three decimals beside two."""
-    lengths = {len(texts[position].rpartition(form.decimal)[2]) for position in read if form.decimal in texts[position]}
-    if len(lengths) < 2:
+    """A 1,500 is doubtful among 12,50 and 7,25, and where nothing but another cell's thousands sign (1 500) makes its
+    comma decimal: people mix those. Another cell with three decimals (0,500 or 1500,000) vouches for it.
+    """
+    decimals = [texts[position] for position in read if form.decimal in texts[position]]
+    lengths = {len(text.rpartition(form.decimal)[2]) for text in decimals}
+    if len(lengths) < 2 and not all(_EITHER.fullmatch(text) for text in decimals):
         return
     for position in read:
         if _EITHER.fullmatch(texts[position]) and form.decimal in texts[position]:
@@ -169,7 +172,7 @@ def _doubt(
 def _cleaned(cell: str, unit: re.Pattern[str]) -> str:
     text = SPACES.sub(" ", cell).strip()
     text = unit.sub("", text).strip()
-    return _APOSTROPHES.sub("'", text).replace("\u2212", "-").removeprefix("+")
+    return _APOSTROPHES.sub("'", text).replace("\u2212", "-")
 
 
 def _why_none(text: str, kind: Kind) -> str:

@@ -115,9 +115,9 @@ def _unreadable(path: Path, error: OSError) -> str:
 def _read(found: TableFile, layout: Layout, decimal: str) -> None:
     name = found.source_file
     if layout.missing:
-        known = {column.name: ", ".join(column.headings) for column in found.table.columns}
+        known = {column.name: " or ".join(f'"{one}"' for one in column.headings) for column in found.table.columns}
         found.errors += [
-            f"{name}, row {layout.heading_row}: the column {column} is missing; it may be headed {known[column]}"
+            f"{name}, row {layout.heading_row}: the column {column} is missing; its heading may be {known[column]}"
             for column in layout.missing
         ]
         return
