@@ -29,6 +29,7 @@ def test_fields_nobody_knows_are_named():
     body = page([order(brand_new=1, another=2)])
     assert unknown_fields("orders", body) == {"brand_new", "another"}
     assert unknown_fields("orders", page([order()])) == frozenset()
+    assert unknown_fields("orders", page([order(**{"ivan@example.com": 1, "+79160000000": 1, "new": 1})])) == {"new"}
     assert unknown_fields("events", page([event()])) == frozenset()
     assert unknown_fields("orders", page([])) == frozenset()
 

@@ -72,7 +72,8 @@ def test_the_warehouse_equals_the_cabinets(bare_loader) -> None:
         api.reset()
         assert loader.run() == 0
         assert api.count("*/statistics/*") == statistics_calls(season) <= 3 * math.ceil(BANNERS / 200)
-        assert api.count() == statistics_calls(season) + listing_pages(season)
+        currencies = len(season.accounts)
+        assert api.count() == statistics_calls(season) + listing_pages(season) + currencies
         assert_everything_equal(loader, season)
 
         api.mutate("revise_vk_days", days=2)

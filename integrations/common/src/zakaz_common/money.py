@@ -11,6 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 Sent = float | str | None
 """An amount in roubles as it came: a JSON number, text, or nothing."""
+FRACTION = "a fraction of a kopeck was rounded"
+"""Why an amount was changed."""
 
 _MOST = Decimal(10) ** 15  # kopecks; a double keeps 15 digits, so a smaller amount prints as it was sent
 _NOISE = Decimal("1e-4")  # kopecks: 10^-6 roubles

@@ -12,6 +12,8 @@ T = TypeVar("T")
 REPLACEMENT = "\ufffd"
 LONGEST = 1000
 """Characters of a name that are kept."""
+DAMAGED_TEXT = "characters that are no text, or more of them than are kept, were replaced or cut"
+"""Why a text was changed."""
 
 _BLANKS = "\t\n\r\v\f\x85\u2028\u2029"
 # Marks that turn the direction of what is around them: a name could make a table show another figure.

@@ -1,6 +1,6 @@
 """Columns of staging from the values of many records, each column in one go.
 
-A reader for a field that a figure needs raises RecordError; one for a descriptive field leaves the value empty and
+A reader for a field that a figure needs raises UnreadableError; one for a descriptive field leaves the value empty and
 tells `note` the row and the reason.
 """
 
@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from zakaz_common.money import Kopecks, MoneyError, Sent
 from zakaz_common.moscow import unix_seconds
-from zakaz_common.text import clean_text, is_damaged
+from zakaz_common.ranks import UnreadableError
+from zakaz_common.text import DAMAGED_TEXT, clean_text, is_damaged
 
 from qtickets_api.records import PriceObject, Text
 
@@ -19,20 +20,9 @@ Note = Callable[[int, str], None]
 """Told the row of a value that could not be read, and the reason."""
 
 KOPECKS = Kopecks()
-FRACTION = "a fraction of a kopeck was rounded"
-DAMAGED_TEXT = "characters that are no text, or more of them than are kept, were replaced or cut"
 NO_LANGUAGE = "an object of languages holds no text"
 _FIRST_SECOND = 31_536_000  # 1971-01-01: no zone takes it below what DateTime keeps
 _LAST_SECOND = 4_291_747_200  # 2106-01-01
-
-
-class RecordError(ValueError):
-    """A record is well formed but cannot be loaded; `path` says where."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(reason)
-        self.path = path
-        self.reason = reason
 
 
 def money(values: Sequence[Sent], path: str) -> list[Any]:
@@ -128,6 +118,6 @@ def _each(read: Callable[[Any], T], values: Sequence[Any], note: Note) -> list[T
 
 def _raising(path: str) -> Note:
     def note(at: int, reason: str) -> None:
-        raise RecordError(path.format(at), reason)
+        raise UnreadableError(path.format(at), reason)
 
     return note

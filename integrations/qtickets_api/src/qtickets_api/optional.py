@@ -24,6 +24,7 @@ from zakaz_common.warehouse import UpsertResult
 
 from qtickets_api.client import QticketsClient
 from qtickets_api.column_readers import loose_money, loose_second, shown_text
+from qtickets_api.event_rows import SHOW_KEYS, NoteOf
 from qtickets_api.optional_records import (
     BarcodeMark,
     ColorTheme,
@@ -53,7 +54,6 @@ PROMO_CODE_COLUMNS = (
     "promo_code_id", "discount_id", "event_id", "code", "is_active", "created_at", "updated_at", "deleted_at", "_ver",
 )  # fmt: skip
 COLOR_THEME_COLUMNS = ("color_theme_id", "name", "colors", "updated_at", "_ver")
-SHOW_KEYS = ("event_id", "show_id")
 
 _SEAT_FIELDS = [
     "max_quantity", "free_quantity", "ordered_quantity", "payed_quantity", "disabled", "price", "currency_id",
@@ -63,7 +63,6 @@ _strict_barcodes = msgspec.json.Decoder(list[BarcodeMark]).decode
 _decode_discounts = page_decoder("discounts", DiscountsPage, Discount)
 _decode_promo_codes = page_decoder("promo_codes", PromoCodesPage, PromoCode)
 _decode_color_themes = list_decoder("color_themes", ColorTheme)
-NoteOf = Callable[[str], Callable[[str], None]]
 _MONEY = MONEY | {"value"}
 _SHOW_PASSED = timedelta(days=2)
 _LONGEST_COLORS = 65_536  # cut, the JSON of a theme's colours would be none

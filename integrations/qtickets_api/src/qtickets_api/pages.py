@@ -5,6 +5,7 @@ place and reason when a figure needs the field, else it loads without it. Broken
 The other records of the page are kept. A page that is no page at all raises, and the client fetches it again.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -19,6 +20,7 @@ from qtickets_api.records import KNOWN_FIELDS, Envelope, Event, EventsPage, Orde
 
 R = TypeVar("R", bound=msgspec.Struct)
 
+_FIELD_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
 BROKEN_CHARACTERS = "characters that are no text were replaced"
 
 
@@ -127,11 +129,15 @@ def _key_of(raw: msgspec.Raw, position: int) -> tuple[str, int | None]:
 
 
 def unknown_fields(dataset: str, body: bytes) -> frozenset[str]:
-    """Names of top-level fields of a page's first record that this loader does not know."""
+    """Names of top-level fields of a page's first record that this loader does not know.
+
+    A key that is no name of a field may be data of a person: an address, a telephone number.
+    """
     try:
         data = _envelope.decode(body).data
         first = next(iter(data.values() if isinstance(data, dict) else data), None)
-        return frozenset(_fields.decode(first)) - KNOWN_FIELDS[dataset] if first is not None else frozenset()
+        names = frozenset(_fields.decode(first)) if first is not None else frozenset()
+        return frozenset(filter(_FIELD_NAME.fullmatch, names)) - KNOWN_FIELDS[dataset]
     except (msgspec.DecodeError, UnicodeDecodeError):
         return frozenset()
 

@@ -35,18 +35,16 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import astuple
 from zakaz_common.columns import Columns, by_column
-from zakaz_common.money import shared_out
+from zakaz_common.money import FRACTION, shared_out
 from zakaz_common.moscow import moscow_day_number
+from zakaz_common.ranks import UnreadableError
 from zakaz_common.run_journal import DegradedField, RejectedRecord
-from zakaz_common.text import clean_text, is_damaged, tolerant
+from zakaz_common.text import DAMAGED_TEXT, clean_text, is_damaged, tolerant
 from zakaz_common.utm import Utm, clean_utm
 
 from qtickets_api.column_readers import (
-    DAMAGED_TEXT,
-    FRACTION,
     KOPECKS,
     Note,
-    RecordError,
     loose_money,
     loose_seconds,
     money,
@@ -81,13 +79,13 @@ def order_family(orders: Sequence[Order], scan: int, rejected: Iterable[Rejected
     wrong: list[RejectedRecord] = []
     try:
         family = _orders(orders, scan)
-    except RecordError:  # rare: look for the wrong ones, one by one
+    except UnreadableError:  # rare: look for the wrong ones, one by one
         fine = []
         for order in orders:
             try:
                 _orders([order], scan)
                 fine.append(order)
-            except RecordError as error:
+            except UnreadableError as error:
                 wrong.append(RejectedRecord("orders", str(order.id), error.path, error.reason))
         family = _orders(fine, scan)
     family.rejected = [*rejected, *wrong]
@@ -129,13 +127,13 @@ def _orders(every_version: Sequence[Order], scan: int) -> Family:
 
     ticket = _fields(Basket, chain.from_iterable(baskets))
     if (odd := next((at for at, quantity in enumerate(ticket["quantity"]) if quantity != 1), None)) is not None:
-        raise RecordError(f"$.baskets[{odd}].quantity", "the quantity of a ticket is not 1")
+        raise UnreadableError(f"$.baskets[{odd}].quantity", "the quantity of a ticket is not 1")
     paid, ticket_version = of_order(order["payed"]), of_order(version)
     price = money(ticket["price"], "$.baskets[{}].price")
     refunded = money(ticket["refunded_amount"], "$.baskets[{}].refunded_amount")
     if (odd := next((at for at, back in enumerate(refunded) if back is not None and back < 0), None)) is not None:
         # Some services print what was given back with a minus: subtracted, it would count twice.
-        raise RecordError(f"$.baskets[{odd}].refunded_amount", "a refund below 0")
+        raise UnreadableError(f"$.baskets[{odd}].refunded_amount", "a refund below 0")
     deduction = money(ticket["refunded_deduction_amount"], "$.baskets[{}].refunded_deduction_amount")
     refunded_at = seconds(ticket["refunded_at"], "$.baskets[{}].refunded_at")
     deleted_at = [

@@ -10,10 +10,10 @@ from functools import cache, partial
 from typing import Any, TypeVar
 
 import msgspec
-from zakaz_common.money import MoneyError, exact_kopecks, rounded
+from zakaz_common.money import FRACTION, MoneyError, exact_kopecks, rounded
 from zakaz_common.moscow import moscow_day, parse_time
 from zakaz_common.ranks import UnreadableError, read_record
-from zakaz_common.text import clean_text, is_damaged
+from zakaz_common.text import DAMAGED_TEXT, clean_text, is_damaged
 
 from .attribution import Attribution, CityBook, attribute, banner_utm, public_url
 from .records import AdGroup, AdPlan, Banner, Day, Money, StatisticsItem
@@ -23,9 +23,6 @@ from .statistics import Slice
 Reject = Callable[[str, str, str], None]
 Row = tuple[Any, ...]
 R = TypeVar("R", bound=msgspec.Struct)
-
-FRACTION = "a fraction of a kopeck was rounded"
-DAMAGED_TEXT = "characters that are no text, or more of them than are kept, were replaced or cut"
 
 DAILY_KEY = ("d", "account", "banner_id")
 DAILY_COLUMNS = (
