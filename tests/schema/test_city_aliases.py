@@ -29,6 +29,15 @@ def test_spellings_met_in_names_and_utm(aliases: dict[str, str]) -> None:
     assert (aliases["спб"], aliases["spb"], aliases["orel"]) == ("санкт-петербург", "санкт-петербург", "орел")
 
 
+def test_names_as_russians_shorten_them(aliases: dict[str, str]) -> None:
+    for spelling in ("ростов н/д", "ростов-н/д", "ростов-на дону"):
+        assert aliases.get(spelling) == "ростов-на-дону"
+    assert aliases.get("н.новгород") == "нижний новгород"
+    assert aliases.get("в.новгород") == "великий новгород"
+    assert aliases.get("н.тагил") == "нижний тагил"
+    assert aliases.get("с.петербург") == aliases.get("с.-петербург") == "санкт-петербург"
+
+
 def test_keys_are_what_the_normaliser_makes(aliases: dict[str, str]) -> None:
     sys.path.insert(0, str(REPOSITORY / "integrations/common/src"))
     city = pytest.importorskip("zakaz_common.city")

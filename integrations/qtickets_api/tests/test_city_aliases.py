@@ -84,6 +84,20 @@ def test_a_city_may_be_given_by_any_spelling_of_it(loader, aliases):
     assert own(loader) == [("питерка", "санкт-петербург", ""), ("питерок", "санкт-петербург", "")]
 
 
+def test_a_city_that_is_known_keeps_the_name_the_deployment_gives_it(loader, aliases):
+    """A person's list may say so of every city; Орёл must not become Орел, nor Ростов-на-Дону Ростов-На-Дону."""
+    names = "SELECT city, city_name FROM zakaz.v_cities WHERE alias IN ('орел', 'ростов-на-дону') ORDER BY city"
+    assert aliases("alias,city\nОрёл,Орёл\nРостов-на-Дону,Ростов-на-Дону\nростов-папа,Ростов-на-Дону\n") == 0
+    assert loader.rows(names) == [("орел", "Орёл"), ("ростов-на-дону", "Ростов-на-Дону")]
+    assert own(loader) == [("ростов-папа", "ростов-на-дону", "")]
+
+
+def test_what_has_no_city_can_be_given_none(loader, aliases, capsys):
+    assert aliases("alias,city\nunattributed,Тула\n") == 65
+    assert "unattributed is what has no city" in refusal(capsys)
+    assert aliases("alias,city\nонлайн,unattributed\n") == 0
+
+
 def test_the_name_of_a_city_is_kept_as_written(loader, aliases):
     assert aliases("alias,city,city_name\nОрёл,Орёл,Орёл\n") == 0
     assert own(loader) == [("орел", "орел", "Орёл")]

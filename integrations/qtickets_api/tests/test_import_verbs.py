@@ -53,6 +53,18 @@ def test_explain_ends_as_the_import_would_and_names_both_readings(run, tmp_path)
     assert run("import-plan", "--file", path, "--decimal", "semicolon").exit_code == 2
 
 
+def test_explain_refuses_what_the_import_would_and_says_what_only_that_can_find(run, tmp_path):
+    path = tmp_path / "plan.csv"
+    path.write_text("month,city,tickets,revenue\n2026-11,Орёл,1,-5\n", encoding="utf-8")
+    done = run("import-plan", "--file", path, "--explain")
+    assert done.exit_code == 65
+    assert "WRONG plan.csv, row 2, column revenue: an amount of 0 or more was expected" in done.output
+    path.write_text("month,city,tickets,revenue\n2026-11,СПб,1,5\n2026-11,Питер,1,5\n", encoding="utf-8")
+    done = run("import-plan", "--file", path, "--explain")
+    assert done.exit_code == 0
+    assert "is loaded, unless the aliases in the warehouse make two of its cities one" in done.output
+
+
 def test_explain_of_aliases(run, tmp_path):
     path = tmp_path / "aliases.csv"
     path.write_text("alias,city\nкитеж,Китежград\n", encoding="utf-8")

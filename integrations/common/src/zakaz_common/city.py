@@ -26,7 +26,8 @@ _BLANKS = re.compile(r" +")
 _DASH_WITH_BLANKS = re.compile(r" ?-[ -]*")
 # «г. Казань», «г Казань», «город Казань»: no city's name begins with these words
 _WORD_CITY = re.compile(r"^(?:(?:г|гор)[. ][ .,;:]*|город )+(?=\w)")
-_OUTER = " .,;:"
+# Around a name: blanks, quotes, stops, dashes, signs, emoji; brackets stay, they hold a part of it.
+_AROUND = frozenset({"Zs", "Pc", "Pd", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"})
 _LETTERS = "(?:[^\\W\\d_]|[\u0300-\u036f])+"  # with marks that nothing composes
 _WORD = re.compile(f"{_LETTERS}(?:-{_LETTERS})*")
 _RUSSIAN = frozenset("абвгдежзийклмнопрстуфхцчшщъыьэюя")
@@ -63,9 +64,10 @@ def _plain_character(character: str) -> str:
 def normalise_city(raw: str) -> str:
     """The key: lower case, `ё` as `е`, look-alike letters, dashes, blanks and invisible characters folded.
 
-    Inner spaces and hyphens are kept, a dash loses the blanks around it; the word «г.» before the name and
-    commas and dots after it go. A word that mixes Cyrillic with letters that look Cyrillic is Cyrillic; a Latin
-    name stays Latin. Composed and decomposed spellings of `ё` and `й` give the same key. Blank input gives ''.
+    Inner spaces and hyphens are kept, a dash loses the blanks around it; the word «г.» before the name and quotes,
+    stops, dashes and emoji around it go. A word that mixes Cyrillic with letters that look Cyrillic is Cyrillic; a
+    Latin name stays Latin. Composed and decomposed spellings of `ё` and `й` give the same key. Blank input gives '',
+    and so does a mere dash.
     """
     key = _folded(raw)
     while (again := _folded(key)) != key:  # under one layer of noise may be the next
@@ -76,7 +78,16 @@ def normalise_city(raw: str) -> str:
 def _folded(raw: str) -> str:
     text = _DASH_WITH_BLANKS.sub("-", plain_text(raw.lower()))
     text = _WORD.sub(lambda word: _one_script(word[0]), text).replace("ё", "е")
-    return _WORD_CITY.sub("", text.strip(_OUTER))
+    return _WORD_CITY.sub("", _without_surroundings(text))
+
+
+def _without_surroundings(text: str) -> str:
+    first, end = 0, len(text)
+    while first < end and unicodedata.category(text[first]) in _AROUND:
+        first += 1
+    while end > first and unicodedata.category(text[end - 1]) in _AROUND:
+        end -= 1
+    return text[first:end]
 
 
 def _one_script(word: str) -> str:

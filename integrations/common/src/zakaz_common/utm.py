@@ -7,6 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 _FIELDS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 _MAX_LENGTH = 255
+_AT = re.compile("[@\uff20\ufe6b]|%(?:25)*40")  # encoded twice, it is still an address
 _PERCENT_CODES = re.compile("(?:%[0-9A-Fa-f]{2})+")
 
 
@@ -37,7 +38,7 @@ def _clean(text: str) -> str:
     if "%" in text:
         text = _decoded(text)
     text = "".join(c for c in text if c.isprintable()).strip().lower()
-    return "" if "@" in text else text[:_MAX_LENGTH]
+    return "" if _AT.search(text) else text[:_MAX_LENGTH]
 
 
 def _decoded(text: str) -> str:

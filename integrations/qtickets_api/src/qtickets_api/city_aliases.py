@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from zakaz_common.city import CityDirectory, normalise_city
+from zakaz_common.city import UNATTRIBUTED, CityDirectory, normalise_city
 from zakaz_common.run import RunContext
 
 from qtickets_api.event_cities import resolve_events_again
@@ -91,6 +91,11 @@ def _checked(file: TableFile, others: Mapping[str, str]) -> dict[str, _Alias]:
         if not alias or not city:
             file.errors.append(f"{place}: an alias and a city were expected")
             continue
+        if alias == UNATTRIBUTED:
+            file.errors.append(f"{place}: {UNATTRIBUTED} is what has no city, and can be no spelling of one")
+            continue
+        if alias == city == others.get(alias) and not row["city_name"]:
+            continue  # known already, and the deployment's row has the name as people write it
         found = _Alias(number, city, row["city_name"])
         earlier = aliases.setdefault(alias, found)
         if (earlier.city, earlier.city_name) != (found.city, found.city_name):

@@ -22,6 +22,8 @@ from qtickets_api.tables.reader import TableFile, refuse_errors
 
 log = structlog.get_logger()
 
+_CITIES = ", unless the aliases in the warehouse make two of its cities one or lead them in a circle"
+
 
 class DecimalSign(StrEnum):
     """Which sign is decimal where a column's cells leave it open."""
@@ -66,7 +68,7 @@ def add_import_verbs(app: typer.Typer, spec: LoaderSpec) -> None:
         """Replace the plan of sales of the months that a file names."""
         sign = _sign(decimal)
         if explain_only:
-            _explain(spec, lambda: read_plan(file, sign))
+            _explain(spec, lambda: read_plan(file, sign), _CITIES)
         load(lambda context: import_plan(context, file, sign))
 
     @app.command("import-city-aliases")
@@ -76,7 +78,7 @@ def add_import_verbs(app: typer.Typer, spec: LoaderSpec) -> None:
     ) -> None:
         """Make the operator's own spellings of cities equal to a file."""
         if explain_only:
-            _explain(spec, lambda: read_aliases(file))
+            _explain(spec, lambda: read_aliases(file), _CITIES)
         load(lambda context: import_city_aliases(context, file))
 
 
@@ -84,8 +86,11 @@ def _sign(decimal: DecimalSign | None) -> str:
     return DECIMAL_SIGNS[decimal.value] if decimal else ""
 
 
-def _explain(spec: LoaderSpec, read: Callable[[], list[TableFile]]) -> None:
-    """Print what the files are read as, and end: 0 if they would be loaded, else what a load would end with."""
+def _explain(spec: LoaderSpec, read: Callable[[], list[TableFile]], unless: str = "") -> None:
+    """Print what the files are read as, and end: 0 if they can be loaded, else what a load would end with.
+
+    `unless` names what only a load can find, because it needs the warehouse.
+    """
     configure_logs("info", spec.name)
     try:
         files = read()
@@ -95,5 +100,5 @@ def _explain(spec: LoaderSpec, read: Callable[[], list[TableFile]]) -> None:
     except LoaderError as error:
         log.error("run_failed", status="failed", mode="explain", exit_code=error.exit_code, error=str(error))
         raise typer.Exit(error.exit_code) from None
-    typer.echo("Nothing was written; without --explain this is what is loaded.")
+    typer.echo(f"Nothing was written; without --explain this is what is loaded{unless}.")
     raise typer.Exit(0)

@@ -43,7 +43,13 @@ PlanRows = Mapping[tuple[date, str], tuple[int, Decimal]]
 
 def read_plan(path: Path, decimal: str = "") -> list[TableFile]:
     """Read the file, with what is wrong with it. `decimal` is the decimal sign of columns that leave it open."""
-    return [read_table(PLAN, path, decimal)]
+    file = read_table(PLAN, path, decimal)
+    file.errors += [
+        f"{file.source_file}, row {number}, column revenue: an amount of 0 or more was expected"
+        for number, row in file.rows
+        if row["revenue"] is not None and row["revenue"] < 0
+    ]
+    return [file]
 
 
 def import_plan(context: RunContext, path: Path, decimal: str = "") -> None:
@@ -83,8 +89,6 @@ def _by_city(file: TableFile, cities: CityDirectory) -> PlanRows:
         key = (row["month"], cities.resolve(row["city"]))
         if not key[1]:
             errors.append(f"{place}, column city: a city was expected")
-        elif row["revenue"] < 0:
-            errors.append(f"{place}, column revenue: an amount of 0 or more was expected")
         elif key in numbers:
             errors.append(f"{place}: names the city and month of row {numbers[key]} in another spelling")
         else:
