@@ -128,8 +128,9 @@ def test_places_that_are_sent_without_quantities_everywhere_are_skipped(full, ap
     assert last["skipped"] == {"inventory": "the seats come without quantities"}
 
 
-def test_places_that_cannot_be_counted_are_rejected_by_show(full, api):
-    api.inject("edit", route="*/seats", nth=1, edits=[{"path": "data.*.max_quantity", "value": "many"}])
+@pytest.mark.parametrize("odd", ["many", 2**63 - 1])
+def test_places_that_cannot_be_counted_are_rejected_by_show(full, api, odd):
+    api.inject("edit", route="*/seats", nth=1, edits=[{"path": "data.*.max_quantity", "value": odd}])
     assert full.having(loader_max_rejected_ratio=0.4).run() == 0
     ((dataset, path),) = full.rows("SELECT dataset, json_path FROM meta.rejected_records")
     assert (dataset, path) == ("inventory", "$.data[0].max_quantity")

@@ -4,23 +4,26 @@ named, most may lack.
 A barcode is counted and never kept: its struct has one field, whether it was checked.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from zakaz_common.money import Sent
 from zakaz_common.ranks import Descriptive, Identity
 
 from qtickets_api.records import Count, Id, Moment, Paging, Text
 
+Places = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+"""Of one seat or area: those of a whole hall still fit a column."""
+
 
 class Seat(Struct):
     """One seat, or one standing area with many places. Quantities come only when `select` names them."""
 
-    max_quantity: Identity[Count | None] = None
-    free_quantity: Identity[Count | None] = None
-    ordered_quantity: Identity[Count | None] = None
-    payed_quantity: Identity[Count | None] = None
+    max_quantity: Identity[Places | None] = None
+    free_quantity: Identity[Places | None] = None
+    ordered_quantity: Identity[Places | None] = None
+    payed_quantity: Identity[Places | None] = None
     disabled: Identity[bool | int | None] = None
     price: Descriptive[Sent] = None
     currency_id: Descriptive[str | None] = None
