@@ -92,6 +92,11 @@ def test_a_city_that_is_known_keeps_the_name_the_deployment_gives_it(loader, ali
     assert own(loader) == [("ростов-папа", "ростов-на-дону", "")]
 
 
+def test_a_city_that_nobody_knows_becomes_known_by_its_own_line(loader, aliases):
+    assert aliases("alias,city\nОрск,Орск\n") == 0
+    assert own(loader) == [("орск", "орск", "")]
+
+
 def test_what_has_no_city_can_be_given_none(loader, aliases, capsys):
     assert aliases("alias,city\nunattributed,Тула\n") == 65
     assert "unattributed is what has no city" in refusal(capsys)

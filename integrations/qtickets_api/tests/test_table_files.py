@@ -180,6 +180,11 @@ def test_subtotals_of_excel_are_left_out(read, row):
     assert values(read(f"Месяц;Город;Выручка\n11.2026;Орёл;10\n{row}\n", PLAN)) == ["10.00"]
 
 
+def test_subtotals_of_a_table_of_counts_are_left_out(read):
+    seats = Table("seats", (Column("d", ("дата",), "day"), Column("free", ("свободно",), "count")), ("d",))
+    assert values(read("Дата;Свободно\n05.11.2026;7\n05.11.2026 Итог;7\n", seats), "free") == ["7"]
+
+
 @pytest.mark.parametrize("city", ["Всеволожск", "Итоговск", "total-sale", "Тотальск"])
 def test_names_that_only_begin_like_a_total_are_names(read, city):
     file = read(f"Месяц;Город;Выручка\n11.2026;Орёл;10\n11.2026;{city};20\n", PLAN)

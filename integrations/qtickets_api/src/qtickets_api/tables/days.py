@@ -188,9 +188,7 @@ def _moment(found: re.Match[str], month: int, day: int, zone: str | None = None)
 
 def _short_year_first(found: re.Match[str]) -> date | None:
     """26-11-05, which day first would be a day of 2005."""
-    if found["s"] == "-" and len(found["a"]) == len(found["y"]) == 2:
-        return _day(found["a"], int(found["b"]), int(found["y"]))
-    return None
+    return _day(found["a"], int(found["b"]), int(found["y"])) if found["s"] == "-" else None
 
 
 def _day(year: str, month: int, day: int) -> date | None:
