@@ -193,3 +193,12 @@ def test_an_import_neither_hides_nor_makes_a_failure_of_the_scheduled_runs(loade
     assert loader.run() == 78
     assert run_import(loader, directory(events=EVENTS, sales=SALES)) == 0
     assert loader.rows(freshness) == [("failed", 0)]
+
+
+@pytest.mark.patient
+def test_an_export_without_rows_removes_nothing(loader, directory):
+    assert run_import(loader, directory(events=EVENTS, sales=SALES)) == 0
+    before = loader.rows("SELECT * FROM zakaz.stg_qtickets_sheets_sales FINAL ORDER BY ALL")
+    assert run_import(loader, directory(sales=SALES.splitlines()[0] + "\n")) == 65
+    assert loader.last_run("error")[0].startswith("nothing was imported: sales.csv has headings and no row")
+    assert loader.rows("SELECT * FROM zakaz.stg_qtickets_sheets_sales FINAL ORDER BY ALL") == before

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 from zakaz_common.city import UNATTRIBUTED, CityDirectory
 from zakaz_common.columns import Row, by_column
+from zakaz_common.errors import DataError
 from zakaz_common.run import RunContext
 
 from qtickets_api.mart_refresh import refresh_marts
@@ -25,6 +26,11 @@ def import_sheets(context: RunContext, directory: Path, decimal: str = "") -> No
     """
     files = read_sheets(directory, decimal)
     refuse_errors(files)
+    if empty := next((found for found in files if not found.rows), None):
+        # Taken at its word, an export that went wrong would remove every row of the one before.
+        raise DataError(
+            f"nothing was imported: {empty.source_file} has headings and no row; leave the file out instead"
+        )
     count_files(context, files)
     cities = CityDirectory(context.warehouse.city_aliases())
     version = time.time_ns() // 1_000_000
