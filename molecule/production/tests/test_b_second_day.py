@@ -1,0 +1,92 @@
+"""Day 2: messages, a failure and its end, timers, a rotation, a backup, an upgrade and a rollback."""
+
+from __future__ import annotations
+
+import time
+
+from .conftest import SECRETS_OF_THE_CABINETS, Desk
+
+
+def test_a_test_message_is_received(desk, sink):
+    desk.make("alert-test")
+    sink.wait(event="test")
+
+
+def test_a_loader_that_cannot_log_in_is_told_and_shown(desk, sink):
+    desk.edit_vault(vault_qtickets_api_token="revoked")
+    failed = desk.make("deploy", expect=None)
+    assert "qtickets_api_token" in failed.output
+    assert "BAD" in desk.make("status", expect=None).output
+    # as the timer would
+    desk.ssh("sudo systemctl start zakaz-qtickets-api.service", check=False)
+    heard = sink.wait(event="firing", subject="zakaz-qtickets-api")
+    assert "loader-failed.md" in str(heard)
+
+    desk.edit_vault(vault_qtickets_api_token=SECRETS_OF_THE_CABINETS["vault_qtickets_api_token"])
+    desk.make("deploy")
+    sink.wait(event="resolved", subject="zakaz-qtickets-api")
+    assert "BAD" not in desk.make("status").output
+
+
+def test_timers_run_by_themselves(desk):
+    for unit in ("zakaz-qtickets-api", "zakaz-vk-ads", "zakaz-watch"):
+        until = time.monotonic() + 400
+        while not (last := triggered(desk, unit)) and time.monotonic() < until:
+            time.sleep(5)
+        assert last, desk.ssh("systemctl list-timers 'zakaz-*'")
+        result = desk.ssh(f"systemctl show --property=Result --value {unit}.service")
+        assert result == "success", unit
+
+
+def triggered(desk: Desk, unit: str) -> str:
+    """When its timer last started it; empty for never."""
+    return desk.ssh(f"systemctl show --property=LastTriggerUSec --value {unit}.timer")
+
+
+def test_rotate_changes_the_named_secret_alone(desk):
+    before = desk.vault()
+    new = {"vault_clickhouse_qtickets_password": "n" * 32}
+    desk.edit_vault(**new, vault_clickhouse_vk_password="other" * 8)
+    refused = desk.make("rotate SECRET=clickhouse_qtickets", expect=None)
+    assert "clickhouse_vk" in refused.output
+    desk.lock(before | new)
+    desk.make("rotate SECRET=clickhouse_qtickets")
+    desk.ssh("sudo systemctl start zakaz-qtickets-api.service")
+    desk.ssh("sudo systemctl start zakaz-vk-ads.service")
+    desk.edit_vault(vault_clickhouse_vk_password="v" * 32, vault_clickhouse_bi_password="b" * 32)
+    desk.make("rotate SECRET=clickhouse_vk,clickhouse_bi")
+    assert desk.make("deploy").changed == 0
+
+
+def test_schema_change_is_planned_and_applied(desk):
+    view = desk.folder / "templates/ddl/599_bi_v_mine.sql.j2"
+    view.write_text("CREATE OR REPLACE VIEW bi.v_mine AS\nSELECT d, city, revenue FROM bi.v_sales_daily;\n", encoding="utf-8")
+    assert "v_mine" in desk.make("plan").output
+    assert desk.make("schema").changed > 0
+    assert desk.ask("SELECT count() > 0 FROM bi.v_mine") == "1"
+    view.unlink()
+
+
+def test_backup_drill_and_restore(desk):
+    desk.make("backup")
+    desk.make("drill")
+    before = desk.ask("SELECT count(), sum(revenue) FROM zakaz.dm_sales_daily FINAL")
+    desk.ask("TRUNCATE TABLE zakaz.dm_sales_daily")
+    asked = desk.make("restore TABLE=zakaz.dm_sales_daily", expect=None)
+    assert "CONFIRM=yes" in asked.output
+    desk.make("restore TABLE=zakaz.dm_sales_daily CONFIRM=yes")
+    assert desk.ask("SELECT count(), sum(revenue) FROM zakaz.dm_sales_daily FINAL") == before
+
+
+def test_upgrade_and_rollback(desk):
+    desk.make("upgrade")
+    first = desk.commit("integrations/vk_ads/src/vk_ads/__init__.py", "# another image\n")
+    before = desk.ssh("sudo grep -o 'zakaz/vk-ads:[0-9a-f]*' /opt/zakaz/zakaz-vk-ads")
+    desk.make("upgrade SCOPE=loaders")
+    after = desk.ssh("sudo grep -o 'zakaz/vk-ads:[0-9a-f]*' /opt/zakaz/zakaz-vk-ads")
+    assert after != before
+    desk.make("deploy")
+    desk.make("rollback")
+    assert desk.ssh("sudo grep -o 'zakaz/vk-ads:[0-9a-f]*' /opt/zakaz/zakaz-vk-ads") == before
+    assert first in desk.make("history").output or first[:10] in desk.make("history").output
+    desk.make("status")
