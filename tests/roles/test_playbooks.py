@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-SITE = (Path(__file__).parents[2] / "playbooks" / "site.yml").read_text(encoding="utf-8")
+PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
+SITE = (PLAYBOOKS / "site.yml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("earlier, later", [("clickhouse", "backup"), ("backup", "clickhouse_schema")])
@@ -19,3 +21,10 @@ def test_a_restore_comes_before_the_schema_and_the_loaders():
     assert SITE.index("import_role: {name: backup}") < restored
     for role in ("clickhouse_schema", "qtickets_api", "vk_ads", "smoke"):
         assert restored < SITE.index(f"import_role: {{name: {role}}}")
+
+
+@pytest.mark.parametrize("playbook", sorted(PLAYBOOKS.glob("*.yml")), ids=lambda path: path.stem)
+def test_every_play_knows_the_host_that_the_shared_settings_ask_about(playbook):
+    for play in yaml.safe_load(playbook.read_text(encoding="utf-8")):
+        if "hosts" in play:
+            assert (play.get("gather_facts"), play.get("gather_subset")) == (True, ["!all", "min"])
