@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Views compared with all their sources, as the smoke test and the reconciliation do: API, sheets, other money, aliases."""
 
 from __future__ import annotations
