@@ -63,8 +63,9 @@ options:
   allow:
     description:
       - Risks allowed beyond the safe ones.
-      - V(mutation) rewrites a column without loss; V(unsafe) may lose values, and is counted before; V(destructive)
-        drops columns or rows; V(rebuild) builds a table anew, compares and exchanges it, keeping the old.
+      - V(mutation) rewrites a column without loss; V(unsafe) may lose values, and is counted before, or takes from
+        a view's readers a column, its type, its place or their right to read; V(destructive) drops columns or rows;
+        V(rebuild) builds a table anew, compares and exchanges it, keeping the old.
     type: list
     elements: str
     choices: [mutation, unsafe, destructive, rebuild]

@@ -42,6 +42,11 @@ options:
       container: {type: str, required: true, description: Container of ours that may hold the port already.}
       variable: {type: str, required: true, description: Variable that chooses another port.}
       address_variable: {type: str, required: true, description: Variable that chooses another address.}
+  problems:
+    description: Sentences on what the settings alone show; told with the host's own.
+    type: list
+    elements: str
+    default: []
   docker_socket:
     description: Unix socket of the Docker Engine.
     type: path
@@ -184,14 +189,18 @@ def memory_problem(total_bytes: int, min_mb: int) -> str | None:
 
 def bind_problem(address: str, port: int) -> OSError | None:
     """Return why a TCP port cannot be bound on an address, None when it can."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError as error:
-            # a low port without root is docker's business, not a conflict
-            return None if error.errno == errno.EACCES else error
-        return None
+    bare = address.removeprefix("[").removesuffix("]")
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in bare else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if ":" in bare:
+                # a port of IPv4 is another one, for Docker too
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind((bare, port))
+    except OSError as error:
+        # a low port without root is docker's business, not a conflict
+        return None if error.errno == errno.EACCES else error
+    return None
 
 
 def port_holder(port: int) -> str:
@@ -294,6 +303,7 @@ def main() -> None:
                     "address_variable": {"type": "str", "required": True},
                 },
             },
+            "problems": {"type": "list", "elements": "str", "default": []},
             "docker_socket": {"type": "path", "default": "/var/run/docker.sock"},
             "manages_units": {"type": "bool", "default": False},
             "paths": {"type": "list", "elements": "str", "default": []},
@@ -309,6 +319,7 @@ def main() -> None:
     folder = existing_parent(want["disk_path"])
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     problems = [
+        *want["problems"],
         unsupported,
         privilege_problem(os.geteuid(), containers is not None, want["manages_units"], want["disk_path"]),
         disk_problem(str(folder), shutil.disk_usage(folder).free, want["min_free_disk_gb"]),

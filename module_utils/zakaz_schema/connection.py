@@ -78,7 +78,7 @@ def connect(params: Mapping[str, Any]) -> HttpConnection:
 class HttpConnection:
     """ClickHouse over HTTP.
 
-    :param host: name or address.
+    :param host: name or address, IPv6 with or without brackets.
     :param port: HTTP port.
     :param username: user; sent in a header, as is the password.
     :param password: its password.
@@ -102,7 +102,8 @@ class HttpConnection:
 
         self._urllib3 = urllib3
         self._username = username
-        self._where = f"{'https' if secure else 'http'}://{host}:{port}/"
+        address = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        self._where = f"{'https' if secure else 'http'}://{address}:{port}/"
         tls = {"ca_certs": ca_bundle} if secure and ca_bundle else {}
         self._pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=10, read=timeout),

@@ -10,7 +10,7 @@ from .failures import SchemaFailure
 from .sql_tokens import quote, quote_object
 from .statements import Statement, drop_statement
 from .table_changes import Action, alter_actions, rebuild_reasons
-from .type_changes import DESTRUCTIVE, REBUILD, RISKS, SAFE
+from .type_changes import DESTRUCTIVE, REBUILD, RISKS, SAFE, UNSAFE
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,9 @@ def _object(statement: Statement, live: Catalogue, desired: Catalogue) -> list[O
     if wanted.kind == "materialized_view":
         return _materialized_view(statement, found, wanted)
     if found.create_query != wanted.create_query:
-        return [_operation("replace", statement, [statement.replacing()], SAFE, "dictionary differs")]
+        broken = breaks_readers(found, wanted)
+        says = ["dictionary differs", *broken]
+        return [_operation("replace", statement, [statement.replacing()], UNSAFE if broken else SAFE, *says)]
     return []
 
 
@@ -177,16 +179,38 @@ def alter_statements(name: str, actions: Sequence[Action], on_cluster: str = "")
     return [head + ",\n    ".join(f"({sql})" for sql in group) for group in groups if group]
 
 
+def breaks_readers(live: CatalogueObject, desired: CatalogueObject) -> list[str]:
+    """What a query on the live object no longer finds: columns that go, change their type or move, and who may read.
+
+    New columns behind the others break nobody.
+    """
+    before = {column.name: column.type for column in live.columns}
+    after = {column.name: column.type for column in desired.columns}
+    broken = [f"column {name} {kind} is gone" for name, kind in before.items() if name not in after]
+    broken += [
+        f"column {name} {kind} → {after[name]}" for name, kind in before.items() if after.get(name, kind) != kind
+    ]
+    stay = [name for name in before if name in after]
+    places = {name: place for place, name in enumerate(after, 1)}
+    for place, name in enumerate(stay, 1):
+        if places[name] != place:
+            broken.append(f"column {name} {after[name]} moves from place {place} to {places[name]}")
+            break
+    if live.parts.security == "DEFINER" != desired.parts.security:
+        broken.append(
+            f"SQL SECURITY DEFINER → {desired.parts.security or 'not set'}: readers need grants on its tables"
+        )
+    return broken
+
+
 def _view_says(live: CatalogueObject, desired: CatalogueObject) -> list[str]:
     says = []
-    before = [(column.name, column.type) for column in live.columns]
-    after = [(column.name, column.type) for column in desired.columns]
     if live.select != desired.select:
         says.append("select differs")
-    if before != after:
-        gone = [f"−{name} {kind}" for name, kind in before if (name, kind) not in after]
-        come = [f"+{name} {kind}" for name, kind in after if (name, kind) not in before]
-        says.append("columns " + (", ".join(gone + come) or "in another order"))
+    says += breaks_readers(live, desired)
+    known = {column.name for column in live.columns}
+    if come := [f"+{column.name} {column.type}" for column in desired.columns if column.name not in known]:
+        says.append(f"columns {', '.join(come)}")
     if live.comment != desired.comment:
         says.append(f"comment {desired.comment!r}")
     return says
@@ -194,7 +218,7 @@ def _view_says(live: CatalogueObject, desired: CatalogueObject) -> list[str]:
 
 def _view(statement: Statement, live: CatalogueObject, desired: CatalogueObject, user: str) -> list[Operation]:
     says = _view_says(live, desired)
-    if live.parts.security != desired.parts.security:
+    if live.parts.security != desired.parts.security and live.parts.security != "DEFINER":
         says.append(f"SQL SECURITY {live.parts.security or 'not set'} → {desired.parts.security or 'not set'}")
     declared = statement.definer()
     # the throw-away engine has one user; who is meant is known from the declaration.
@@ -202,7 +226,8 @@ def _view(statement: Statement, live: CatalogueObject, desired: CatalogueObject,
     wanted = (user or "default") if declared.upper() == "CURRENT_USER" else declared
     if desired.parts.definer and live.parts.definer != wanted:
         says.append(f"definer {live.parts.definer or 'not set'} → {wanted}")
-    return [_operation("replace", statement, [statement.replacing()], SAFE, *says)] if says else []
+    risk = UNSAFE if breaks_readers(live, desired) else SAFE
+    return [_operation("replace", statement, [statement.replacing()], risk, *says)] if says else []
 
 
 def _materialized_view(statement: Statement, live: CatalogueObject, desired: CatalogueObject) -> list[Operation]:
@@ -219,9 +244,9 @@ def _materialized_view(statement: Statement, live: CatalogueObject, desired: Cat
     if says == [f"comment {desired.comment!r}"]:
         sql = [f"ALTER TABLE {quote_object(live.name)} MODIFY COMMENT {quote(desired.comment)}"]
         return [_operation("alter", statement, sql, SAFE, *says)]
-    if live.parts.target and live.parts.target == desired.parts.target:
-        # its rows live in the target; those inserted while it is away would be missed
-        sql = [drop_statement("materialized_view", live.name), statement.sql]
-        return [_operation("replace", statement, sql, DESTRUCTIVE, *says, "rows inserted meanwhile are missed")]
-    sql = [drop_statement("materialized_view", live.name), statement.sql]
-    return [_operation("replace", statement, sql, DESTRUCTIVE, *says, "its own rows are dropped")]
+    # the rows of one with a target live there, and those inserted while it is away would be missed
+    keeps = live.parts.target and live.parts.target == desired.parts.target
+    says.append("rows inserted meanwhile are missed" if keeps else "its own rows are dropped")
+    sql = (drop_statement("materialized_view", live.name), statement.sql)
+    risks = frozenset({DESTRUCTIVE, *([UNSAFE] if breaks_readers(live, desired) else [])})
+    return [Operation("replace", statement.name, sql, risks, tuple(says), statement)]

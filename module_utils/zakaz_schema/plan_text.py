@@ -21,7 +21,7 @@ def refusals(plan: Plan, allow: Collection[str]) -> list[str]:
         risky = [a.says for a in operation.actions if a.risk in risks] or list(operation.says)
         found.append(
             f"{place}: {operation.name}: refused as {', '.join(risks)}: {'; '.join(risky)}. "
-            f"Allow it for this run with clickhouse_schema_allow: [{needed}]."
+            f"Allow it for this run with ALLOW={needed.replace(' ', '')} (clickhouse_schema_allow: [{needed}])."
         )
     return found
 

@@ -92,3 +92,22 @@ def test_user_cannot_install_units(tmp_path):
 
 def test_nobody_answers_on_a_missing_socket(tmp_path):
     assert preflight.docker_get(str(tmp_path / "docker.sock"), "/info") is None
+
+
+@pytest.mark.parametrize("address", ["::1", "[::1]"])
+def test_ports_of_both_families_are_two(listener, address):
+    """Docker publishes on one address alone: the same number on the other family is no conflict."""
+    six = {**listener, "address": address}
+    assert preflight.port_problem(six, []) is None
+    assert preflight.port_problem({**listener, "address": "::"}, []) is None
+    with socket.create_server(("::1", listener["port"]), family=socket.AF_INET6):
+        assert f"is taken by {preflight.port_holder(listener['port'])}" in preflight.port_problem(six, [])
+
+
+def test_a_host_without_ipv6_says_that_the_address_is_not_its_own(listener, monkeypatch):
+    def refused(family: int) -> socket.socket:
+        raise OSError(97, "Address family not supported by protocol")
+
+    monkeypatch.setattr(preflight.socket, "socket", refused)
+    problem = preflight.port_problem({**listener, "address": "::1"}, [])
+    assert "::1 is no address of this host (Address family not supported by protocol)" in problem

@@ -95,3 +95,10 @@ def test_the_container_that_holds_a_port_is_named(engine, tmp_path):
         answer = preflight(tmp_path, ports=[port])
     assert f"port {engine.port} on 127.0.0.1 is taken by the container stranger" in answer["msg"]
     assert "clickhouse_http_port" in answer["msg"]
+
+
+def test_what_the_settings_show_is_told_with_the_hosts_own(engine, tmp_path):
+    answer = preflight(tmp_path, problems=["x_publish_address=:: would publish plain HTTP"], min_memory_mb=10**9)
+    assert answer["failed"]
+    assert answer["problems"][0] == "x_publish_address=:: would publish plain HTTP"
+    assert "x_publish_address=:: would publish plain HTTP; this host has" in answer["msg"]

@@ -86,3 +86,82 @@ def test_an_interrupted_upgrade_is_told_of_before_what_it_left(tmp_path, interru
     )
     failures = [line for line in deploy.stdout.splitlines() if "interrupted" in line or "are needed" in line]
     assert len(failures) == 1 and told in failures[0]
+
+
+def check(tmp_path: Path, inventory: str = "local", **settings: object) -> subprocess.CompletedProcess[str]:
+    """The plan of a deployment that is not there yet."""
+    settings |= {"zakaz_name": "zakaz-unready", "preflight_min_free_disk_gb": 0, "preflight_min_memory_mb": 1}
+    settings |= {"zakaz_dir": f"{tmp_path}/host", "zakaz_controller_dir": f"{tmp_path}/controller"}
+    settings |= {"clickhouse_http_port": 18599, "api_sandbox_port": 18598}
+    command = (
+        str(BIN / "ansible-playbook"),
+        "-i",
+        f"inventories/{inventory}",
+        "playbooks/site.yml",
+        "--check",
+        "--diff",
+    )
+    return run(*command, "-e", json.dumps(settings))
+
+
+@pytest.mark.patient
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"alerts_mail_to": ["a@example.org"]}, "alerts_smtp_host must name the server"),
+        (
+            {"alerts_smtp_user": "zakaz", "alerts_smtp_security": "none"},
+            "would send its password in clear; set alerts_smtp_security",
+        ),
+        ({"watch_certificates": ["dashboard.example.org"]}, "watch_certificates must be a list of endpoints"),
+        ({"backup_keep_daily": 0}, "backup_keep_daily must be 1 or more"),
+        ({"tls_proxy_enabled": True}, "tls_proxy_enabled needs tls_proxy_hostname"),
+        (
+            {"clickhouse_publish_address": "0.0.0.0"},
+            "clickhouse_publish_address=0.0.0.0 would publish plain HTTP, passwords and figures in clear",
+        ),
+        ({"clickhouse_publish_address": "warehouse.example.org"}, "is no address that Docker publishes ports on"),
+        ({"api_sandbox_publish_address": "::"}, "api_sandbox_publish_plain_reason"),
+        (
+            {
+                "qtickets_api_webhook_enabled": True,
+                "qtickets_api_webhook_secret": "s",
+                "qtickets_api_webhook_publish_address": "::",
+            },
+            "qtickets_api_webhook_publish_plain_reason",
+        ),
+    ],
+)
+def test_what_settings_show_is_told_before_anything_is_installed(tmp_path, settings, words):
+    plan = check(tmp_path, **settings)
+    assert plan.returncode != 0
+    assert words in plan.stdout, plan.stdout
+    assert "+++" not in plan.stdout
+    assert not (tmp_path / "host").exists()
+
+
+@pytest.mark.patient
+@pytest.mark.parametrize("source", ["server", "base"])
+def test_no_registry_is_told_first_with_three_ways_out(tmp_path, source):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+    images = {
+        "server": {"clickhouse_image": f"{host}/server:26.3"},
+        "base": {
+            "base_image_source": "registry",
+            "base_image_registry_image": f"{host}/d:1",
+            "base_image_packages": ["x"],
+        },
+    }
+    plan = check(tmp_path, **images[source])
+    assert plan.returncode != 0
+    assert f"registry {host} (" in plan.stdout and "Connection refused" in plan.stdout
+    ways = {
+        "server": ("clickhouse_image: embedded", "registry-mirrors", "docker load"),
+        "base": ("base_image_source: debian_packages", "base_image_source: archive", "registry-mirrors"),
+    }
+    for way in ways[source]:
+        assert way in plan.stdout
+    assert not (tmp_path / "host").exists()
+    silenced = check(tmp_path, preflight_registry_timeout=0, **images[source])
+    assert f"registry {host} (" not in silenced.stdout

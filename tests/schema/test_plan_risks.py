@@ -6,7 +6,8 @@ import pytest
 from zakaz_schema.catalogue import Catalogue, CatalogueObject
 from zakaz_schema.create_query import parse
 from zakaz_schema.failures import SchemaFailure
-from zakaz_schema.plan import make_plan
+from zakaz_schema.plan import Plan, make_plan
+from zakaz_schema.plan_text import refusals
 from zakaz_schema.statements import split_statements
 from zakaz_schema.table_changes import alter_actions, rebuild_reasons
 from zakaz_schema.type_changes import DESTRUCTIVE, MUTATION, REBUILD, SAFE, UNSAFE
@@ -150,6 +151,67 @@ def test_a_view_that_reads_with_the_rights_of_another_is_replaced(declared, user
     operations = make_plan(statements, catalogue(live, user), catalogue("default", "default")).operations
     assert [operation.kind for operation in operations] == (["replace"] if says else [])
     assert [text for operation in operations for text in operation.says] == ([says] if says else [])
+
+
+def shown(columns: str, kind: str = "view", comment: str = "") -> CatalogueObject:
+    """A view or materialized view of these columns, as the engine prints it."""
+    head = "VIEW s.t" if kind == "view" else "MATERIALIZED VIEW s.t TO s.u"
+    sql = f"CREATE {head} ({columns}) AS SELECT * FROM s.v"
+    return CatalogueObject("s.t", kind, sql, f"SELECT {columns} FROM s.v", comment, parse(sql))
+
+
+MONEY = "`d` Date, `revenue` Decimal(18, 2), `city` String"
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ("`d` Date, `city` String", "column revenue Decimal(18, 2) is gone"),
+        ("`d` Date, `revenue` Float64, `city` String", "column revenue Decimal(18, 2) → Float64"),
+        ("`d` Date, `revenue` Decimal(38, 2), `city` String", "column revenue Decimal(18, 2) → Decimal(38, 2)"),
+        (
+            "`d` Date, `revenue` Nullable(Decimal(18, 2)), `city` String",
+            "column revenue Decimal(18, 2) → Nullable(Decimal(18, 2))",
+        ),
+        (
+            "`d` Date, `revenue` Decimal(18, 2), `city` LowCardinality(String)",
+            "column city String → LowCardinality(String)",
+        ),
+        ("`d` Date, `city` String, `revenue` Decimal(18, 2)", "column revenue Decimal(18, 2) moves from place 2 to 3"),
+        (f"`n` UInt8, {MONEY}", "column d Date moves from place 1 to 2"),
+        ("`d` Date, `income` Decimal(18, 2), `city` String", "column revenue Decimal(18, 2) is gone"),
+        ("`d` Date, `Revenue` Decimal(18, 2), `city` String", "column revenue Decimal(18, 2) is gone"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["view", "materialized_view"])
+def test_a_view_that_breaks_its_readers_is_refused_by_the_columns_name(kind, columns, says):
+    (operation,) = planned({"s.t": shown(MONEY, kind)}, shown(columns, kind))
+    assert says in operation.says
+    others = {"mutation", "destructive", "rebuild"}
+    assert operation.refused_by(others) == [UNSAFE]
+    assert operation.risk == (UNSAFE if kind == "view" else DESTRUCTIVE)
+    assert operation.refused_by({*others, UNSAFE}) == []
+    (sentence,) = refusals(Plan([operation]), others)
+    assert says in sentence
+    assert "ALLOW=destructive,mutation,rebuild,unsafe" in sentence
+
+
+def test_a_view_that_only_gains_columns_at_the_end_breaks_nobody():
+    (operation,) = planned({"s.t": shown(MONEY)}, shown(f"{MONEY}, `n` UInt8, `m` String"))
+    assert (operation.risk, operation.says[-1]) == (SAFE, "columns +n UInt8, +m String")
+    (operation,) = planned({"s.t": shown(MONEY)}, shown(MONEY, comment="x"))
+    assert operation.risk == SAFE
+
+
+def test_a_dictionary_that_loses_a_column_is_no_safe_change():
+    def dictionary(columns: str) -> CatalogueObject:
+        sql = f"CREATE DICTIONARY s.t ({columns}) PRIMARY KEY k SOURCE(NULL()) LAYOUT(FLAT()) LIFETIME(0)"
+        return CatalogueObject("s.t", "dictionary", sql, "", "", parse(sql))
+
+    (operation,) = planned({"s.t": dictionary("`k` UInt64, `v` String")}, dictionary("`k` UInt64"))
+    assert (operation.risk, operation.says) == (UNSAFE, ("dictionary differs", "column v String is gone"))
+    (operation,) = planned({"s.t": dictionary("`k` UInt64")}, dictionary("`k` UInt64, `v` String"))
+    assert operation.risk == SAFE
 
 
 def test_engines_of_two_versions_are_not_compared():
