@@ -92,7 +92,11 @@ def how_written(name: str, text: str) -> str:
         return ""
     return (
         "holds {{, {% or {#, which Ansible would evaluate: write !unsafe before the quoted value, or choose another"
-        + (" (a lookup belongs into the variable itself, not into one of the Vault)" if name.startswith("vault_") else "")
+        + (
+            " (a lookup belongs into the variable itself, not into one of the Vault)"
+            if name.startswith("vault_")
+            else ""
+        )
     )
 
 

@@ -127,7 +127,9 @@ def deliver(folder: Path, vaults: list[str]) -> list[str]:
     (folder / "host_vars").mkdir()
     for place, vault in zip(folders, vaults, strict=True):
         (folder / "host_vars" / f"{place.name}.yml").write_text(vault, encoding="utf-8")
-    known = "\n".join(f"        - ansible.builtin.import_role: {{name: {role}, tasks_from: settings}}" for role in IMPORTED)
+    known = "\n".join(
+        f"        - ansible.builtin.import_role: {{name: {role}, tasks_from: settings}}" for role in IMPORTED
+    )
     play = folder / "play.yml"
     play.write_text(PLAY % {"settings": known})
     done = subprocess.run(
@@ -203,7 +205,12 @@ def test_every_secret_of_the_roles_is_proved_here():
 
 
 # All printable ASCII, in an order that makes no sign of Jinja; what the readers' own grammars are about comes twice.
-EVERYTHING = string.ascii_letters + string.digits + "%{ }#\"'$\\<&>`!;|=,?*:@/^~()[]-_+." + "]]> $HOME ${x} %s %% \\n \\1 '\" -- #x"
+EVERYTHING = (
+    string.ascii_letters
+    + string.digits
+    + "%{ }#\"'$\\<&>`!;|=,?*:@/^~()[]-_+."
+    + "]]> $HOME ${x} %s %% \\n \\1 '\" -- #x"
+)
 
 
 def test_every_secret_takes_all_printable_ascii(tmp_path):
@@ -232,7 +239,19 @@ def test_what_would_not_arrive_is_refused_by_name(tmp_path):
 
 
 def test_what_yaml_reads_as_no_text_is_refused_by_name(tmp_path):
-    written = ["01234567", "12345678", "1.0e+50", "1_000_000_000", "true", "2026-01-01", "0x7fffffffff", "[a, b]", "", "null", '""']
+    written = [
+        "01234567",
+        "12345678",
+        "1.0e+50",
+        "1_000_000_000",
+        "true",
+        "2026-01-01",
+        "0x7fffffffff",
+        "[a, b]",
+        "",
+        "null",
+        '""',
+    ]
     vaults = [vault(clickhouse_bi_password="@@").replace("'@@'", text) for text in written]
     for text, sentence in zip(written, deliver(tmp_path, vaults), strict=True):
         assert "clickhouse_bi_password" in sentence, text
@@ -272,4 +291,3 @@ SECRETS = st.one_of(
 @given(cases=st.lists(st.tuples(st.sampled_from(sorted(READERS)), SECRETS), min_size=30, max_size=40))
 def test_any_text_is_refused_by_name_or_received(tmp_path_factory, cases):
     check(tmp_path_factory.mktemp("secrets"), cases)
-
