@@ -1,7 +1,7 @@
 # Zakaz Dashboard: every verb an operator or developer needs. `make` lists them.
 # Variables: INVENTORY=local|production|…  ARGS='further ansible-playbook arguments'  CONFIRM=yes
 #            BACKUP=name: the backup to prove or to restore; TABLE=db.table or DATABASE=db: only that part of it
-#            SECRET=name: what to rotate; TO=commit: what to roll back to, else the previous deployment
+#            SECRET=name or a,b: what to rotate; TO=commit: what to roll back to, else the previous deployment
 #            DIR=folder, FILE=file: what to import, on this machine; EXPLAIN=1: only tell what it would be read as;
 #            DECIMAL=point|comma: the decimal sign of columns whose cells leave it open
 #            SCOPE=loaders: upgrade the loaders alone, without a pause for BI
@@ -61,9 +61,9 @@ history: $(VENV)/deploy ## Show who deployed what, when, and with what result
 alert-test: $(VENV)/deploy ## Send a test message by every channel of the alerts
 	@$(PLAYBOOK) playbooks/alert_test.yml $(ARGS)
 
-rotate: $(VENV)/deploy ## Change one secret (SECRET=clickhouse_qtickets|…|vault), and prove that the old one is refused
+rotate: $(VENV)/deploy ## Change a secret (SECRET=clickhouse_qtickets|…|vault; several: a,b), and prove that the old one is refused
 	@$(if $(filter vault,$(SECRET)),scripts/rotate_vault_key.sh inventories/$(INVENTORY)/group_vars/zakaz/vault.yml $(ARGS),\
-		$(PLAYBOOK) playbooks/rotate.yml -e rotate_what=$(SECRET) $(ARGS))
+		$(PLAYBOOK) playbooks/rotate.yml -e '{"rotate_what": "$(SECRET)"}' $(ARGS))
 
 import-sheets: $(VENV)/deploy ## Load CSV exports of Google Sheets (DIR=folder; EXPLAIN=1: only tell what they are read as)
 	@$(PLAYBOOK) playbooks/import_sheets.yml $(call IMPORT,$(DIR)) $(ARGS)

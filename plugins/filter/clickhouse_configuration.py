@@ -54,6 +54,35 @@ def clickhouse_restart_fingerprint(documents: list[str], reloaded: list[str]) ->
     return digest.hexdigest()[:12]
 
 
+def clickhouse_changed_users(before: str, after: str) -> list[str]:
+    """Return the users that differ between two files of users, each with what differs.
+
+    :param before: XML, or nothing where there is none yet
+    :raises AnsibleFilterError: one of them is no XML
+    """
+    try:
+        old, new = ({user.tag: _parts(user) for user in _users(text)} for text in (before, after))
+    except ElementTree.ParseError as error:
+        raise AnsibleFilterError(f"The users of ClickHouse are no XML ({error}). Mend clickhouse_users.") from error
+    words = []
+    # `default` is nobody's: its hash is made of admin's password
+    for name in sorted((old | new).keys() - {"default"}):
+        if name not in old or name not in new:
+            words.append(f"{name} ({'new' if name in new else 'gone'})")
+        elif parts := sorted(part for part in old[name] | new[name] if old[name].get(part) != new[name].get(part)):
+            words.append(f"{name} ({', '.join('password' if part.startswith('password') else part for part in parts)})")
+    return words
+
+
+def _users(text: str) -> list[ElementTree.Element]:
+    users = ElementTree.fromstring(text).find("users") if text.strip() else None  # noqa: S314 our own rendering
+    return [] if users is None else list(users)
+
+
+def _parts(user: ElementTree.Element) -> dict[str, str]:
+    return {part.tag: ElementTree.canonicalize(ElementTree.tostring(part, "unicode"), strip_text=True) for part in user}
+
+
 def clickhouse_last_words(log: list[str]) -> str:
     """Return why a server gave up, in its own words.
 
@@ -88,6 +117,7 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
         return {
+            "clickhouse_changed_users": clickhouse_changed_users,
             "clickhouse_last_words": clickhouse_last_words,
             "clickhouse_restart_fingerprint": clickhouse_restart_fingerprint,
         }

@@ -5,12 +5,15 @@ The tests build on each other and run in the order of the file.
 
 from __future__ import annotations
 
+import hmac
 import json
+import string
 import subprocess
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -200,6 +203,176 @@ def test_rotation_that_was_killed_is_finished_by_the_next(deployed: Deployment) 
     assert status(deployed, "loader_qtickets", old) in (401, 403)
     assert loader(deployed, "run").returncode == 0
     assert deployed.succeed("site").counts["changed"] == 0
+
+
+@contextmanager
+def edited(deployed: Deployment, **passwords: str) -> Iterator[None]:
+    """Passwords that an operator changed where the inventory has them; put back afterwards."""
+    files = {deployed.folder / "secrets" / f"clickhouse_{user}": text for user, text in passwords.items()}
+    kept = {path: path.read_text() for path in files}
+    for path, text in files.items():
+        path.write_text(f"{text}\n")
+    try:
+        yield
+    finally:
+        for path, text in kept.items():
+            path.write_text(text)
+
+
+def host_files(deployed: Deployment) -> dict[str, str]:
+    """What the host has of secrets."""
+    files = [
+        *deployed.folder.glob("host/*.env"),
+        *deployed.folder.glob("host/*.json"),
+        *deployed.folder.glob("host/clickhouse/*.d/*"),
+    ]
+    return {str(path): path.read_text() for path in files}
+
+
+@pytest.mark.parametrize(
+    ("settings", "users", "others"),
+    [
+        (["rotate_what=clickhouse_qtickets"], ["loader_vk", "bi_reader"], ["clickhouse_bi", "clickhouse_vk"]),
+        (["rotate_what=qtickets_token", "qtickets_api_token=new-token"], ["loader_qtickets"], ["clickhouse_qtickets"]),
+        (
+            ["rotate_what=vk_secret", "vk_ads_client_secret=new-secret", "vk_ads_client_id=new-client"],
+            [],
+            ["vk_client"],
+        ),
+        (
+            ["rotate_what=clickhouse_bi", "qtickets_api_webhook_secret=new-secret"],
+            ["backup"],
+            ["clickhouse_backup", "qtickets_webhook"],
+        ),
+    ],
+)
+def test_others_that_were_edited_are_named_before_anything_is_written(
+    deployed: Deployment, running_loaders: list, settings: list[str], users: list[str], others: list[str]
+) -> None:
+    before, old = host_files(deployed), {user: deployed.secret(user) for user in users}
+    with edited(deployed, **{user: f"edited-password-of-{user}" for user in users}):
+        refused = deployed.play("rotate", *settings)
+    assert refused.code != 0
+    words = " ".join(refused.output.split())
+    for name in others:
+        assert f"{name} (" in words
+    first = settings[0].partition("=")[2]
+    assert f"make rotate SECRET={first}," in words
+    assert "edited-password" not in refused.output
+    assert host_files(deployed) == before
+    assert all(status(deployed, user, word) == 200 for user, word in old.items())
+    assert failed(running_loaders) == []
+    assert left_behind(deployed) == []
+
+
+def test_several_are_rotated_together_by_name(deployed: Deployment, running_loaders: list) -> None:
+    """One that was made here and is made anew, and two that were edited."""
+    old = {user: deployed.secret(user) for user in ("loader_qtickets", "loader_vk", "bi_reader")}
+    files = {user: deployed.folder / "secrets" / f"clickhouse_{user}" for user in old}
+    for user in ("loader_vk", "bi_reader"):
+        files[user].write_text(f"edited-password-of-{user}\n")
+    deployed.succeed("rotate", "rotate_what=clickhouse_vk,clickhouse_bi,clickhouse_qtickets")
+    assert deployed.secret("bi_reader") == "edited-password-of-bi_reader"
+    for user, word in old.items():
+        assert deployed.secret(user) != word
+        assert status(deployed, user, word) in (401, 403)
+        assert status(deployed, user, deployed.secret(user)) == 200
+    assert failed(running_loaders) == []
+    assert left_behind(deployed) == []
+    assert deployed.succeed("site").counts["changed"] == 0
+
+
+def test_a_failure_puts_all_of_the_named_back(deployed: Deployment, running_loaders: list) -> None:
+    """The password is changed when the source refuses the token."""
+    before, old = host_files(deployed), deployed.secret("loader_qtickets")
+    refused = deployed.play(
+        "rotate", "rotate_what=qtickets_token,clickhouse_qtickets", "qtickets_api_token=made-up-token"
+    )
+    assert refused.code != 0
+    assert "does not accept the new qtickets_api_token" in " ".join(refused.output.split())
+    assert host_files(deployed) == before
+    assert deployed.secret("loader_qtickets") == old
+    assert status(deployed, "loader_qtickets", old) == 200
+    assert failed(running_loaders) == []
+    assert left_behind(deployed) == []
+    assert deployed.succeed("site").counts["changed"] == 0
+
+
+def test_a_token_and_a_password_of_its_loader_change_together(deployed: Deployment, running_loaders: list) -> None:
+    old, settings = deployed.secret("loader_qtickets"), ("qtickets_api_token=second-token",)
+    change_season("add_qtickets_token", token="second-token")
+    unrevoked = deployed.play("rotate", "rotate_what=clickhouse_qtickets,qtickets_token", *settings)
+    assert "the source still accepts the old one" in " ".join(unrevoked.output.split())
+    new = deployed.secret("loader_qtickets")
+    assert status(deployed, "loader_qtickets", old) in (401, 403)
+    change_season("remove_qtickets_token", token="sandbox-qtickets-token")
+    deployed.succeed("rotate", "rotate_what=qtickets_token,clickhouse_qtickets", *settings)
+    # the end was proved, and nothing changed once more
+    assert deployed.secret("loader_qtickets") == new
+    assert failed(running_loaders) == []
+    assert left_behind(deployed) == []
+    change_season("add_qtickets_token", token="sandbox-qtickets-token")
+    change_season("remove_qtickets_token", token="second-token")
+    deployed.succeed("rotate", "rotate_what=qtickets_token")
+
+
+def test_secret_of_webhooks_changes(deployed: Deployment, running_loaders: list) -> None:
+    def answer(secret: str) -> int:
+        request = urllib.request.Request("http://127.0.0.1:18191/", data=b"{}", method="POST")
+        request.add_header("X-Signature", hmac.new(secret.encode(), b"{}", "sha1").hexdigest())
+        request.add_header("X-Model-Name", "Test")
+        try:
+            with urllib.request.urlopen(request, timeout=10) as taken:
+                return taken.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    deployed.succeed("rotate", "rotate_what=qtickets_webhook", "qtickets_api_webhook_secret=second-webhook-secret")
+    assert (answer("second-webhook-secret"), answer("ci-webhook-secret")) == (200, 403)
+    deployed.succeed("rotate", "rotate_what=qtickets_webhook")
+    assert (answer("second-webhook-secret"), answer("ci-webhook-secret")) == (403, 200)
+    assert failed(running_loaders) == []
+    assert left_behind(deployed) == []
+
+
+def test_a_rotation_that_did_not_end_is_ended_before_another(deployed: Deployment) -> None:
+    deployed.kill("rotate", "changed: Write the configuration", "rotate_what=clickhouse_vk")
+    refused = deployed.play("rotate", "rotate_what=clickhouse_bi")
+    assert refused.code != 0
+    assert "make rotate SECRET=clickhouse_vk first" in " ".join(refused.output.split())
+    deployed.succeed("rotate", "rotate_what=clickhouse_vk")
+    assert left_behind(deployed) == []
+    assert deployed.succeed("site").counts["changed"] == 0
+
+
+def test_a_secret_that_would_not_arrive_is_refused_by_name(deployed: Deployment) -> None:
+    before = host_files(deployed)
+    with edited(deployed, bi_reader="пароль-дашбордов"):
+        refused = deployed.play("rotate", "rotate_what=clickhouse_bi")
+    assert refused.code != 0
+    assert "clickhouse_bi_password has a character at position 1 that is not printable ASCII" in " ".join(
+        refused.output.split()
+    )
+    assert host_files(deployed) == before
+
+
+def test_every_printable_character_logs_in(deployed: Deployment) -> None:
+    """To the engine, through each reader of the password: its hash, the loader's environment, settings in JSON."""
+    for user, name in (
+        ("loader_qtickets", "clickhouse_qtickets"),
+        ("watch", "clickhouse_watch"),
+        ("admin", "clickhouse_admin"),
+    ):
+        secret = deployed.folder / "secrets" / f"clickhouse_{user}"
+        secret.write_text(
+            "%{ }#\"'$\\<&>`!;|=,?*:@/^~()[]-_+. ]]> $HOME ${x} %s %% \\n -- #x" + string.ascii_letters + string.digits
+        )
+        deployed.succeed("rotate", f"rotate_what={name}")
+        assert status(deployed, user, secret.read_text()) == 200
+    assert loader(deployed, "check").returncode == 0
+    assert deployed.succeed("site").counts["changed"] == 0
+    for name in ("clickhouse_qtickets", "clickhouse_watch", "clickhouse_admin"):
+        deployed.succeed("rotate", f"rotate_what={name}")
 
 
 def test_history_names_the_rotations(deployed: Deployment) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from filter.clickhouse_configuration import clickhouse_last_words, clickhouse_restart_fingerprint
+from filter.clickhouse_configuration import (
+    clickhouse_changed_users,
+    clickhouse_last_words,
+    clickhouse_restart_fingerprint,
+)
 
 RELOADED = ["logger", "mark_cache_size"]
 
@@ -78,3 +82,34 @@ def test_text_that_is_no_xml_names_the_variables():
 )
 def test_reason_is_the_servers_own_last_error(log, words):
     assert clickhouse_last_words(log.splitlines()) == words
+
+
+USERS = """<clickhouse><users>
+  <default><password_sha256_hex>{default}</password_sha256_hex></default>
+  <admin><password_sha256_hex>{admin}</password_sha256_hex><profile>default</profile></admin>
+  <bi_reader><password_sha256_hex>b</password_sha256_hex><grants><query>{grant}</query></grants></bi_reader>{more}
+</users></clickhouse>"""
+BEFORE = {"default": "d", "admin": "a", "grant": "GRANT SELECT ON bi.*", "more": ""}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, []),
+        # nobody logs in as default
+        ({"default": "other", "admin": "other"}, ["admin (password)"]),
+        ({"grant": "GRANT SELECT ON *.*"}, ["bi_reader (grants)"]),
+        ({"admin": "x", "grant": "x"}, ["admin (password)", "bi_reader (grants)"]),
+        ({"more": "<watch><profile>loader</profile></watch>"}, ["watch (new)"]),
+    ],
+)
+def test_users_that_change_are_named_with_what_changes(changed, words):
+    before, after = USERS.format(**BEFORE), USERS.format(**(BEFORE | changed))
+    assert clickhouse_changed_users(before, after) == words
+    # space between elements is nothing
+    assert clickhouse_changed_users(before.replace("\n", "\n\n"), after) == words
+
+
+def test_a_user_that_goes_is_named_and_without_a_file_all_are_new():
+    assert clickhouse_changed_users(USERS.format(**(BEFORE | {"more": "<watch/>"})), USERS.format(**BEFORE)) == ["watch (gone)"]
+    assert clickhouse_changed_users("", USERS.format(**BEFORE)) == ["admin (new)", "bi_reader (new)"]

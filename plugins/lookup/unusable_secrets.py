@@ -1,0 +1,168 @@
+"""Find secrets that would not arrive as they were written: evaluated by Jinja, read as numbers, cut, or encoded in two ways."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from ansible.errors import AnsibleError, AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible.template import is_trusted_as_template
+from jinja2 import meta, nodes
+
+DOCUMENTATION = """
+name: unusable_secrets
+short_description: Say which secrets would not reach their readers byte for byte
+description:
+  - Looks at every variable that C(meta/argument_specs.yml) of a role marks C(no_log), as it was written and as it is
+    evaluated. A secret is one line of printable ASCII without blanks at its ends; keys in PEM and of age may have lines.
+  - HTTP headers are Latin-1 and the hash of a password is of UTF-8, files of variables end a value at the line, and blanks at
+    its ends are cut by one reader and kept by another.
+  - No sentence holds a part of a value.
+options:
+  _terms:
+    description: Folders that hold roles.
+    required: true
+"""
+
+RETURN = """
+_raw:
+  description: One sentence for each secret that cannot be used.
+  type: list
+  elements: str
+"""
+
+# Keys in files of their own.
+OF_MANY_LINES = {"tls_proxy_key", "backup_age_identity"}
+# Parts of a request line.
+WITHOUT_BLANKS = {"alerts_webhook_url"}
+# Ansible hides a module's password wherever its text is found in an answer; one that short is found by chance.
+SHORTEST_PASSWORD = 8
+
+_JINJA = re.compile(r"\{[{%#]")
+_REFERENCE = re.compile(r"\s*\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}\s*")
+
+
+def secret_names(roles: Path) -> list[str]:
+    """Names of all settings that hold a secret.
+
+    :param roles: folder with one folder a role
+    :raises AnsibleLookupError: a role's argument_specs.yml cannot be read
+    """
+    names = []
+    for spec in sorted(roles.glob("*/meta/argument_specs.yml")):
+        try:
+            options = yaml.safe_load(spec.read_text(encoding="utf-8"))["argument_specs"]["main"].get("options") or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise AnsibleLookupError(f"{spec}: {error}") from error
+        names += [name for name, option in options.items() if option.get("no_log") and option["type"] == "str"]
+    return names
+
+
+def written(name: str, variables: Mapping[str, Any]) -> tuple[str, Any]:
+    """Follow references to where the value is written: the last variable's name, and its value as it stands there."""
+    value, seen = variables.get(name), {name}
+    while isinstance(value, str) and is_trusted_as_template(value) and (found := _REFERENCE.fullmatch(value)):
+        if found[1] in seen or found[1] not in variables:
+            break
+        name, value = found[1], variables[found[1]]
+        seen.add(name)
+    return name, value
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text is one Jinja expression that reads a variable or a lookup, and nothing beside it."""
+    try:
+        tree = jinja2.Environment().parse(text.strip())  # noqa: S701  parsed, never rendered
+    except jinja2.TemplateError:
+        return False
+    match tree.body:
+        case [nodes.Output(nodes=[expression])] if not isinstance(expression, nodes.TemplateData):
+            return bool(meta.find_undeclared_variables(tree))
+    return False
+
+
+def how_written(name: str, text: str) -> str:
+    """What is wrong with a text that Ansible would evaluate; empty when it is a reference, as it should be."""
+    if not _JINJA.search(text) or (not name.startswith("vault_") and is_reference(text)):
+        return ""
+    return (
+        "holds {{, {% or {#, which Ansible would evaluate: write !unsafe before the quoted value, or choose another"
+        + (
+            " (a lookup belongs into the variable itself, not into one of the Vault)"
+            if name.startswith("vault_")
+            else ""
+        )
+    )
+
+
+def what_is_wrong(setting: str, value: Any) -> str:
+    """What is wrong with an evaluated secret; empty when it arrives byte for byte.
+
+    :param setting: the role's variable that holds it
+    """
+    if value is None:
+        return 'is empty for YAML: write "", or the value'
+    if not isinstance(value, str):
+        return f"is no text for YAML ({type(value).__name__.removeprefix('_AnsibleTagged').lower()}): put it in quotes"
+    many = setting in OF_MANY_LINES
+    if not many and ("\n" in value or "\r" in value):
+        return "has more than one line: write it on one, without a line end"
+    allowed = re.compile(r"[\x20-\x7e]|\n" if many else r"[\x20-\x7e]")
+    for position, character in enumerate(value, 1):
+        if not allowed.match(character):
+            return f"has a character at position {position} that is not printable ASCII: use letters, digits and signs of it"
+    if not many and value != value.strip(" "):
+        return "begins or ends with a blank: leave it out"
+    if setting in WITHOUT_BLANKS and " " in value:
+        return "holds a blank: write it as %20"
+    if setting.startswith("clickhouse_") and 0 < len(value) < SHORTEST_PASSWORD:
+        return f"is shorter than {SHORTEST_PASSWORD} characters: choose a longer one"
+    return ""
+
+
+class LookupModule(LookupBase):
+    """Entry point for Ansible."""
+
+    def run(self, terms, variables=None, **kwargs):
+        variables = variables or {}
+        problems: dict[str, str] = {}
+        for setting in [name for folder in terms for name in secret_names(Path(folder))]:
+            if setting not in variables:
+                continue
+            place, text = written(setting, variables)
+            if place in problems:
+                continue
+            if problem := self._problem(setting, place, text, variables):
+                problems[place] = f"{place}{'' if place == setting else f' (for {setting})'} {problem}"
+        return list(problems.values())
+
+    def _problem(self, setting: str, place: str, text: Any, variables: Mapping[str, Any]) -> str:
+        if type(text).__name__ == "EncryptedString":
+            text = self._decrypted(text)
+            if text is None:
+                return "cannot be decrypted: its password of the Vault is another"
+        if isinstance(text, str) and is_trusted_as_template(text):
+            if problem := how_written(place, text):
+                return problem
+            missing = _REFERENCE.fullmatch(text)
+            if missing and missing[1].startswith("vault_") and missing[1] not in variables:
+                # what is not there is told with all else that is empty
+                return ""
+        try:
+            value = self._templar.template(text)
+        except AnsibleError:
+            # its words would show the text
+            return "cannot be evaluated: a variable or lookup that it names is not there"
+        return what_is_wrong(setting, value)
+
+    @staticmethod
+    def _decrypted(text: Any) -> Any:
+        try:
+            return text._decrypt()
+        except AnsibleError:
+            return None
