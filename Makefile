@@ -13,9 +13,16 @@ PYTHON ?= python3
 PLATFORM ?= debian12
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKED = $(if $(findstring vault,$(ARGS) $(ANSIBLE_VAULT_PASSWORD_FILE)),,$(shell grep -rls '^$$ANSIBLE_VAULT;' inventories/$(INVENTORY)))
-PLAYBOOK = $(if $(LOCKED),$(error $(firstword $(LOCKED)) is locked: add ARGS=--ask-vault-pass, or name the file of its password in ANSIBLE_VAULT_PASSWORD_FILE))ANSIBLE_FORCE_COLOR=$(if $(NO_COLOR),0,$(COLOR)) $(BIN)/ansible-playbook -i inventories/$(INVENTORY)
+quoted = '$(subst ','\'',$(1))'
+# One that is not there would reach nobody, and the folder of them all would reach everybody.
+IS_INVENTORY = $(shell cd inventories && test -n $(call quoted,$(INVENTORY)) -a -e $(call quoted,$(INVENTORY)) && ! test $(call quoted,$(INVENTORY)) -ef . && echo yes)
+CHECKED = $(if $(IS_INVENTORY),,$(error inventories/$(INVENTORY) is no inventory: INVENTORY= names one of $(subst $(space),$(comma) ,$(sort $(notdir $(wildcard inventories/*))))))
+OPENS_VAULT = $(findstring vault,$(ARGS))$(filter -J,$(ARGS))$(ANSIBLE_VAULT_PASSWORD_FILE)$(ANSIBLE_VAULT_IDENTITY_LIST)$(ANSIBLE_ASK_VAULT_PASS)
+LOCKED = $(if $(OPENS_VAULT),,$(shell grep -rls '^$$ANSIBLE_VAULT;' inventories/$(call quoted,$(INVENTORY))))
+OPEN = $(CHECKED)$(if $(LOCKED),$(error $(firstword $(LOCKED)) is locked: add ARGS=--ask-vault-pass, or name the file of its password in ANSIBLE_VAULT_PASSWORD_FILE))
+PLAYBOOK = $(OPEN)ANSIBLE_FORCE_COLOR=$(if $(NO_COLOR),0,$(COLOR)) $(BIN)/ansible-playbook -i inventories/$(call quoted,$(INVENTORY))
 comma := ,
+space := $() $()
 RISKS = $(if $(ALLOW),-e '{"clickhouse_schema_allow": ["$(subst $(comma),"$(comma) ",$(ALLOW))"]}')
 # Every suite leaves its result in reports/junit, for the pipelines and make audit. COVERAGE=1 measures it.
 PYTEST = "$(CURDIR)/$(BIN)/python" $(if $(COVERAGE),-m coverage run) -m pytest -q --junitxml="$(CURDIR)/reports/junit/$@.xml"
@@ -62,7 +69,7 @@ alert-test: $(VENV)/deploy ## Send a test message by every channel of the alerts
 	@$(PLAYBOOK) playbooks/alert_test.yml $(ARGS)
 
 rotate: $(VENV)/deploy ## Change a secret (SECRET=clickhouse_qtickets|…|vault; several: a,b), and prove that the old one is refused
-	@$(if $(filter vault,$(SECRET)),scripts/rotate_vault_key.sh inventories/$(INVENTORY)/group_vars/zakaz/vault.yml $(ARGS),\
+	@$(if $(filter vault,$(SECRET)),$(CHECKED)scripts/rotate_vault_key.sh inventories/$(call quoted,$(INVENTORY))/group_vars/zakaz/vault.yml $(ARGS),\
 		$(PLAYBOOK) playbooks/rotate.yml -e '{"rotate_what": "$(SECRET)"}' $(ARGS))
 
 import-sheets: $(VENV)/deploy ## Load CSV exports of Google Sheets (DIR=folder; EXPLAIN=1: only tell what they are read as)
@@ -93,7 +100,7 @@ upgrade: $(VENV)/deploy ## Bring what runs to this checkout's versions, and go b
 	@$(PLAYBOOK) playbooks/upgrade.yml $(RISKS) $(if $(SCOPE),-e upgrade_scope=$(SCOPE)) $(ARGS)
 
 rollback: $(VENV)/deploy ## Deploy the previous commit's images and configuration again (TO=commit)
-	@scripts/rollback.sh $(INVENTORY) '$(TO)' $(RISKS) $(ARGS)
+	@$(OPEN)scripts/rollback.sh $(call quoted,$(INVENTORY)) $(call quoted,$(TO)) $(RISKS) $(ARGS)
 
 remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONFIRM=yes
 	@$(PLAYBOOK) playbooks/remove.yml -e remove_data=$(if $(filter yes,$(CONFIRM)),true,false) $(ARGS)

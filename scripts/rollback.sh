@@ -1,6 +1,6 @@
 #!/bin/sh
 # Deploy once more what was deployed before: the code, the images and the committed settings of that commit. What git does
-# not have (the Vault, hosts of yours) stays as it is now.
+# not have (hosts of yours) stays as it is now, and so does the Vault: older passwords may be refused by now.
 # Usage: rollback.sh INVENTORY TO ANSIBLE_PLAYBOOK_ARGUMENTS…; TO is a commit, or empty for the previous one
 set -eu
 cd "$(dirname "$0")/.."
@@ -26,7 +26,10 @@ git cat-file -e "$commit^{commit}" 2>/dev/null || {
     exit 78
 }
 git worktree add --quiet --detach "$scratch/tree" "$commit"
-git ls-files --others -z -- "inventories/$inventory" | xargs --null --no-run-if-empty cp --parents --target-directory "$scratch/tree"
+{
+    git ls-files --others -z -- "inventories/$inventory"
+    find "inventories/$inventory" -name 'vault.y*ml' -print0
+} | xargs --null --no-run-if-empty cp --parents --target-directory "$scratch/tree"
 # from here still: arguments may name files beside us
 ANSIBLE_CONFIG="$scratch/tree/ansible.cfg" .venv/bin/ansible-playbook -i "$scratch/tree/inventories/$inventory" \
     "$scratch/tree/playbooks/site.yml" -e history_verb=rollback "$@"

@@ -23,6 +23,6 @@ done
 secrets=$(opens "$old") || refuse "The key in $old does not open $vault."
 ! opens "$new" >/dev/null || refuse "The key in $new opens $vault already: make another (openssl rand -hex 32)."
 ansible-vault rekey --vault-password-file "$old" --new-vault-password-file "$new" "$vault" >/dev/null
-[ "$(opens "$new")" = "$secrets" ] || { echo "$vault holds other secrets than before: bring it back with git." >&2; exit 1; }
+[ "$(opens "$new")" = "$secrets" ] || { echo "$vault holds other secrets than before: bring back a copy, from git if it is there." >&2; exit 1; }
 ! opens "$old" >/dev/null || { echo "$vault still opens with the old key." >&2; exit 1; }
-echo "$vault opens with the key in $new and no longer with that in $old. Commit it, and give the new key to pipelines and people."
+echo "$vault opens with the key in $new and no longer with that in $old. Give the new key to pipelines and people, and commit the file if git keeps it."

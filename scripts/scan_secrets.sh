@@ -11,6 +11,8 @@ scan() {
         --exclude-secrets '^effcdf6ae5eb2fa2d27416d5f184df9c259a7c79$' "$@"
 }
 tracked=$(git ls-files | grep -vE '^requirements/.*\.txt$|package-lock\.json$|\.(png|svg)$')
+# shellcheck disable=SC2046 # names without spaces
+python scripts/find_open_vaults.py $(echo "$tracked" | grep '^inventories/')
 tests='(^|/)tests/|^molecule/|^bench/'
 # shellcheck disable=SC2046 # names without spaces
 scan $(echo "$tracked" | grep -vE "$tests")

@@ -30,3 +30,11 @@ def verbs() -> dict[str, str]:
     lines = (REPOSITORY / "Makefile").read_text(encoding="utf-8").splitlines()
     found = (re.match(r"([a-z-]+):.*## (.+)", line) for line in lines)
     return {match[1]: match[2] for match in found if match}
+
+
+@cache
+def operator_verbs() -> list[str]:
+    """The verbs that act on a deployment: the Makefile's section of operators."""
+    text = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    section = text.partition("\n## Operators\n")[2].partition("\n## Developers\n")[0]
+    return re.findall(r"^([a-z-]+):.*## ", section, flags=re.MULTILINE)

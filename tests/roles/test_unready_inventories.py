@@ -11,16 +11,55 @@ from pathlib import Path
 
 import pytest
 
-from tests.makefile import REPOSITORY
+from tests.makefile import REPOSITORY, operator_verbs
 
 BIN = Path(sys.executable).parent
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+VERBS = operator_verbs()
+PLAYBOOKS = sorted(path.name for path in (REPOSITORY / "playbooks").glob("*.yml"))
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MAKE", "INVENTORY"))}
     return subprocess.run(
-        command, cwd=REPOSITORY, env={**environment, "NO_COLOR": "1"}, capture_output=True, text=True, check=False
+        command,
+        cwd=REPOSITORY,
+        env={**ours, "NO_COLOR": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
+
+
+def make(verb: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run("make", "--no-print-directory", verb, *words, **environment)
+
+
+def play(inventory: Path | str, playbook: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = (str(BIN / "ansible-playbook"), "-i", str(inventory), f"playbooks/{playbook}")
+    return run(*command, *words, **environment)
+
+
+def beside(folder: Path) -> str:
+    """The folder as make is told of it: beside the other inventories, outside the working tree for everybody else."""
+    return os.path.relpath(folder, REPOSITORY / "inventories")
+
+
+def one_line(text: str) -> str:
+    """Ansible breaks its own errors by the width of a terminal."""
+    return " ".join(text.split())
+
+
+def inventory_of(folder: Path, hosts: str | None = None, **files: str) -> Path:
+    """An inventory: its hosts.yml, and files of group_vars/zakaz."""
+    folder = folder / "inventory"
+    (folder / "group_vars" / "zakaz").mkdir(parents=True)
+    if hosts is not None:
+        (folder / "hosts.yml").write_text(hosts, encoding="utf-8")
+    for name, text in files.items():
+        (folder / "group_vars" / "zakaz" / f"{name}.yml").write_text(text, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture
@@ -34,8 +73,7 @@ def locked(tmp_path):
     password.write_text("a password\n")
     done = run(str(BIN / "ansible-vault"), "encrypt", "--vault-password-file", str(password), str(vault))
     assert done.returncode == 0, done.stderr
-    # beside the others for make, outside the working tree for everybody else
-    return os.path.relpath(folder, REPOSITORY / "inventories"), password
+    return beside(folder), password
 
 
 def test_locked_vault_is_named_before_anything_runs(locked):
@@ -46,6 +84,19 @@ def test_locked_vault_is_named_before_anything_runs(locked):
     opened = run("make", "--dry-run", "deploy", f"INVENTORY={inventory}", f"ARGS=--vault-password-file={password}")
     assert opened.returncode == 0
     assert "playbooks/site.yml" in opened.stdout
+
+
+@pytest.mark.parametrize("words", ["-J", "--ask-vault-pass", "--vault-id=x"])
+def test_whatever_opens_a_vault_is_taken_for_it(locked, words):
+    assert make("deploy", "--dry-run", f"INVENTORY={locked[0]}", f"ARGS={words}").returncode == 0
+
+
+def test_a_password_file_of_any_name_opens_the_vault(locked):
+    for variable in ("ANSIBLE_VAULT_PASSWORD_FILE", "ANSIBLE_VAULT_IDENTITY_LIST"):
+        opened = run("make", "--dry-run", "rollback", f"INVENTORY={locked[0]}", **{variable: "/etc/zakaz/key"})
+        assert opened.returncode == 0, opened.stderr
+    refused = run("make", "--dry-run", "rollback", f"INVENTORY={locked[0]}")
+    assert "is locked" in refused.stderr
 
 
 def test_wrong_password_of_the_vault_does_nothing(locked, tmp_path):
@@ -165,3 +216,114 @@ def test_no_registry_is_told_first_with_three_ways_out(tmp_path, source):
     assert not (tmp_path / "host").exists()
     silenced = check(tmp_path, preflight_registry_timeout=0, **images[source])
     assert f"registry {host} (" not in silenced.stdout
+
+
+LOCALHOST = "zakaz: {hosts: {localhost: {ansible_connection: local}}}\n"
+# what hosts.yml holds, and what must be told beside its name
+WITHOUT_HOSTS = {
+    "empty": ("", "no host of the group zakaz"),
+    "comments": ("# later\n", "no host of the group zakaz"),
+    "no hosts in the group": ("zakaz: {hosts: {}}\n", "no host of the group zakaz"),
+    "another group": ("zakza: {hosts: {a.example.org: {}}}\n", "Its groups: zakza (a.example.org)"),
+    "host beside the group": ("zakaz:\n  hosts:\nall: {hosts: {a.example.org: {}}}\n", "no host of the group zakaz"),
+    "no YAML": ("zakaz:\n  hosts\n    a.example.org:\n", "hosts.yml"),
+    "unclosed": ("zakaz: {hosts: {a.example.org: \n", "hosts.yml"),
+    "a list": ("- zakaz: a.example.org\n", "hosts.yml"),
+    "locked": ("$ANSIBLE_VAULT;1.1;AES256\n61\n", "hosts.yml"),
+    "not there": (None, "inventory"),
+}
+
+
+def test_the_makefile_names_its_operators_verbs():
+    assert {"deploy", "plan", "status", "rollback", "remove"} <= set(VERBS)
+    assert "lint" not in VERBS
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("words", [(), ("SECRET=vault",)], ids=["", "vault"])
+def test_a_misspelt_inventory_is_refused_with_those_there_are(verb, words):
+    if words and verb != "rotate":
+        return
+    done = make(verb, "INVENTORY=prodction", *words)
+    assert done.returncode != 0
+    assert "inventories/prodction is no inventory: INVENTORY= names one of ci, local, production" in done.stderr
+    assert "▸" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "local/..", " ", "inventories/local", "lo cal", "local,production", "pro'd", "$(id)", "`id`"]
+)
+def test_what_names_no_inventory_or_all_of_them_is_refused(name):
+    done = make("status", f"INVENTORY={name.replace('$', '$$')}")
+    assert done.returncode != 0
+    assert f"inventories/{name.strip()} is no inventory: INVENTORY= names one of ci, local, production" in done.stderr
+    assert "▸" not in done.stdout
+
+
+def test_an_inventory_of_the_environment_is_judged_too():
+    done = make("status", INVENTORY="")
+    assert done.returncode != 0
+    assert "INVENTORY" in done.stderr
+
+
+@pytest.mark.patient
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_verb_is_content_with_no_host(verb, tmp_path):
+    folder = inventory_of(tmp_path, "zakaz: {hosts: {}}\n")
+    # arguments that are right, so that nothing else is refused
+    done = make(verb, f"INVENTORY={beside(folder)}", "SECRET=clickhouse_vk", "DIR=docs", "FILE=README.md")
+    assert done.returncode != 0
+    assert f"{folder}/hosts.yml names no host of the group zakaz" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("case", WITHOUT_HOSTS)
+def test_an_inventory_that_reaches_no_host_is_named(case, tmp_path):
+    hosts, told = WITHOUT_HOSTS[case]
+    folder = inventory_of(tmp_path, hosts)
+    done = play(folder, "status.yml")
+    assert done.returncode not in (0, 250)
+    assert str(folder) in done.stderr
+    assert told in one_line(done.stderr)
+    assert "ok=" not in done.stdout
+
+
+@pytest.mark.patient
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_no_playbook_is_content_with_a_file_that_is_not_there(playbook, tmp_path):
+    done = play(tmp_path / "typo", playbook)
+    assert done.returncode == 1
+    assert f"{tmp_path}/typo" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("callback", ["phases", "default", "minimal"])
+def test_a_limit_to_other_hosts_is_named_whoever_prints_the_run(callback, tmp_path):
+    folder = inventory_of(tmp_path, LOCALHOST + "others: {hosts: {b.example.org: {}}}\n")
+    done = play(folder, "status.yml", "--limit", "b.example.org", ANSIBLE_STDOUT_CALLBACK=callback)
+    assert done.returncode == 1
+    assert "--limit b.example.org leaves no host of the group zakaz" in one_line(done.stderr)
+    assert "localhost" in done.stderr
+
+
+def test_a_limit_to_nobody_fails(tmp_path):
+    done = play(inventory_of(tmp_path, LOCALHOST), "status.yml", "--limit", "typo")
+    assert done.returncode != 0
+    assert "--limit" in one_line(done.stderr) and "typo" in done.stderr
+
+
+def test_one_broken_file_of_several_is_fatal(tmp_path):
+    """Its hosts would be left out without a word."""
+    folder = inventory_of(tmp_path, LOCALHOST)
+    (folder / "more.yml").write_text("zakaz: {hosts: {b.example.org\n")
+    done = play(folder, "status.yml")
+    assert done.returncode == 1
+    assert f"{folder}/more.yml" in one_line(done.stderr)
+    assert "▸" not in done.stdout
+
+
+def test_files_that_are_no_inventory_may_lie_beside_it(tmp_path):
+    folder = inventory_of(tmp_path, LOCALHOST)
+    for name in ("bi.pem", "bi.crt", "bi.key", "README.md", "hosts.yml.example", "sheet.csv"):
+        (folder / name).write_text("-----BEGIN CERTIFICATE-----\na,b c\n")
+    done = run(str(BIN / "ansible-inventory"), "-i", str(folder), "--graph")
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
