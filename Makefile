@@ -115,9 +115,10 @@ suites: lint validate
 check: $(VENV)/develop ## The fast checks, before every push: lint, validation, the tests that need no patience
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint validate unit QUICK=1
 
-lint: $(VENV)/develop ## Lint Ansible, YAML, Python, shell and Dockerfiles
+lint: $(VENV)/develop ## Lint Ansible, YAML, Python with its types, shell and Dockerfiles
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run $$(git ls-files '*.sh')
 	$(BIN)/hadolint $$(git ls-files '*Dockerfile')

@@ -99,6 +99,7 @@ import os
 import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -120,7 +121,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def docker_get(path: str, url: str) -> object | None:
+def docker_get(path: str, url: str) -> Any:
     """Ask the Docker Engine.
 
     :param path: its Unix socket
@@ -308,14 +309,14 @@ def main() -> None:
         unsupported = None
     folder = existing_parent(want["disk_path"])
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    problems = [
+    found = [
         unsupported,
         privilege_problem(os.geteuid(), containers is not None, want["manages_units"], want["disk_path"]),
         disk_problem(str(folder), shutil.disk_usage(folder).free, want["min_free_disk_gb"]),
         memory_problem(memory, want["min_memory_mb"]),
         *[port_problem(port, containers or []) for port in want["ports"]],
     ]
-    problems = [problem for problem in problems if problem]
+    problems = [problem for problem in found if problem]
     result = {
         "changed": False,
         "docker_answers": containers is not None,

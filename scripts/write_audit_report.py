@@ -70,7 +70,8 @@ def suites(folder: Path) -> dict[str, Suite]:
             key: sum(int(case.get(key, 0)) for case in cases) for key in ("tests", "failures", "errors", "skipped")
         }
         seconds = sum(float(case.get("time", 0)) for case in cases)
-        at = datetime.fromisoformat(cases[0].get("timestamp")) if cases and cases[0].get("timestamp") else None
+        stamp = cases[0].get("timestamp") if cases else None
+        at = datetime.fromisoformat(stamp) if stamp else None
         found[path.stem] = Suite(
             path.stem,
             total["tests"],

@@ -103,7 +103,7 @@ class HttpConnection:
         self._urllib3 = urllib3
         self._username = username
         self._where = f"{'https' if secure else 'http'}://{host}:{port}/"
-        tls = {"ca_certs": ca_bundle} if secure and ca_bundle else {}
+        tls: dict[str, Any] = {"ca_certs": ca_bundle} if secure and ca_bundle else {}
         self._pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=10, read=timeout),
             # a statement is never sent twice behind the caller's back
