@@ -44,6 +44,9 @@ unexport PYTHONUNBUFFERED
 export COVERAGE_RCFILE = $(CURDIR)/pyproject.toml
 export COVERAGE_ROOT = $(CURDIR)
 export COVERAGE_FILE = $(CURDIR)/reports/coverage/data
+# a program that is missing fails its tests; only the quick checks of a developer's machine go on without it
+export ZAKAZ_REQUIRE_PROGRAMS = $(if $(QUICK),,1)
+TEST_TOOLS = scripts/install_test_tools.sh$(if $(QUICK), || true)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,8 +110,9 @@ remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONF
 
 ## Developers
 
-# Two lanes of about the same length. Molecule needs the Docker Engine that the deployment test has started long before.
+# Packages come first: both lanes may want apt. Two lanes of about the same length. Molecule needs the Docker Engine that the deployment test has started long before.
 test: $(VENV)/develop ## Prove everything: checks, schema on real engines, deploy twice, a fresh server with faults
+	@$(TEST_TOOLS)
 	@$(MAKE) --no-print-directory --jobs 2 deployments suites
 
 deployments:
@@ -122,9 +126,10 @@ suites: lint validate
 check: $(VENV)/develop ## The fast checks, before every push: lint, validation, the tests that need no patience
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint validate unit QUICK=1
 
-lint: $(VENV)/develop ## Lint Ansible, YAML, Python, shell and Dockerfiles
+lint: $(VENV)/develop ## Lint Ansible, YAML, Python with its types, shell and Dockerfiles
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run $$(git ls-files '*.sh')
 	$(BIN)/hadolint $$(git ls-files '*Dockerfile')
@@ -142,6 +147,7 @@ unit: compile ## Unit tests of modules, plugins and integrations
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(SUITES)
 
 unit-repository: $(VENV)/develop
+	@$(TEST_TOOLS)
 	@scripts/make_test_engines.sh 26.3
 	ZAKAZ_REQUIRE_ENGINES=1 $(PYTEST) tests -m 'not slow and not deploy $(if $(QUICK),and not patient)'
 
@@ -154,6 +160,7 @@ coverage: $(VENV)/develop ## Unit tests, measured: at least 90 % of lines and 85
 	$(BIN)/python scripts/report_coverage.py
 
 schema-test: $(VENV)/develop ## The schema on every supported engine
+	@$(TEST_TOOLS)
 	@scripts/make_test_engines.sh
 	ZAKAZ_REQUIRE_ENGINES=1 $(PYTEST) tests -m 'slow and not deploy'
 

@@ -97,6 +97,7 @@ def compare() -> None:
         Path(place, "rows.native").write_bytes(rows)
         command = [sys.executable, __file__, "--in-process", place]
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert child.stdin and child.stdout
         try:
             remote, direct = [], []
             for _ in range(ROUNDS):

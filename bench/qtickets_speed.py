@@ -48,7 +48,7 @@ def make_order(number: int, chance: random.Random) -> dict:
     paid = chance.random() < 0.9
     minute, second = number // 60 % 60, number % 60
     created = f"2026-{1 + number // 45_000 % 11:02d}-{1 + number // 1_600 % 28:02d}T10:{minute:02d}:{second:02d}+03:00"
-    baskets = []
+    baskets: list[dict[str, Any]] = []
     for k in range(chance.choices((1, 2, 3), (80, 15, 5))[0]):
         price = chance.choice((900, 1200.5, 1500, 1999.99, 2500, 3100.1))
         refunded = paid and chance.random() < 0.03
@@ -135,7 +135,8 @@ def one(kind: str, path: Path, port: int, batch_rows: int) -> None:
     from zakaz_common.row_hash import row_hashes
     from zakaz_common.warehouse import Warehouse
 
-    context = Context(batch_rows)
+    context: Any = Context(batch_rows)
+    sink: Any
     if kind == "python":
         what = "decode, check, transform, hash; no engine"
         sink = SimpleNamespace(
@@ -155,7 +156,9 @@ def one(kind: str, path: Path, port: int, batch_rows: int) -> None:
         sink = StagingSink(context)
     quiet_collector()
     cpu, wall = time.process_time(), time.perf_counter()
-    read_orders(context, Client(path), sink, window=None)
+    orders: Any = Client(path)
+    whole: Any = None
+    read_orders(context, orders, sink, window=whole)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if kind != "python":
         stored = context.warehouse.query("SELECT count() FROM zakaz.stg_qtickets_orders FINAL")[0][0]
@@ -221,7 +224,7 @@ def dlt_nested(path: Path, orders: int) -> None:
     )  # fmt: skip
 
     @dlt.resource(name="orders", primary_key="id", write_disposition="append")
-    def nested():
+    def nested() -> Iterator[Any]:
         for body in pages(path):
             yield json.loads(body)["data"]
 

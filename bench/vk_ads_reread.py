@@ -31,6 +31,7 @@ def load(arguments: list[str], environment: dict[str, str]) -> dict:
     process = subprocess.Popen(
         [sys.executable, "-m", "vk_ads", *arguments], env=environment, stdout=subprocess.PIPE, text=True
     )
+    assert process.stdout
     lines = process.stdout.read().splitlines()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

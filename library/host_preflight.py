@@ -104,6 +104,7 @@ import os
 import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -125,7 +126,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def docker_get(path: str, url: str) -> object | None:
+def docker_get(path: str, url: str) -> Any:
     """Ask the Docker Engine.
 
     :param path: its Unix socket
@@ -318,7 +319,7 @@ def main() -> None:
         unsupported = None
     folder = existing_parent(want["disk_path"])
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    problems = [
+    found = [
         *want["problems"],
         unsupported,
         privilege_problem(os.geteuid(), containers is not None, want["manages_units"], want["disk_path"]),
@@ -326,7 +327,7 @@ def main() -> None:
         memory_problem(memory, want["min_memory_mb"]),
         *[port_problem(port, containers or []) for port in want["ports"]],
     ]
-    problems = [problem for problem in problems if problem]
+    problems = [problem for problem in found if problem]
     result = {
         "changed": False,
         "docker_answers": containers is not None,

@@ -19,12 +19,17 @@ zizmor --quiet --offline --strict-collection .github
 # know yet that $/ is the repository itself.
 # renovate: datasource=docker depName=rhysd/actionlint
 image=rhysd/actionlint:1.7.12@sha256:b1934ee5f1c509618f2508e6eb47ee0d3520686341fec936f3b79331f9315667
+skipped=reports/skipped/actionlint.txt
+rm -f "$skipped"
 if command -v actionlint >/dev/null; then
     lint() { actionlint "$@"; }
 elif [ "${GITHUB_ACTIONS:-}" = true ]; then
     lint() { docker run --rm --interactive --network none --volume "$PWD:/repo:ro" --workdir /repo "$image" "$@"; }
 else
-    echo 'actionlint is not installed: left out'
+    # make audit tells it
+    mkdir -p "${skipped%/*}"
+    echo 'it is not installed: workflows were checked by their schemas and zizmor alone' >"$skipped"
+    echo "SKIPPED actionlint: $(cat "$skipped")"
     exit 0
 fi
 for workflow in .github/workflows/*.yml; do

@@ -54,6 +54,8 @@ class Suite:
     skipped: int
     seconds: float
     at: datetime
+    # names of the tests that were skipped, by reason
+    reasons: dict[str, list[str]]
 
     @property
     def passed(self) -> int:
@@ -70,7 +72,8 @@ def suites(folder: Path) -> dict[str, Suite]:
             key: sum(int(case.get(key, 0)) for case in cases) for key in ("tests", "failures", "errors", "skipped")
         }
         seconds = sum(float(case.get("time", 0)) for case in cases)
-        at = datetime.fromisoformat(cases[0].get("timestamp")) if cases and cases[0].get("timestamp") else None
+        stamp = cases[0].get("timestamp") if cases else None
+        at = datetime.fromisoformat(stamp) if stamp else None
         found[path.stem] = Suite(
             path.stem,
             total["tests"],
@@ -78,7 +81,18 @@ def suites(folder: Path) -> dict[str, Suite]:
             total["skipped"],
             seconds,
             (at or datetime.fromtimestamp(path.stat().st_mtime, UTC)).astimezone(UTC),
+            skips(root),
         )
+    return found
+
+
+def skips(root: ET.Element) -> dict[str, list[str]]:
+    """Skipped tests of a JUnit file by reason, in its order."""
+    found: dict[str, list[str]] = {}
+    for case in root.iter("testcase"):
+        for skip in case.iter("skipped"):
+            reason = " ".join((skip.get("message") or skip.text or "no reason given").split())
+            found.setdefault(reason, []).append(f"{case.get('classname', '')}.{case.get('name', '')}".strip("."))
     return found
 
 
@@ -103,6 +117,22 @@ def tests_section(found: dict[str, Suite], commit: datetime) -> list[str]:
     if not any(name.startswith("molecule-") for name in found):
         lines.append("| `molecule` | fresh servers with systemd | not run | | | | | |")
     return lines
+
+
+def skipped_section(found: dict[str, Suite], folder: Path) -> list[str]:
+    """What did not run within what ran: tests that were skipped, and checks that left themselves out."""
+    lines = []
+    for suite in found.values():
+        for reason, names in suite.reasons.items():
+            lines.append(
+                f"- `{suite.name}`: {len(names)} skipped, {reason}: {', '.join(f'`{name}`' for name in names)}"
+            )
+        unnamed = suite.skipped - sum(map(len, suite.reasons.values()))
+        if unnamed:
+            lines.append(f"- `{suite.name}`: {unnamed} skipped, neither named nor explained by its JUnit file")
+    for path in sorted(folder.glob("*.txt")):
+        lines.append(f"- `{path.stem}`: left out, {path.read_text(encoding='utf-8').strip()}")
+    return lines or ["Nothing."]
 
 
 def coverage_section(path: Path) -> list[str]:
@@ -199,8 +229,10 @@ def report(reports: Path) -> str:
     commit = datetime.fromisoformat(git("log", "-1", "--format=%cI")).astimezone(UTC)
     found = suites(reports / "junit")
     failed = sum(suite.failed for suite in found.values())
+    passed, skipped = (sum(getattr(suite, name) for suite in found.values()) for name in ("passed", "skipped"))
     missing = [name for name in SUITES if name not in found]
-    verdict = f"{sum(suite.tests for suite in found.values())} tests in {len(found)} suites, {failed} failed"
+    tests = sum(suite.tests for suite in found.values())
+    verdict = f"{tests} tests in {len(found)} suites: {passed} passed, {failed} failed, {skipped} skipped"
     lines = [
         "# Audit report",
         "",
@@ -213,6 +245,10 @@ def report(reports: Path) -> str:
         "## Tests",
         "",
         *tests_section(found, commit),
+        "",
+        "## Skipped",
+        "",
+        *skipped_section(found, reports / "skipped"),
         "",
         "## Coverage",
         "",

@@ -104,7 +104,7 @@ class HttpConnection:
         self._username = username
         address = f"[{host}]" if ":" in host and not host.startswith("[") else host
         self._where = f"{'https' if secure else 'http'}://{address}:{port}/"
-        tls = {"ca_certs": ca_bundle} if secure and ca_bundle else {}
+        tls: dict[str, Any] = {"ca_certs": ca_bundle} if secure and ca_bundle else {}
         self._pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=10, read=timeout),
             # a statement is never sent twice behind the caller's back

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from . import journal, plan_text
@@ -189,7 +190,7 @@ def _apply(
     touched: list[str] = []
     operation = plan.operations[0]
 
-    def run(sql: str, current: Operation) -> None:
+    def run(current: Operation, sql: str) -> None:
         started = time.monotonic()
         entry = Entry(current.name, current.kind, current.risk, "applied", sql, details={"changes": list(current.says)})
         entries.append(entry)
@@ -205,12 +206,9 @@ def _apply(
         for operation in plan.operations:
             touched.append(operation.name)
             if operation.kind == REBUILD:
-                current = operation
-                outcome.kept.append(
-                    rebuild(connection, operation, live, desired, lambda sql, current=current: run(sql, current))
-                )
+                outcome.kept.append(rebuild(connection, operation, live, desired, partial(run, operation)))
             for sql in operation.statements:
-                run(sql, operation)
+                run(operation, sql)
     except (EngineFailure, Unreachable, SchemaFailure) as error:
         reverted = put_back(connection, touched, live)
         entries += [Entry("", "revert", "", "reverted", details={"done": reverted.done, "left": reverted.left})]

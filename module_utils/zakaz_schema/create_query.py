@@ -20,7 +20,7 @@ _TABLE_CLAUSES = {
     ("SETTINGS",): "settings",
     ("COMMENT",): "comment",
 }
-_COLUMN_CLAUSES = {
+_COLUMN_CLAUSES: dict[tuple[str, ...], str] = {
     ("DEFAULT",): "default",
     ("MATERIALIZED",): "materialized",
     ("EPHEMERAL",): "ephemeral",

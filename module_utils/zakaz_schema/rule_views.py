@@ -80,6 +80,9 @@ def check_view(statement: Statement, known: Known) -> tuple[list[Finding], list[
     except (ParseError, TokenError) as error:
         report("view-syntax", f"The select cannot be parsed: {str(error).splitlines()[0]}")
         return found, []
+    if not isinstance(tree, exp.Query):
+        report("view-syntax", f"A view reads with SELECT; {select.split()[0]} was found.")
+        return found, []
     _tables(tree, exp, known, report)
     _shape(tree, exp, report)
     _arithmetic(tree, exp, report)
@@ -87,8 +90,8 @@ def check_view(statement: Statement, known: Known) -> tuple[list[Finding], list[
     if not any(item.rule in ("order-unknown-object", "view-star") for item in found):
         try:
             qualified = qualify(
-                tree.copy(), schema=known.columns, dialect="clickhouse", quote_identifiers=False, identify=False,
-                expand_stars=False,
+                tree.copy(), schema=dict[str, object](known.columns),
+                dialect="clickhouse", quote_identifiers=False, identify=False, expand_stars=False,
             )  # fmt: skip
             names = list(qualified.named_selects)
         except OptimizeError as error:

@@ -172,8 +172,12 @@ def _longest_in_order(have: list[str], wanted: list[str]) -> set[str]:
     best: list[list[str]] = []
     for name in have:
         fitting = [run for run in best if position[run[-1]] < position[name]]
-        best.append([*max(fitting, key=len, default=[]), name])
-    return set(max(best, key=len, default=[]))
+        best.append([*_longest(fitting), name])
+    return set(_longest(best))
+
+
+def _longest(runs: list[list[str]]) -> list[str]:
+    return max(runs, key=len) if runs else []
 
 
 def _changed_column(old: Column, new: Column, where: str) -> list[Action]:

@@ -52,7 +52,7 @@ def _widens(old: str, new: str) -> bool:
         whole, scale = int(decimal[1]) - int(decimal[2]), int(decimal[2])
         if other:
             return scale >= int(other[2]) and whole >= int(other[1]) - int(other[2])
-        return bool(a) and whole >= _INT_DIGITS[a[2]]
+        return a is not None and whole >= _INT_DIGITS[a[2]]
     if new == "String":
         return old.startswith(_PRINTED_EXACTLY)
     if (old, new) in (("Float32", "Float64"), ("Date", "Date32")):

@@ -137,7 +137,7 @@ def backup_finding(seen: dict[str, Any], most_hours: int) -> dict[str, str]:
     text = f"{last['name']}, {last['age_hours']:.0f} h old, drill passed in {last['drill']['seconds']:.0f} s"
     if most_hours and last["age_hours"] > most_hours:
         return finding(BAD, "backup", f"{text}: at most {most_hours} h expected; make backup makes one")
-    if newest is not last:
+    if newest is not None and newest is not last:
         return finding(WARN, "backup", f"{text}; {newest['name']} has no drill, make drill proves it")
     return finding(OK, "backup", text)
 

@@ -8,6 +8,7 @@ import json
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
@@ -82,7 +83,7 @@ def pack(root: Path, files: list[Path]) -> bytes:
 class LookupModule(LookupBase):
     """Entry point for Ansible."""
 
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[Any]:
         self.set_options(var_options=variables, direct=kwargs)
         root, archives = Path(self.get_option("root")), Path(self.get_option("archives"))
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from pathlib import Path
+from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleError, AnsibleLookupError
@@ -38,7 +39,7 @@ _raw:
 class LookupModule(LookupBase):
     """Entry point for Ansible."""
 
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[Any]:
         self.set_options(var_options=variables, direct=kwargs)
         more = {"ansible_managed": constants.config.get_config_value("DEFAULT_MANAGED_STR")}
         seen = ChainMap(dict(self.get_option("template_vars")), variables, more)

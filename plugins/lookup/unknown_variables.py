@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 import yaml
 from ansible.errors import AnsibleLookupError
@@ -73,7 +74,7 @@ def unknown_variables(names: list[str], settings: dict[str, set[str]]) -> list[s
 class LookupModule(LookupBase):
     """Entry point for Ansible."""
 
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[Any]:
         settings: dict[str, set[str]] = {}
         for folder in terms:
             settings.update(known_settings(Path(folder)))

@@ -6,6 +6,7 @@ import base64
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
@@ -67,7 +68,7 @@ def pack(parts: list[Path], run: str | None = None) -> bytes:
 class LookupModule(LookupBase):
     """Entry point for Ansible."""
 
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[Any]:
         self.set_options(var_options=variables, direct=kwargs)
         root = Path(self.get_option("root"))
         try:

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -133,8 +132,6 @@ def empty(connection: HttpConnection) -> None:
 
 @pytest.fixture(scope="session")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[HttpConnection, LocalFolder]]]:
-    if find_spec("chdb") is None:
-        pytest.skip("the embedded engine is not installed")
     servers, found = [], []
     for name in ("live", "spare"):
         root = tmp_path_factory.mktemp(name) / "root"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +13,9 @@ from zakaz_backup.store import S3Store
 from zakaz_backup.take import Source, take
 
 from tests.backup.conftest import Site
+from tests.programs import require_program
 
-pytestmark = [
-    pytest.mark.patient,
-    pytest.mark.skipif(shutil.which("rclone") is None, reason="rclone (a Debian package) is not installed"),
-]
+pytestmark = pytest.mark.patient
 SETTINGS = {
     "path": "bucket/zakaz",
     "endpoint": "http://127.0.0.1:1",
@@ -27,6 +24,11 @@ SETTINGS = {
     "access_key_id": "key",
     "secret_access_key": "throw-away",
 }
+
+
+@pytest.fixture(autouse=True)
+def rclone() -> None:
+    require_program("rclone")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -13,8 +12,12 @@ from zakaz_backup import encryption
 from zakaz_backup.failures import RefusedFailure
 
 from tests.backup.conftest import Site
+from tests.programs import require_program
 
-pytestmark = pytest.mark.skipif(shutil.which("age") is None, reason="age (a Debian package) is not installed")
+
+@pytest.fixture(autouse=True)
+def age() -> None:
+    require_program("age")
 
 
 @pytest.fixture

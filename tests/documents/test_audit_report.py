@@ -12,7 +12,8 @@ import pytest
 from tests.makefile import REPOSITORY
 
 JUNIT = """<testsuites><testsuite name="pytest" errors="1" failures="2" skipped="3" tests="40" time="12.4"
-timestamp="{at}"/></testsuites>"""
+timestamp="{at}">{cases}</testsuite></testsuites>"""
+SKIPPED = '<testcase classname="tests.a" name="test_{name}"><skipped type="pytest.skip" message="{reason}"/></testcase>'
 
 
 def summary(lines: int, run: int, branches: int, branches_run: int) -> dict:
@@ -35,8 +36,11 @@ def reports(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
 
-    write("junit/unit-vk_ads.xml", JUNIT.format(at="2099-01-01T10:00:00+00:00"))
-    write("junit/schema-test.xml", JUNIT.format(at="2001-01-01T10:00:00+00:00"))
+    cases = [("one", "age is missing"), ("two", "no&#10; disk"), ("three", "age is missing")]
+    cases_text = "".join(SKIPPED.format(name=name, reason=reason) for name, reason in cases)
+    write("junit/unit-vk_ads.xml", JUNIT.format(at="2099-01-01T10:00:00+00:00", cases=cases_text))
+    write("junit/schema-test.xml", JUNIT.format(at="2001-01-01T10:00:00+00:00", cases=""))
+    write("skipped/actionlint.txt", "it is not installed\n")
     write(
         "coverage/coverage.json",
         {
@@ -65,7 +69,7 @@ def page(reports: Path, tmp_path: Path) -> str:
 
 def test_numbers_are_those_of_the_artifacts(reports, tmp_path):
     text = page(reports, tmp_path)
-    assert "80 tests in 2 suites, 6 failed" in text
+    assert "80 tests in 2 suites: 68 passed, 6 failed, 6 skipped" in text
     assert "| `unit-vk_ads` | VK Реклама loader | 40 | 34 | 3 | 3 | 12 | 2099-01-01 10:00 |" in text
     assert "| `integrations/vk_ads` | 80.0 % | 90.0 % | **below** |" in text
     assert "| `library` | 100.0 % | 100.0 % | enough |" in text
@@ -86,8 +90,19 @@ def test_what_is_missing_or_old_is_said(reports, tmp_path):
     assert "2001-01-01 10:00, before this commit" in text
     assert "| Dockerfiles (hadolint) | not run: `make sarif` |" in text
     nothing = page(reports / "junit", tmp_path)
-    assert "0 tests in 0 suites, 0 failed; not run: `unit-repository`" in nothing
+    assert "0 tests in 0 suites: 0 passed, 0 failed, 0 skipped; not run: `unit-repository`" in nothing
+    assert "## Skipped\n\nNothing.\n" in nothing
     assert "Not measured: `make coverage`." in nothing
+
+
+def test_a_skip_is_no_pass(reports, tmp_path):
+    section = page(reports, tmp_path).split("## Skipped\n\n", 1)[1].split("\n\n## ", 1)[0]
+    assert section.splitlines() == [
+        "- `schema-test`: 3 skipped, neither named nor explained by its JUnit file",
+        "- `unit-vk_ads`: 2 skipped, age is missing: `tests.a.test_one`, `tests.a.test_three`",
+        "- `unit-vk_ads`: 1 skipped, no disk: `tests.a.test_two`",
+        "- `actionlint`: left out, it is not installed",
+    ]
 
 
 def test_limitations_are_those_of_their_file(reports, tmp_path):

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -18,10 +17,7 @@ from tests.modules.clickhouse_server import PASSWORD, REPOSITORY, SCRATCH, Serve
 from tests.modules.run_module import run_module
 from tests.schema.rendering import rendered, write_rendered
 
-pytestmark = [
-    pytest.mark.patient,
-    pytest.mark.skipif(find_spec("chdb") is None, reason="the embedded engine is not installed"),
-]
+pytestmark = pytest.mark.patient
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +207,6 @@ def test_a_url_that_does_not_answer_is_named(server: Server, url: str) -> None:
 
 
 def test_the_check_module_passes_and_finds(ddl: Path, tmp_path: Path) -> None:
-    pytest.importorskip("sqlglot")
     assert run_module("clickhouse_schema_check", directory=str(ddl))["msg"] == "Schema validation passed."
     wrong = tmp_path / "1.sql"
     wrong.write_text("ALTER TABLE IF EXISTS zakaz.t ADD COLUMN x Int8;\n", encoding="utf-8")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +11,9 @@ import pytest
 import yaml
 
 from tests.modules.clickhouse_server import REPOSITORY
+from tests.programs import require_program
 
 RULES = REPOSITORY / "roles" / "watch" / "files" / "zakaz.rules.yml"
-PROMTOOL = shutil.which("promtool")
-REQUIRED = os.environ.get("ZAKAZ_REQUIRE_PROMTOOL") == "1"
 # What the watch writes, every five minutes.
 STEP = 300
 WEEK = 7 * 86400
@@ -26,10 +23,10 @@ GB = 1e9
 
 Series = dict[str, Callable[[int], float | None]]
 
-needs_promtool = pytest.mark.skipif(
-    PROMTOOL is None and not REQUIRED,
-    reason="promtool is missing: apt-get install prometheus (ZAKAZ_REQUIRE_PROMTOOL=1 makes this a failure)",
-)
+
+def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [require_program("promtool"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def rules() -> list[dict]:
@@ -105,24 +102,18 @@ def fired(tmp_path: Path, series: Series, seconds: int) -> set[str]:
     }
     file = tmp_path / "test.yml"
     file.write_text(yaml.safe_dump(test, width=10**9))
-    done = subprocess.run([PROMTOOL, "test", "rules", file], capture_output=True, text=True, timeout=300, check=False)
+    done = promtool("test", "rules", file)
     said = done.stdout + done.stderr
     found = {name for name in NAMES if f'alertname="{name}"' in said}
     assert bool(found) == (done.returncode != 0), said
     return found
 
 
-def test_promtool_is_there_where_it_is_required():
-    assert PROMTOOL or not REQUIRED, "apt-get install prometheus, or unset ZAKAZ_REQUIRE_PROMTOOL"
-
-
-@needs_promtool
 def test_rules_are_valid():
-    done = subprocess.run([PROMTOOL, "check", "rules", RULES], capture_output=True, text=True, check=False)
+    done = promtool("check", "rules", RULES)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@needs_promtool
 def test_healthy_week_is_silent(tmp_path):
     assert fired(tmp_path, healthy(), WEEK) == set()
 
@@ -170,14 +161,12 @@ def test_every_rule_has_a_sickness():
     assert set(SICKNESSES) == NAMES
 
 
-@needs_promtool
 @pytest.mark.parametrize("alert", sorted(SICKNESSES))
 def test_rule_fires_when_its_condition_is_true_and_no_other_does(tmp_path, alert):
     series, value, hours = SICKNESSES[alert]
     assert fired(tmp_path, healthy() | {series: value}, int(hours * 3600)) == {alert}
 
 
-@needs_promtool
 @pytest.mark.parametrize(
     ("alert", "series", "value", "hours"),
     [
@@ -190,12 +179,10 @@ def test_rule_fires_in_its_other_case_too(tmp_path, alert, series, value, hours)
     assert fired(tmp_path, healthy() | {series: value}, hours * 3600) == {alert}
 
 
-@needs_promtool
 def test_no_data_at_all_is_noticed(tmp_path):
     assert fired(tmp_path, {"up": lambda t: 1}, 3600) == {"ZakazWatchSilent"}
 
 
-@needs_promtool
 def test_one_of_two_deployments_that_vanishes_is_noticed(tmp_path):
     series = {name.replace("zakaz'", "other'"): value for name, value in healthy().items() if "watch_last" in name}
     gone = {WATCH: after(1, lambda t: None, lambda t: t)}

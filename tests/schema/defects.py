@@ -100,6 +100,7 @@ DEFECTS = [
     wrong_table("layer-mutable-key", tail="ORDER BY (d, k, price)"),
     wrong_table("layer-no-key", tail="ORDER BY tuple()"),
     wrong_view("view-syntax", "SELECT FROM WHERE", 0),
+    wrong_view("view-syntax", "DESCRIBE TABLE zakaz.t", 0, "no select"),
     wrong_view("view-column", "SELECT t.d AS d,\n t.town AS city FROM zakaz.t AS t FINAL", 9),
     wrong_view("view-final", "SELECT t.d AS d FROM zakaz.t AS t", 8),
     wrong_view(

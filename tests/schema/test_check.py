@@ -8,9 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("sqlglot")
-
 from zakaz_schema.check import check_texts
 from zakaz_schema.findings import RULES
 

@@ -264,7 +264,8 @@ def test_cancellation(server):
 
 
 def test_sqlalchemy_reflects_the_schema(server):
-    sqlalchemy = pytest.importorskip("sqlalchemy")
+    import sqlalchemy
+
     url = sqlalchemy.URL.create("clickhousedb", "admin", PASSWORD, "127.0.0.1", server.port, "shop")
     engine = sqlalchemy.create_engine(url)
     inspector = sqlalchemy.inspect(engine)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from running_server import PASSWORD
 
 SOURCE = str(Path(__file__).resolve().parents[1] / "src")
@@ -88,7 +88,6 @@ def test_client_without_a_server():
 
 
 def test_the_prompt(server):
-    pty = pytest.importorskip("pty")
     arguments = [sys.executable, "-m", "clickhouse_embedded", "client", "--port", str(server.port), "--user", "admin"]
     shell, terminal = pty.openpty()
     process = subprocess.Popen(

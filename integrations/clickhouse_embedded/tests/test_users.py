@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+from pathlib import Path
 
 import pytest
 from clickhouse_embedded.users import Users
@@ -172,6 +174,7 @@ def _load(tmp_path, text: str) -> Users:
         ("<clickhouse><users><u><ldap/></u></users></clickhouse>", "cannot be enforced"),
         ("<clickhouse><users><u><password_sha256_hex>abc</password_sha256_hex></u></users></clickhouse>", "64 hex"),
         ("<clickhouse><users><u><profile>nope</profile></u></users></clickhouse>", "profile nope is not defined"),
+        ('<clickhouse><profiles remove="1"/></clickhouse>', "profile default is not defined"),
         ("<clickhouse><users>", "not valid XML"),
         ('<clickhouse><users incl="x"/></clickhouse>', "substitution"),
     ],
@@ -185,6 +188,27 @@ def test_a_refused_configuration_ends_the_process_with_a_sentence(own_server):
     (own_server.root / "users.d/10-users.xml").write_text("<clickhouse><users>")
     assert own_server.spawn().wait(30) == 1
     assert "10-users.xml is not valid XML" in own_server.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('<http_port remove="1"/>', "<http_port> is empty or removed"),
+        ("<http_port>eight</http_port>", "<http_port> is 'eight'; a number above 0 was expected"),
+        ('<listen_host remove="1"/>', "<listen_host> is empty or removed"),
+        ("<max_concurrent_queries>0</max_concurrent_queries>", "<max_concurrent_queries> is '0'; a number above 0"),
+    ],
+)
+def test_a_service_setting_that_cannot_be_used_is_refused_with_a_sentence(own_server, text, says):
+    (own_server.root / "config.d/10.xml").write_text(f"<clickhouse>{text}</clickhouse>")
+    folders = ("--config", str(own_server.root), "--data", str(own_server.data))
+    source = str(Path(__file__).resolve().parents[1] / "src")
+    ended = subprocess.run(
+        own_server.command("server", *folders), capture_output=True, text=True, timeout=60, env={"PYTHONPATH": source}
+    )
+    assert ended.returncode == 1, ended.stderr
+    assert says in ended.stdout
+    assert not own_server.data.exists()
 
 
 def test_files_are_merged_in_order(tmp_path):

@@ -67,15 +67,15 @@ def build_accounts(
     ids = _Ids(random)
     advertised = [event for event in events if event.appeal > 0 and event.sale_day < season_days]
     plans: list[tuple[Account, AdPlan, Event | None]] = []
-    for number, event in enumerate(advertised):
+    for number, shown in enumerate(advertised):
         cabinet = cabinets[number % accounts]
         plan = ids.plan(
             cabinet,
-            f"{event.city_raw.strip()} · {event.name}",
-            event,
-            max(day_start(first_day), day_start(first_day) + (event.sale_day - 4) * DAY),
+            f"{shown.city_raw.strip()} · {shown.name}",
+            shown,
+            max(day_start(first_day), day_start(first_day) + (shown.sale_day - 4) * DAY),
         )
-        plans.append((cabinet, plan, event))
+        plans.append((cabinet, plan, shown))
     plans += [
         (cabinet, ids.plan(cabinet, "Бренд и ретаргетинг", None, day_start(first_day)), None) for cabinet in cabinets
     ]

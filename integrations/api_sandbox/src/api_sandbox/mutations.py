@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING, Literal, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -19,6 +19,8 @@ from api_sandbox.sales import REFUND_COMBINATIONS, landing_utm, refund
 
 if TYPE_CHECKING:
     from api_sandbox.service_state import ServiceState
+
+T = TypeVar("T")
 
 Kind = Literal[
     "insert_orders",  # ``count`` new orders (unpaid and still open when ``payed`` is false)
@@ -73,6 +75,9 @@ class Mutation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     currency: str = ""
 
 
+Action = Callable[[Any, Mutation, int, Random], list[int]]
+
+
 def mutate(state: ServiceState, mutation: Mutation) -> list[int]:
     """Carry out one change; answers the ids it touched. Raises MutationError."""
     season = state.season
@@ -93,7 +98,7 @@ def _moment(text: str) -> int:
         raise MutationError(f"at: expected now, seconds or ISO 8601, found {text!r}") from error
 
 
-def _pick(mutation: Mutation, random: Random, rows: dict[int, object], suits: Callable[[object], bool]) -> list[int]:
+def _pick(mutation: Mutation, random: Random, rows: dict[int, T], suits: Callable[[T], bool]) -> list[int]:
     if mutation.ids:
         if missing := [number for number in mutation.ids if number not in rows]:
             raise MutationError(f"{mutation.kind}: no such id: {missing[0]}")
@@ -104,7 +109,7 @@ def _pick(mutation: Mutation, random: Random, rows: dict[int, object], suits: Ca
     return sorted(random.sample(suitable, mutation.count))
 
 
-def _orders(suits: Callable[[Order], bool], change: Callable[[Order, Mutation, int, int], None]):
+def _orders(suits: Callable[[Order], bool], change: Callable[[Order, Mutation, int, int], None]) -> Action:
     def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
         orders = state.season.orders
         chosen = _pick(mutation, random, orders, suits)
@@ -170,7 +175,7 @@ def _remove(state: ServiceState, mutation: Mutation, at: int, random: Random) ->
     return chosen
 
 
-def _change_events(deleted: bool):
+def _change_events(deleted: bool) -> Action:
     def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
         events = state.season.events
         chosen = _pick(mutation, random, events, lambda event: event.deleted_at is None)
@@ -188,8 +193,8 @@ def _change_event_city(state: ServiceState, mutation: Mutation, at: int, random:
         raise MutationError(f"change_event_city: no such city: {mutation.city}; known are {', '.join(CITY_BY_KEY)}")
     events = state.season.events
 
-    def suits(event: object) -> bool:
-        return isinstance(event, Event) and event.appeal > 0 and event.city.key != mutation.city
+    def suits(event: Event) -> bool:
+        return event.appeal > 0 and event.city.key != mutation.city
 
     chosen = _pick(mutation, random, events, suits)
     for number in chosen:
@@ -205,12 +210,8 @@ def _respell_event_city(state: ServiceState, mutation: Mutation, at: int, random
     """The organiser's spelling changes to one that looks the same; the city does not."""
     respell = _RESPELLED[mutation.form]
 
-    def suits(event: object) -> bool:
-        return (
-            isinstance(event, Event)
-            and event.appeal > 0
-            and respell(event.city.spellings[0]) != event.city.spellings[0]
-        )
+    def suits(event: Event) -> bool:
+        return event.appeal > 0 and respell(event.city.spellings[0]) != event.city.spellings[0]
 
     events = state.season.events
     chosen = _pick(mutation, random, events, suits)
@@ -236,7 +237,7 @@ def _cp1251_utm(state: ServiceState, mutation: Mutation, at: int, random: Random
     groups = {group.id: group for account in state.season.accounts for group in account.groups.values()}
     banners = _banners(state)
 
-    def suits(banner: object) -> bool:
+    def suits(banner: Banner) -> bool:
         return _cyrillic(banner) and not groups[banner.group_id].enable_utm  # else a click arrives with the group's
 
     chosen = _pick(mutation, random, banners, suits)
@@ -253,8 +254,8 @@ def _cp1251_utm(state: ServiceState, mutation: Mutation, at: int, random: Random
     return chosen
 
 
-def _cyrillic(banner: object) -> TypeGuard[Banner]:
-    query = unquote_plus(urlsplit(banner.url).query) if isinstance(banner, Banner) else ""
+def _cyrillic(banner: Banner) -> bool:
+    query = unquote_plus(urlsplit(banner.url).query)
     return not query.isascii() and "\ufffd" not in query
 
 
@@ -313,7 +314,7 @@ def _add_banners(state: ServiceState, mutation: Mutation, at: int, random: Rando
     return touched
 
 
-def _statistics(hide: bool):
+def _statistics(hide: bool) -> Action:
     def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
         chosen = _pick(mutation, random, _banners(state), lambda banner: (banner.id in state.hidden_ids) is not hide)
         (state.hidden_ids.update if hide else state.hidden_ids.difference_update)(chosen)
@@ -322,7 +323,7 @@ def _statistics(hide: bool):
     return act
 
 
-def _qtickets_tokens(valid: bool):
+def _qtickets_tokens(valid: bool) -> Action:
     def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
         state.qtickets_tokens_valid = valid
         return []
@@ -330,7 +331,7 @@ def _qtickets_tokens(valid: bool):
     return act
 
 
-def _qtickets_token(accepted: bool):
+def _qtickets_token(accepted: bool) -> Action:
     def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
         if not mutation.token:
             raise MutationError(f"{mutation.kind}: token is missing")
@@ -349,7 +350,7 @@ def _change_vk_secret(state: ServiceState, mutation: Mutation, at: int, random: 
     return []
 
 
-def _vk_tokens(mark: str):
+def _vk_tokens(mark: str) -> Action:
     def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
         state.vk_tokens.mark(mark)
         return []
@@ -357,7 +358,7 @@ def _vk_tokens(mark: str):
     return act
 
 
-_ACTIONS: dict[str, Callable[[ServiceState, Mutation, int, Random], list[int]]] = {
+_ACTIONS: dict[str, Action] = {
     "insert_orders": _insert,
     "update_orders": _orders(lambda order: True, lambda order, mutation, at, turn: None),
     "pay_orders": _orders(lambda order: not order.payed and order.deleted_at is None, _pay),

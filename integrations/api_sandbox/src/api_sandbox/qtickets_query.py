@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -176,13 +177,15 @@ class Resource(Generic[T]):
             rows = sorted((row for row in self.rows() if all(test(row) for test in tests)), key=read_id)
             for name, descending in reversed(order_by):
                 read = self.columns[name].read
-                rows.sort(
-                    key=lambda row, read=read: ((value := read(row)) is not None, value or 0),
-                    reverse=descending,
-                )
+                rows.sort(key=partial(_nulls_first, read), reverse=descending)
             found = self._results[key] = (rows, [read_id(row) for row in rows])
             if len(self._results) > _CACHED_RESULTS:
                 self._results.popitem(last=False)
         else:
             self._results.move_to_end(key)
         return found
+
+
+def _nulls_first(read: Callable[[T], Any], row: T) -> tuple[bool, Any]:
+    value = read(row)
+    return value is not None, value or 0

@@ -124,7 +124,7 @@ _TEXT_FIELDS = {
     "events": ("name", "place_name", "place_address", "shows[].name"),
 }
 _SURROGATE, _INVALID = "\ue000surrogate\ue000", "\ue000invalid\ue000"
-_ADDED: dict[TextForm, str] = {
+_ADDED: dict[str, str] = {
     "surrogate": _SURROGATE,
     "nul": "\x00",
     "control": "\x07\x1b[31m\x85",

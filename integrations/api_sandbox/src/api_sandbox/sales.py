@@ -182,13 +182,14 @@ class TicketDesk:
         lapsed_at = min(created + 1800, end)
         if payed is None:
             payed = random.random() >= _UNPAID_SHARE
+        updated_at = payed_at if payed else lapsed_at
         order = Order(
             id=self.order_id,
             event_id=event.id,
             client_id=client_id,
             payed=payed,
             created_at=created,
-            updated_at=payed_at if payed else lapsed_at,
+            updated_at=updated_at,
             payed_at=payed_at if payed else None,
             deleted_at=lapsed_at if lapses and not payed else None,
             payment_type=random.choice(PAYMENT_TYPES),
@@ -206,33 +207,33 @@ class TicketDesk:
                     self.ticket_id,
                     show,
                     created,
-                    order.updated_at,
+                    updated_at,
                     reduction.percent if reduction else 0,
                 )
             )
         if payed:
             self.paid += 1
             if lapses:
-                self._after_sale(order, event, show)
+                self._after_sale(order, updated_at, event, show)
         else:
             for ticket in order.tickets:
                 ticket.deleted_at = order.deleted_at
         return order
 
-    def _after_sale(self, order: Order, event: Event, show: Show) -> None:
+    def _after_sale(self, order: Order, updated_at: int, event: Event, show: Show) -> None:
         """Refunds (each combination early, so that small seasons hold them too) and entrance scans."""
         # A share at random, and one early order for each combination so that even small seasons show them all.
         if self.random.random() < _REFUND_SHARE or (self.paid % 5 == 3 and self.refunds < len(REFUND_COMBINATIONS)):
             combination = REFUND_COMBINATIONS[self.refunds % len(REFUND_COMBINATIONS)]
             self.refunds += 1
-            moment = min(order.updated_at + self.random.randint(3600, 20 * DAY), self.season_end)
+            moment = min(updated_at + self.random.randint(3600, 20 * DAY), self.season_end)
             refund(order, combination, moment)
         elif show.starts_at < self.season_end:
             for ticket in order.tickets:
                 if self.random.random() < 0.9:
                     early = self.random.randint(0, 3000)
                     # An exhibition is visited on any day after the purchase.
-                    visit = max(show.starts_at, order.updated_at + DAY) if event.exhibition else show.starts_at - early
+                    visit = max(show.starts_at, updated_at + DAY) if event.exhibition else show.starts_at - early
                     ticket.checked_at = visit if visit <= min(show.finishes_at, self.season_end) else None
 
 

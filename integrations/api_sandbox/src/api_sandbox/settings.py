@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import msgspec
 
@@ -53,7 +54,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     given = {key: value for key, value in environment.items() if key.startswith(PREFIX) and value}
     if unknown := sorted(set(given) - set(known)):
         raise SettingsError(f"{unknown[0]}: no such setting; known are {', '.join(known)}")
-    values = {}
+    values: dict[str, Any] = {}
     for key, value in given.items():
         kind, meaning = _KINDS[Settings.__annotations__[known[key]]]
         try:

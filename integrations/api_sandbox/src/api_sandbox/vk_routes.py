@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -10,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api_sandbox.qtickets_routes import json_response
+from api_sandbox.records import Account
 from api_sandbox.service_state import ServiceState
 from api_sandbox.vk_errors import ApiError
 from api_sandbox.vk_objects import FIELDS, listing
@@ -71,7 +74,7 @@ class VkApi:
             lambda account: day_statistics(account, level, request.query_params, frozenset(self.state.hidden_ids)),
         )
 
-    def _answer(self, request: Request, method: str, compute) -> Response:
+    def _answer(self, request: Request, method: str, compute: Callable[[Account], Any]) -> Response:
         try:
             account = self.state.vk_tokens.account(request.headers.get("authorization", ""))
         except TokenRefused as refused:

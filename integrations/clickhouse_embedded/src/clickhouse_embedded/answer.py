@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from .compression import EXTRA_FRAME
 from .engine import Engine, Result
 from .errors import ServerError, http_status
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _NAMES = ("Query-Id", "Summary", "Server-Display-Name", "Format", "Timezone", "Exception-Code", "Exception-Tag")
 _EXPOSED = ",".join(f"X-ClickHouse-{name}" for name in _NAMES)
 

@@ -40,7 +40,8 @@ def main(program: str, arguments: list[str]) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8123)
     options, rest = parser.parse_known_args(arguments)
-    parameters, settings = {}, {}
+    parameters: dict[str, str] = {}
+    settings: dict[str, str] = {}
     while rest:  # --param_x is a query parameter, any other --name a setting
         name, has_value, value = rest.pop(0).partition("=")
         if not name.startswith("--"):

@@ -31,6 +31,7 @@ def load_extension() -> Any:
     path, flags = Path(sysconfig.get_path("platlib"), "chdb", "_chdb.abi3.so"), sys.getdlopenflags()
     spec = importlib.util.spec_from_file_location("_chdb", path)
     sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
+    assert spec and spec.loader
     with contextlib.chdir(path.parent):  # its companion libraries are found relative to the working directory
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
@@ -129,9 +130,11 @@ class Connection:
             with contextlib.suppress(RuntimeError):
                 self._raw.query("SELECT 1")
             raise ServerError.from_engine(str(error)) from None
-        written = (raw.rows_written(), raw.bytes_written()) if hasattr(raw, "rows_written") else (0, 0)  # not on 26.3
-        read = (raw.storage_rows_read(), raw.storage_bytes_read())
-        return Result(raw.bytes(), *read, *written, raw.rows_read(), int(raw.elapsed() * 1e9))
+        rows, size = (
+            (raw.rows_written(), raw.bytes_written()) if hasattr(raw, "rows_written") else (0, 0)
+        )  # not on 26.3
+        read_rows, read_bytes = raw.storage_rows_read(), raw.storage_bytes_read()
+        return Result(raw.bytes(), read_rows, read_bytes, rows, size, raw.rows_read(), int(raw.elapsed() * 1e9))
 
     def set(self, settings: Mapping[str, str]) -> None:
         """Apply settings as SET does."""

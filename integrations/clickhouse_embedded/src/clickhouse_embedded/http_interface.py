@@ -83,7 +83,7 @@ class HttpInterface:
             await call.read()
             self._check_limits(call)
             if call.head:
-                await self._transfer.insert(call, answer)
+                await self._transfer.insert(call, call.head, answer)
             else:
                 await _unless_gone(receive, self._transfer.run(call, answer))
         except ClientGone:

@@ -30,7 +30,8 @@ class Protocol(HttpToolsProtocol):
         self._awaited = ""  # the part of the request that is not there yet: head, body or nothing
         self._refused = self._ended = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    # what uvicorn accepts is a socket, whose transport can write
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Lingering(transport, self))  # type: ignore[arg-type]
         self._after(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
@@ -73,7 +74,9 @@ class Protocol(HttpToolsProtocol):
     @property
     def nothing_comes(self) -> bool:
         """The client has ended its side, or is between two requests."""
-        return self._ended or not (self._awaited or self._refused or (self.cycle and not self.cycle.keep_alive))
+        return self._ended or not (
+            self._awaited or self._refused or (self.cycle is not None and not self.cycle.keep_alive)
+        )
 
     @property
     def _at_work(self) -> bool:

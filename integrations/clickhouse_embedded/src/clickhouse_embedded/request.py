@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -62,7 +62,7 @@ class Call:
         self.externals: list[tuple[str, str, str, bytes]] = []
         self.text, self.ended = b"", False
         self.head: InsertHead | None = None
-        self.user: User | None = None
+        self.user: User  # who logged in
         self.connection: Connection | None = None
         self.session: Any = None
         self.state: tuple = ()
@@ -180,7 +180,7 @@ class Call:
             )  # fmt: skip
 
 
-async def _body(scope: dict[str, Any], receive: Receive) -> AsyncIterator[bytes]:
+async def _body(scope: dict[str, Any], receive: Receive) -> AsyncGenerator[bytes]:
     more = True
     while more:
         message = await receive()

@@ -72,6 +72,21 @@ def engine_config(root: Element, backups: Path) -> Element:
     return root
 
 
+def _last_text(config: Element, name: str) -> str:
+    found = config.findall(name)
+    text = (found[-1].text or "").strip() if found else ""
+    if not text:
+        raise xml_merge.ConfigError(f"config.d: <{name}> is empty or removed. Give it a value, or leave it out.")
+    return text
+
+
+def _number(config: Element, name: str) -> int:
+    text = _last_text(config, name)
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise xml_merge.ConfigError(f"config.d: <{name}> is {text[:32]!r}; a number above 0 was expected.")
+    return int(text)
+
+
 def main(arguments: list[str]) -> int:
     """Serve until told to stop.
 
@@ -90,11 +105,11 @@ def main(arguments: list[str]) -> int:
     try:
         users = Users.load(options.config / "users.d")
         config = xml_merge.load(_BASE, options.config / "config.d")
+        port = _number(config, "http_port") if options.port is None else options.port
+        host, limit = _last_text(config, "listen_host"), _number(config, "max_concurrent_queries")
     except (xml_merge.ConfigError, ValueError) as error:
         log.error("configuration_refused", error=str(error))
         return 1
-    port = int(config.findtext("http_port")) if options.port is None else options.port
-    host, limit = config.findall("listen_host")[-1].text, int(config.findtext("max_concurrent_queries"))
     for warning in (*users.warnings, "SQL users, roles, row policies, quotas, settings constraints: see the README"):
         log.warning("not_enforced", what=warning)
     if ignored := sorted({element.tag for element in config} & _NOT_APPLIED):
@@ -110,7 +125,8 @@ def main(arguments: list[str]) -> int:
             HttpInterface(engine, users, limit),
             host=host,
             port=port,
-            http=functools.partial(Protocol, receive_timeout=options.receive_timeout),
+            # uvicorn calls it as it calls a class
+            http=functools.partial(Protocol, receive_timeout=options.receive_timeout),  # type: ignore[arg-type]
             ws="none",
             log_config=None,
             access_log=False,

@@ -31,7 +31,7 @@ class Sessions:
         self._open: dict[tuple[str, str], Session] = {}
         self._idle: list[tuple[tuple, Connection]] = []
 
-    def take(self, call: Call) -> None:
+    def take(self, call: Call) -> Connection:
         """Give the call a connection with its user's rights and its database and settings.
 
         Raises:
@@ -46,7 +46,7 @@ class Sessions:
             if found:
                 self._idle.remove(found)
         call.connection = found[1] if found else self._engine.open_for(call.user, call.database, call.settings)
-        return None
+        return call.connection
 
     def give_back(self, call: Call) -> Connection | None:
         """The query has ended. Returns the connection that has to be closed now, if there is one."""
@@ -65,17 +65,19 @@ class Sessions:
 
     def close(self) -> None:
         """Close all connections."""
-        for _, connection in (*self._idle, *((key, session.connection) for key, session in self._open.items())):
-            connection.close()
+        for connection in (*(kept for _, kept in self._idle), *(session.connection for session in self._open.values())):
+            if connection:
+                connection.close()
 
-    def _take_session(self, call: Call) -> None:
+    def _take_session(self, call: Call) -> Connection:
         key, now, timeout = _key(call), time.monotonic(), call.fields.get("session_timeout", DEFAULT_TIMEOUT_S)
         if not (timeout.isascii() and timeout.isdigit() and 0 < int(timeout) <= MAX_TIMEOUT_S):
             text = f"Invalid session timeout: '{timeout[:32]}', the maximum is {MAX_TIMEOUT_S}."
             raise ServerError(374, "INVALID_SESSION_TIMEOUT", text)
         with self._lock:
             for old in [k for k, s in self._open.items() if not s.busy and s.expires < now]:
-                self._open.pop(old).connection.close()
+                if ended := self._open.pop(old).connection:
+                    ended.close()
             if key not in self._open and call.flag("session_check"):
                 raise ServerError(372, "SESSION_NOT_FOUND", f"Session {key[1][:128]} not found.")
             session = self._open.setdefault(key, Session())
@@ -89,6 +91,7 @@ class Sessions:
         session.connection.overlay(call.settings)
         if call.database:
             session.connection.query(f"USE {identifier(call.database)}")
+        return session.connection
 
 
 def _key(call: Call) -> tuple[str, str]:

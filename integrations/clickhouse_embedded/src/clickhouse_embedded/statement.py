@@ -136,8 +136,9 @@ def find_insert(text: bytes) -> InsertHead | None:
             return InsertHead(start if source is None else source, start, end, b"Values")
         elif word == b"FORMAT" and (name := next(found, None)):
             # as the server: blanks, then one line break, still belong to the head
-            data = _AFTER_FORMAT.match(text, name[1]).end()
-            return InsertHead(start if source is None else source, start, data, text[name[0] : name[1]])
+            blanks = _AFTER_FORMAT.match(text, name[1])
+            assert blanks  # it matches nothing, too
+            return InsertHead(start if source is None else source, start, blanks.end(), text[name[0] : name[1]])
         previous = word
     return None
 

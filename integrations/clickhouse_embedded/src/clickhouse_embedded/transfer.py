@@ -22,11 +22,11 @@ from typing import Any
 
 from . import compression
 from .answer import Answer
-from .engine import Engine, Result, identifier, quote
+from .engine import Connection, Engine, Result, identifier, quote
 from .errors import ServerError
 from .request import Call
 from .sessions import Sessions
-from .statement import PIPE, Statement, Statements
+from .statement import PIPE, InsertHead, Statement, Statements
 
 # As the server: this much of a result is held back, so that an early error still gets its HTTP status.
 HELD_BYTES = 1 << 20
@@ -68,9 +68,9 @@ class Transfer:
             ServerError: what the engine threw.
         """
         source, write_end = _pipe("rb")
-        query = self._start(call, lambda: self._execute(call, answer, write_end), write_end)
+        query = self._start(call, lambda connection: self._execute(call, connection, answer, write_end), write_end)
         try:
-            with tempfile.SpooledTemporaryFile(max_size=HELD_BYTES, dir=self._engine.scratch) as held:
+            with tempfile.SpooledTemporaryFile(max_size=HELD_BYTES, dir=str(self._engine.scratch)) as held:
                 size, wait = 0, call.flag("wait_end_of_query")
                 while piece := await _read(source):
                     size += held.write(piece)
@@ -94,7 +94,7 @@ class Transfer:
             source.close()
             await self._end(call, query)
 
-    async def insert(self, call: Call, answer: Answer) -> None:
+    async def insert(self, call: Call, head: InsertHead, answer: Answer) -> None:
         """Run an INSERT whose data is the rest of the body.
 
         A body that breaks off, or cannot be decoded, cancels the INSERT: its end must not pass for the end of data.
@@ -104,15 +104,15 @@ class Transfer:
         """
         sink, read_end = _pipe("wb")
 
-        def job() -> Result:
-            statement = self._statements.insert(call.connection, call.text, call.head, call.state)
+        def job(connection: Connection) -> Result:
+            statement = self._statements.insert(connection, call.text, head, call.state)
             _check_rights(call, statement)
             sql = statement.sql.replace(PIPE, f"/proc/self/fd/{read_end}".encode())
-            return call.connection.query(sql, "TabSeparated", call.parameters)
+            return connection.query(sql, "TabSeparated", call.parameters)
 
         query = self._start(call, job, read_end)
         try:
-            piece = call.text[call.head.data :] or await call.more()
+            piece = call.text[head.data :] or await call.more()
             while piece and not query.done():
                 await _write(sink, piece)
                 piece = await call.more()
@@ -128,15 +128,15 @@ class Transfer:
         await answer.start(result, 0)
         await answer.end()
 
-    def _start(self, call: Call, function: Callable[[], Result], pipe: int) -> asyncio.Future[Result]:
+    def _start(self, call: Call, function: Callable[[Connection], Result], pipe: int) -> asyncio.Future[Result]:
         """Run a query's engine side in a thread, on a connection; its end of the pipe is closed with it."""
 
         def job() -> Result:
             try:
-                self._sessions.take(call)
+                connection = self._sessions.take(call)
                 for table in call.externals:
-                    call.connection.external(*table)
-                return function()
+                    connection.external(*table)
+                return function(connection)
             finally:
                 os.close(pipe)  # the other side gets the end of data, or EPIPE, instead of waiting for ever
 
@@ -160,8 +160,7 @@ class Transfer:
         if surplus := self._sessions.give_back(call):
             await asyncio.shield(self.in_thread(surplus.close))
 
-    def _execute(self, call: Call, answer: Answer, pipe: int) -> Result:
-        connection = call.connection
+    def _execute(self, call: Call, connection: Connection, answer: Answer, pipe: int) -> Result:
         encoding = compression.negotiate(call.headers.get("accept-encoding", ""))
         if call.settings.get("enable_http_compression", "1") == "0":
             encoding = None
@@ -172,7 +171,7 @@ class Transfer:
         if statement.streams:
             answer.encoding = encoding
             if statement.output_format == "Native":
-                answer.timezone = self._common_timezone(call, statement.query)
+                answer.timezone = self._common_timezone(call, connection, statement.query)
         if statement.canonical == b"SHOW GRANTS":
             return self._engine.system_query(f"SHOW GRANTS FOR {identifier(call.user.name)}", default_format)
         sql = statement.sql.replace(PIPE, f"/proc/self/fd/{pipe}".encode())
@@ -184,14 +183,14 @@ class Transfer:
             connection.keep(statement.canonical)
         return result
 
-    def _common_timezone(self, call: Call, query: bytes) -> str:
+    def _common_timezone(self, call: Call, connection: Connection, query: bytes) -> str:
         """The zone of a result's DateTime columns, when it is the same for all of them.
 
         Native carries no zone with DateTime for clients that speak an older protocol, which is what this engine
         takes everybody for (DateTime64 has it always). Such clients take the zone of the response instead.
         """
         with contextlib.suppress(ServerError):
-            described = call.connection.query(b"DESCRIBE TABLE (" + query + b"\n)", "JSON", call.parameters)
+            described = connection.query(b"DESCRIBE TABLE (" + query + b"\n)", "JSON", call.parameters)
             columns = (re.fullmatch(r"DateTime(?:\('(.+)'\))?", c["type"]) for c in json.loads(described.body)["data"])
             zones = {column[1] for column in columns if column}
             if len(zones) == 1:
@@ -244,7 +243,7 @@ async def _write(sink: io.FileIO, data: bytes) -> None:
 
 async def _ready(pipe: int, add: Callable, remove: Callable) -> None:
     ready = asyncio.get_running_loop().create_future()
-    add(pipe, lambda: ready.done() or ready.set_result(None))
+    add(pipe, lambda: None if ready.done() else ready.set_result(None))
     try:
         await ready
     finally:

@@ -162,7 +162,7 @@ class Users:
         return User(name, password, tuple(networks), settings, readonly, grants or (_ALL,))
 
     def _profile(self, name: str, seen: tuple[str, ...]) -> dict[str, str]:
-        profile = self._profiles.find(name)
+        profile = self._profiles.find(name) if self._profiles is not None else None
         if profile is None or name in seen:
             raise xml_merge.ConfigError(f"users.d: profile {name} is not defined. Define it under <profiles>.")
         settings: dict[str, str] = {}

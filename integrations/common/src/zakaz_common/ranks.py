@@ -10,7 +10,7 @@ Records are decoded strictly first, a page at a time; only one that fails comes 
 by itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
@@ -138,7 +138,7 @@ def _many(
 ) -> list[Struct] | dict[str, Struct]:
     """Records of a list, or of the object that PHP makes of a list with holes: its keys tell nothing of the place."""
     found: dict[Any, Struct] = {}
-    keys = values if isinstance(values, dict) else range(len(values))
+    keys: Iterable[Any] = values if isinstance(values, dict) else range(len(values))
     for position, key in enumerate(keys):
         try:
             found[key] = _read(kind, values[key], f"{path}[{position}]", note, drop or note)

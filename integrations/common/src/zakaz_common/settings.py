@@ -66,7 +66,7 @@ def load_settings(model: type[S], *, own_prefix: str, dry_run: bool = False) -> 
         missing = {str(e["loc"][0]) for e in error.errors() if e["type"] == "missing"}
         if dry_run and missing:
             try:
-                return model(_secrets_dir=secrets_dir, **dict.fromkeys(missing, _PLACEHOLDER))  # type: ignore[arg-type]
+                return model(_secrets_dir=secrets_dir, **dict.fromkeys(missing, _PLACEHOLDER))  # type: ignore[call-arg, arg-type]
             except ValidationError as second:
                 error = second
         raise ConfigError(settings_sentence(error)) from None

@@ -1,7 +1,7 @@
 """UTM parameters: cleaned the same way wherever they come from."""
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -41,6 +41,10 @@ def _clean(text: str) -> str:
     return "" if _AT.search(text) else text[:_MAX_LENGTH]
 
 
+def _run_of_codes(encoding: str, codes: re.Match[str]) -> str:
+    return bytes.fromhex(codes[0].replace("%", "")).decode(encoding)
+
+
 def _decoded(text: str) -> str:
     """`+` as a blank, percent codes as text in one encoding for the whole value.
 
@@ -48,10 +52,7 @@ def _decoded(text: str) -> str:
     """
     for encoding in ("utf-8", "cp1251"):
         try:
-            return _PERCENT_CODES.sub(
-                lambda codes, encoding=encoding: bytes.fromhex(codes[0].replace("%", "")).decode(encoding),
-                text.replace("+", " "),
-            )
+            return _PERCENT_CODES.sub(partial(_run_of_codes, encoding), text.replace("+", " "))
         except UnicodeDecodeError:
             continue
     return text

@@ -104,18 +104,18 @@ def _checked(file: TableFile, others: Mapping[str, str]) -> dict[str, _Alias]:
     leads_to = {**others, **{alias: row.city for alias, row in aliases.items()}}
     final = {alias: _Alias(row.number, _follow(row.city, leads_to), row.city_name) for alias, row in aliases.items()}
     names: dict[str, _Alias] = {}
-    for alias, row in final.items():
-        place = f"{file.source_file}, row {row.number}"
-        if not row.city:
+    for alias, found in final.items():
+        place = f"{file.source_file}, row {found.number}"
+        if not found.city:
             file.errors.append(f"{place}: the aliases lead in a circle; let one of them be the city")
             continue
         left = [spelling for spelling, city in others.items() if city == alias and spelling not in aliases]
-        if row.city != alias and (left := [spelling for spelling in left if spelling != alias]):
+        if found.city != alias and (left := [spelling for spelling in left if spelling != alias]):
             file.errors.append(
                 f"{place}: {len(left)} other spellings lead to this alias as to a city; name them in the file too, "
                 f"beginning with {min(left)}"
             )
-        if row.city_name and (first := names.setdefault(row.city, row)).city_name != row.city_name:
+        if found.city_name and (first := names.setdefault(found.city, found)).city_name != found.city_name:
             file.errors.append(f"{place}: names the city otherwise than row {first.number}")
     refuse_errors([file])
     return final

@@ -1,6 +1,7 @@
 """From events to columns of staging: few records, taken one by one. Pure functions: no clock, no network."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from zakaz_common.city import UNATTRIBUTED, CityDirectory
 from zakaz_common.columns import Row, by_column
@@ -88,8 +89,12 @@ def _show(event_id: int, show: Show, zone: str, version: int, note: NoteOf) -> R
         loose_second(show.start_date, at("start_date")),
         loose_second(show.finish_date, at("finish_date")),
         zone,
-        *(loose_money([price], lambda _, reason, field=field: at(field)(reason))[0] for field, price in prices),
+        *(loose_money([price], partial(_of_one, at(field)))[0] for field, price in prices),
         loose_second(show.updated_at, at("updated_at")),
         loose_second(show.deleted_at, at("deleted_at")),
         version,
     )
+
+
+def _of_one(note: Callable[[str], None], _: int, reason: str) -> None:
+    note(reason)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Self
 
@@ -23,7 +24,7 @@ class Landing:
     def put(self, land: Callable[P, None], *batch: P.args, **options: P.kwargs) -> None:
         """Wait until the batch before has landed, then begin with this one: call `land` with it."""
         self._settle()
-        self._under_way = self._thread.submit(copy_context().run, land, *batch, **options)
+        self._under_way = self._thread.submit(copy_context().run, partial(land, *batch, **options))
 
     def _settle(self) -> None:
         under_way, self._under_way = self._under_way, None

@@ -199,7 +199,9 @@ def _discounts(context: RunContext, client: QticketsClient) -> None:
         name = shown_text(record.name, note("$.name"))
         return (record.id, name, kind, value, int(bool(record.is_active)), *_dates(record, note), version)
 
-    scan = Scan("discounts", client.optional_pages("discounts", _decode_discounts), lambda record: record.id)
+    scan: Scan[Discount] = Scan(
+        "discounts", client.optional_pages("discounts", _decode_discounts), lambda record: record.id
+    )
     _load_list(context, client, scan, row, "stg_qtickets_discounts", DISCOUNT_COLUMNS)
 
 
@@ -211,7 +213,9 @@ def _promo_codes(context: RunContext, client: QticketsClient) -> None:
         ids = (record.id, record.discount_id, record.event_id)
         return (*ids, code, int(bool(record.is_active)), *_dates(record, note), version)
 
-    scan = Scan("promo_codes", client.optional_pages("promo-codes", _decode_promo_codes), lambda record: record.id)
+    scan: Scan[PromoCode] = Scan(
+        "promo_codes", client.optional_pages("promo-codes", _decode_promo_codes), lambda record: record.id
+    )
     _load_list(context, client, scan, row, "stg_qtickets_promo_codes", PROMO_CODE_COLUMNS)
 
 

@@ -48,7 +48,7 @@ _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def page_decoder(dataset: str, page_type: type, record_type: type[R], parts: str = "") -> Callable[[bytes], Page[R]]:
     """A decoder of pages of `record_type`; `dataset` names it in rejections, `parts` the records within it."""
-    whole = msgspec.json.Decoder(page_type)
+    whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page_type)
     single = record_reader(dataset, record_type, parts)
 
     def decode(body: bytes) -> Page[R]:

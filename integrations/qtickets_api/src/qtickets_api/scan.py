@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
+import msgspec
 import structlog
 from zakaz_common.errors import DataError
 from zakaz_common.run_journal import DegradedField, RejectedRecord
 
 from qtickets_api.pages import Page
 
-R = TypeVar("R")
+R = TypeVar("R", bound=msgspec.Struct)
 log = structlog.get_logger()
 
 Fetch = Callable[[dict[str, Any]], Page[Any]]

@@ -254,13 +254,14 @@ def revenue(
     paid: bool, deleted: bool, refunded: bool, price: Amount, refunded_amount: Amount | None, deduction: Amount | None
 ) -> tuple[bool, Amount]:
     """Whether a ticket counts as sold, and its net revenue in kopecks: the table at the top of this module."""
+    nothing = price - price
     if not paid:
-        return False, 0
+        return False, nothing
     if refunded:
         if refunded_amount is None and deleted:
-            return False, deduction or 0
-        return False, price - (refunded_amount or 0)
-    return (False, 0) if deleted else (True, price)
+            return False, deduction or nothing
+        return False, price - (refunded_amount or nothing)
+    return (False, nothing) if deleted else (True, price)
 
 
 def _utms(sent: Sequence[msgspec.Raw], note: Callable[[str], Note]) -> list[Utm]:

@@ -245,8 +245,8 @@ def read_objects(context: RunContext, account: str, source: Source) -> Cabinet:
         context.degrade([DegradedField(dataset, f"{account}/{one}", path, reason)])
 
     resources = ("ad_plans", "ad_groups", "banners")
-    listings = [source.listing(resource) for resource in resources]
-    cabinet = read_cabinet(*listings, reject, degrade)
+    listings = plans, groups, banners = [source.listing(resource) for resource in resources]
+    cabinet = read_cabinet(plans, groups, banners, reject, degrade)
     for resource, listing in zip(resources, listings, strict=True):
         context.read(resource, len(listing), part=account)
     context.reject(rejected, part=account)

@@ -41,7 +41,9 @@ def mail(settings: dict[str, Any], message: Message, timeout: float) -> None:
     try:
         trust = ssl.create_default_context(cafile=settings.get("ca_file") or None)
         if settings["security"] == "tls":
-            connection = smtplib.SMTP_SSL(settings["host"], settings["port"], timeout=timeout, context=trust)
+            connection: smtplib.SMTP = smtplib.SMTP_SSL(
+                settings["host"], settings["port"], timeout=timeout, context=trust
+            )
         else:
             connection = smtplib.SMTP(settings["host"], settings["port"], timeout=timeout)
         with connection as smtp:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from .episodes import Episodes, Trouble
-from .failed_unit import how_it_ended, why_it_failed
+from .failed_unit import Ended, how_it_ended, why_it_failed
 from .post_office import PostOffice
 from .settings import Settings, SettingsError, load
 from .storage import Storage
@@ -59,7 +59,7 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
     return 0 if post.deliver() else WAITING
 
 
-def unit_trouble(settings: Settings, unit: str, ended) -> Trouble:
+def unit_trouble(settings: Settings, unit: str, ended: Ended) -> Trouble:
     """What to tell of a unit that failed."""
     short = unit.removesuffix(".service").removeprefix(settings.prefix)
     return Trouble(

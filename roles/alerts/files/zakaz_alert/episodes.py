@@ -59,7 +59,9 @@ class Episodes:
                         self._post.store(state, message)
         except OSError:
             # a full or broken disk is the very thing people must hear of; better twice than never
-            lost = told or [self._news(State(), subject, trouble, now) for subject, trouble in seen.items()]
+            lost: list[Message | None] = [*told] or [
+                self._news(State(), subject, trouble, now) for subject, trouble in seen.items()
+            ]
             for message in filter(None, lost):
                 self._post.send_at_once(message)
             raise

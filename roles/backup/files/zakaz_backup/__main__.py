@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -182,7 +183,7 @@ class Program:
         self._store.check()
         return run_lock.held(self._settings.folder, verb)
 
-    def _stored(self) -> list[backups.Backup]:
+    def _stored(self) -> Sequence[backups.Backup]:
         return backups.stored(self._store, self._settings.project)
 
     def _write_metrics(self) -> None:

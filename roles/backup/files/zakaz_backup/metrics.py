@@ -13,13 +13,13 @@ def write(path: str, backups: Sequence[Backup]) -> None:
     if not path:
         return
     good = [backup for backup in backups if backup.good]
-    drilled = [backup for backup in backups if backup.verdict]
+    drilled = [(backup.good, backup.verdict.seconds) for backup in backups if backup.verdict]
     values = [
         ("last_good_timestamp_seconds", "When the newest backup with a passed drill was made",
          good[-1].created_at.timestamp() if good else 0),
         ("last_drill_passed", "Whether the drill of the newest drilled backup passed",
-         int(drilled[-1].good) if drilled else 0),
-        ("last_drill_duration_seconds", "Duration of that drill", drilled[-1].verdict.seconds if drilled else 0),
+         int(drilled[-1][0]) if drilled else 0),
+        ("last_drill_duration_seconds", "Duration of that drill", drilled[-1][1] if drilled else 0),
         ("good_count", "Backups with a passed drill", len(good)),
     ]  # fmt: skip
     lines = []

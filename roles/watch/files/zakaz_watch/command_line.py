@@ -56,6 +56,6 @@ def main(settings_file: Path, alerts_file: Path, clock: Callable[[], float] = ti
             write(settings.textfile, exposition(settings, seen, problems, waiting))
         except OSError as error:
             failures.append(error)
-    for error in failures:
-        print(f"{error.filename} cannot be written: {error.strerror}; free or mend the disk")
+    for failure in failures:
+        print(f"{failure.filename} cannot be written: {failure.strerror}; free or mend the disk")
     return 74 if failures else 0

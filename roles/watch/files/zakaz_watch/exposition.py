@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from .observed import Observed
 from .settings import Settings
@@ -47,11 +48,17 @@ def exposition(settings: Settings, seen: Observed, problems: dict[str, bool], wa
     gauge("stuck_mutations", "Mutations that fail or take too long", _known(seen.stuck, len))
     gauge("parts_in_partition_max", "Parts of the partition that has most", _known(seen.fullest, lambda f: f[1]))
     watched = settings.limits.backup_hours > 0 and seen.backup_at is not None
-    gauge("backup_last_success_timestamp_seconds", "End of the last backup", [({}, seen.backup_at)] if watched else [])
-    drilled = [({}, seen.drilled_at or seen.began_at)] if watched and (seen.drilled_at or seen.began_at) else []
+    gauge(
+        "backup_last_success_timestamp_seconds",
+        "End of the last backup",
+        _known(seen.backup_at if watched else None, float),
+    )
+    drilled: list[Sample] = (
+        [({}, seen.drilled_at or seen.began_at)] if watched and (seen.drilled_at or seen.began_at) else []
+    )
     words = "End of the last backup that a drill has restored; before there is one, the first run of a loader"
     gauge("backup_drilled_timestamp_seconds", words, drilled)
-    failed = [({}, int(bool(seen.drill_error)))] if watched else []
+    failed: list[Sample] = [({}, int(bool(seen.drill_error)))] if watched else []
     gauge("backup_drill_failed", "1: the last drill failed", failed)
     gauge("disk_free_bytes", "Free bytes", [({"path": path}, free) for path, (free, _) in seen.disks.items()])
     gauge("disk_size_bytes", "Size in bytes", [({"path": path}, size) for path, (_, size) in seen.disks.items()])
@@ -76,7 +83,7 @@ def write(file: Path, text: str) -> None:
     partial.replace(file)
 
 
-def _known(value, number) -> list[Sample]:
+def _known(value: Any, number: Callable[[Any], float]) -> list[Sample]:
     return [] if value is None else [({}, number(value))]
 
 
@@ -96,9 +103,9 @@ def _loaders(settings: Settings) -> list[str]:
                 elif _LOADER_WORDS.match(line):
                     words.setdefault(line.split()[2], []).append(line)
     lines = []
-    for name, found in samples.items():
+    for name, values in samples.items():
         # a metric's words stand once, before all of its samples
-        lines += [*dict.fromkeys(words.get(name, [])), *found]
+        lines += [*dict.fromkeys(words.get(name, [])), *values]
     return lines
 
 

@@ -129,10 +129,10 @@ def _read_currencies(cells: Sequence[str], _: str) -> ColumnReading:
     for position, cell in enumerate(cells):
         code = plain(cell).upper()
         code = "RUB" if code in _ROUBLES else code
-        if len(code) != 3 or not code.isascii() or not code.isalpha():
+        known = len(code) == 3 and code.isascii() and code.isalpha()
+        if not known:
             read.wrong[position] = "a currency code such as RUB was expected"
-            code = None
-        read.values.append(code)
+        read.values.append(code if known else None)
     return read
 
 

@@ -136,7 +136,9 @@ class _Column:
             "year-month-day": _short_year_first,
         }
         read = {
-            form: {p: value for p, found in slashed.items() if self._fits(value := order(found))}
+            form: {
+                p: value for p, found in slashed.items() if (value := order(found)) is not None and self._fits(value)
+            }
             for form, order in orders.items()
         }
         readable = set().union(*read.values())
@@ -159,8 +161,8 @@ class _Column:
         for position in readable:
             self._take(position, read[alive[0]][position], alive[0] if len(alive) == 1 else "day and month alike")
 
-    def _fits(self, value: date | None) -> bool:
-        return value is not None and (not self._months or value.day == 1)
+    def _fits(self, value: date) -> bool:
+        return not self._months or value.day == 1
 
     def _take(self, position: int, value: date, form: str) -> None:
         if self._months and value.day != 1:

@@ -97,12 +97,12 @@ def read_numbers(cells: Sequence[str], kind: Kind, decimal: str = "") -> NumberR
             read.append(position)
         else:
             wrong[position] = _why_none(text, kind)
-    form = _decide(texts, read, readings, decimal, wrong)
-    if form is None:
+    decided = _decide(texts, read, readings, decimal, wrong)
+    if decided is None:
         return NumberReading(values, wrong, "undecided")
     for position in read:
-        values[position] = None if position in wrong else readings[form].get(position)
-    return NumberReading(values, wrong, _tell(form, [texts[position] for position in read]))
+        values[position] = None if position in wrong else readings[decided].get(position)
+    return NumberReading(values, wrong, _tell(decided, [texts[position] for position in read]))
 
 
 def _decide(
