@@ -38,7 +38,7 @@ unexport PYTHONUNBUFFERED
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy plan status history alert-test rotate schema import-sheets import-plan import-city-aliases smoke backup drill restore reprovision upgrade rollback remove test check lint validate compile unit coverage schema-test server-test \
-	deploy-test operations-test docs-test images base-image molecule molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
+	deploy-test operations-test docs-test images base-image molecule production-test molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
 	suites deployments $(SUITES)
 # what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
 export COVERAGE_RCFILE = $(CURDIR)/pyproject.toml
@@ -118,6 +118,7 @@ test: $(VENV)/develop ## Prove everything: checks, schema on real engines, deplo
 deployments:
 	@$(MAKE) --no-print-directory deploy-test
 	@$(MAKE) --no-print-directory schema-test
+	@$(MAKE) --no-print-directory production-test
 
 suites: lint validate
 	@$(MAKE) --no-print-directory unit
@@ -181,12 +182,21 @@ images: $(VENV)/develop ## Build every image anew, without a cache, beside those
 base-image: $(VENV)/develop ## Make the image that all others are built on
 	@$(PLAYBOOK) playbooks/images.yml --tags base_image
 
+# Molecule runs its hosts in containers of an engine that answers.
+define MOLECULE
+@docker version >/dev/null 2>&1 || { echo 'Molecule needs a Docker Engine that answers; make deploy starts one.' >&2; exit 1; }
+PATH="$(CURDIR)/$(BIN):$$PATH" PLATFORM=$(PLATFORM) molecule test
+endef
+
 molecule: $(VENV)/develop ## Prove a fresh systemd server, with faults (PLATFORM=debian12|debian13)
-	@docker version >/dev/null 2>&1 || { echo 'Molecule needs a Docker Engine that answers; make deploy starts one.' >&2; exit 1; }
-	PATH="$(CURDIR)/$(BIN):$$PATH" PLATFORM=$(PLATFORM) molecule test
+	$(MOLECULE)
+
+production-test: $(VENV)/develop ## Every operator's verb on servers over SSH, with sudo, a Vault and systemd
+	@$(TEST_TOOLS)
+	$(MOLECULE) --scenario-name production
 
 molecule-all: $(VENV)/develop ## Every Molecule scenario, one after the other (PLATFORM=debian12|debian13)
-	PATH="$(CURDIR)/$(BIN):$$PATH" PLATFORM=$(PLATFORM) molecule test --all
+	$(MOLECULE) --all
 
 soak: $(VENV)/develop ## The long tests of the integrations: kill -9 rounds, fault matrices, large volumes
 	@$(MAKE) --no-print-directory $(INTEGRATION_SUITES:unit-%=soak-%)

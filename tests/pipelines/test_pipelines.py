@@ -95,9 +95,9 @@ def test_what_must_be_in_every_pipeline_is_there():
     stages = load(GITLAB)["stages"]
     assert stages == ["mandatory", "smoke", "nightly", "security"]
     run = {stage: {command for at, _, command in table() if at == stage} for stage in stages}
-    assert {f"make {name}" for name in ("validate", "compile", "lint", "unit", "images", "molecule")} <= run[
-        "mandatory"
-    ]
+    assert {
+        f"make {name}" for name in ("validate", "compile", "lint", "unit", "images", "molecule", "production-test")
+    } <= run["mandatory"]
     assert run["smoke"] == {"make server-test"}
     assert {"make schema-test", "make bench", "make molecule-all"} <= run["nightly"]
     assert {"make audit-dependencies sbom", "make images scan-images", "make scan-secrets"} <= run["security"]

@@ -78,7 +78,11 @@ class Desk:
     @property
     def environment(self) -> dict[str, str]:
         """As a login shell has it: nothing of Molecule, which sets Ansible's own paths for its scenario."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_", "MAKE", "MFLAGS"))}
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("ANSIBLE_", "MOLECULE_", "MAKE", "MFLAGS"))
+        }
         return kept | {
             "NO_COLOR": "1",
             "ANSIBLE_VAULT_PASSWORD_FILE": str(EPHEMERAL / "vault-password"),

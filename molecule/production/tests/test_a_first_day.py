@@ -13,7 +13,10 @@ def test_plan_of_a_fresh_server_changes_nothing(desk):
     planned = desk.make("plan")
     assert planned.changed > 0
     assert "sha256:" not in planned.output
-    assert desk.ssh("sudo ls -d /opt/zakaz /etc/systemd/system/zakaz-* 2>&1 || true", check=False).count("cannot access") == 2
+    assert (
+        desk.ssh("sudo ls -d /opt/zakaz /etc/systemd/system/zakaz-* 2>&1 || true", check=False).count("cannot access")
+        == 2
+    )
 
 
 def test_deploy(desk):
@@ -61,6 +64,8 @@ def test_what_people_bring_is_imported_and_the_smoke_test_still_holds(desk, tmp_
 
 
 def test_the_installed_command_reads_a_folder_of_the_server(desk):
-    desk.ssh("sudo mkdir -p /root/sheets && printf 'date,event_id,tickets_sold,revenue\\n01.11.2026,900001,3,4500\\n' | sudo tee /root/sheets/sales.csv")
+    desk.ssh(
+        "sudo mkdir -p /root/sheets && printf 'date,event_id,tickets_sold,revenue\\n01.11.2026,900001,3,4500\\n' | sudo tee /root/sheets/sales.csv"
+    )
     desk.ssh("sudo chmod -R go+rX /root/sheets")
     assert "900001" in desk.ssh("sudo /opt/zakaz/zakaz-qtickets-api import-sheets --dir /root/sheets --explain")

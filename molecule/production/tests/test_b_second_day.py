@@ -60,7 +60,9 @@ def test_rotate_changes_the_named_secret_alone(desk):
 
 def test_schema_change_is_planned_and_applied(desk):
     view = desk.folder / "templates/ddl/599_bi_v_mine.sql.j2"
-    view.write_text("CREATE OR REPLACE VIEW bi.v_mine AS\nSELECT d, city, revenue FROM bi.v_sales_daily;\n", encoding="utf-8")
+    view.write_text(
+        "CREATE OR REPLACE VIEW bi.v_mine AS\nSELECT d, city, revenue FROM bi.v_sales_daily;\n", encoding="utf-8"
+    )
     assert "v_mine" in desk.make("plan").output
     assert desk.make("schema").changed > 0
     assert desk.ask("SELECT count() > 0 FROM bi.v_mine") == "1"

@@ -26,7 +26,9 @@ TABLES = (
 def digests(desk: Desk, server: str) -> dict[str, str]:
     """Rows and a digest of every value of the tables and of what BI shows."""
     found = {
-        table: desk.ask(f"SELECT count(), sum(cityHash64(tuple(*))) FROM {table} FINAL SETTINGS max_threads = 2", server)
+        table: desk.ask(
+            f"SELECT count(), sum(cityHash64(tuple(*))) FROM {table} FINAL SETTINGS max_threads = 2", server
+        )
         for table in TABLES
     }
     return found | {"bi": desk.ask("SELECT sum(revenue), sum(spend), count() FROM bi.v_marketing_roi_daily", server)}
@@ -69,8 +71,15 @@ def test_removing_the_second_leaves_the_first_alone(desk, second):
     before = files(desk)
     desk.make("remove", inventory=second)
     desk.make("remove CONFIRM=yes", inventory=second)
-    assert desk.ssh("docker ps --all --format '{{.Names}}' 2>/dev/null || sudo docker ps --all --format '{{.Names}}'").count("second") == 0
-    assert "second" not in desk.ssh("ls /etc/systemd/system /var/lib/prometheus/node-exporter 2>/dev/null; sudo ls /opt")
+    assert (
+        desk.ssh(
+            "docker ps --all --format '{{.Names}}' 2>/dev/null || sudo docker ps --all --format '{{.Names}}'"
+        ).count("second")
+        == 0
+    )
+    assert "second" not in desk.ssh(
+        "ls /etc/systemd/system /var/lib/prometheus/node-exporter 2>/dev/null; sudo ls /opt"
+    )
     assert files(desk) == before
     desk.make("smoke")
     assert desk.make("deploy").changed == 0
@@ -92,7 +101,9 @@ def test_reprovision_a_fresh_server_from_the_backup(desk):
     assert "/opt/zakaz-backups" in asked.output
     bring_backups(desk)
     # loaders would bring newer figures before they are compared
-    done = desk.make("reprovision ARGS='-e qtickets_api_run_now=false -e vk_ads_run_now=false -e qtickets_api_schedule=yearly -e vk_ads_schedule=yearly'")
+    done = desk.make(
+        "reprovision ARGS='-e qtickets_api_run_now=false -e vk_ads_run_now=false -e qtickets_api_schedule=yearly -e vk_ads_schedule=yearly'"
+    )
     assert done.changed > 0
     assert digests(desk, FRESH) == before
     desk.make("deploy")
@@ -102,8 +113,17 @@ def test_reprovision_a_fresh_server_from_the_backup(desk):
 
 def bring_backups(desk: Desk) -> None:
     """As docs/operations/restore.md tells: from the old server (or from where copies are kept) to the fresh one."""
-    desk.ssh("sudo tar -C /opt -cf /home/deploy/backups.tar zakaz-backups && sudo chown deploy /home/deploy/backups.tar")
-    copy = ["scp", "-q", *SSH.split(), "-3", f"deploy@{address(SERVER)}:backups.tar", f"deploy@{address(FRESH)}:backups.tar"]
+    desk.ssh(
+        "sudo tar -C /opt -cf /home/deploy/backups.tar zakaz-backups && sudo chown deploy /home/deploy/backups.tar"
+    )
+    copy = [
+        "scp",
+        "-q",
+        *SSH.split(),
+        "-3",
+        f"deploy@{address(SERVER)}:backups.tar",
+        f"deploy@{address(FRESH)}:backups.tar",
+    ]
     subprocess.run(copy, check=True)
     desk.ssh("sudo tar -C /opt -xf backups.tar", FRESH)
 
