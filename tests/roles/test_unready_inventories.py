@@ -218,6 +218,63 @@ def test_no_registry_is_told_first_with_three_ways_out(tmp_path, source):
     assert f"registry {host} (" not in silenced.stdout
 
 
+@pytest.mark.patient
+def test_the_plan_of_a_fresh_host_tells_what_would_be_there(tmp_path):
+    settings = {
+        "zakaz_manages_units": True,
+        "api_sandbox_enabled": False,
+        "clickhouse_image": "clickhouse/clickhouse-server:26.3.16.16",
+        "clickhouse_publish_address": "::1",
+        "preflight_registry_timeout": 0,
+        "tls_proxy_enabled": True,
+        "tls_proxy_hostname": "bi.example.org",
+        "tls_proxy_certificate_source": "internal",
+        "tls_proxy_port": 18597,
+        "qtickets_api_webhook_enabled": True,
+        "qtickets_api_webhook_port": 18596,
+        "qtickets_api_schedule": "*:7/20",
+        "alerts_webhook_url": "https://alerts.example.org/",
+        **dict.fromkeys(("qtickets_api_token", "vk_ads_client_id", "vk_ads_client_secret"), "given"),
+        "qtickets_api_webhook_secret": "given",
+        "clickhouse_admin_password": "given",
+    }
+    plan = check(tmp_path, **settings)
+    assert plan.returncode == 0, plan.stdout
+    assert "--hash=" not in plan.stdout
+    assert len(plan.stdout.splitlines()) < 140
+    tables, views = (
+        len(
+            [
+                path
+                for path in (REPOSITORY / "templates/ddl").glob("*.j2")
+                if f"\nCREATE {word}" in f"\n{path.read_text()}"
+            ]
+        )
+        for word in ("TABLE", "OR REPLACE VIEW")
+    )
+    for words in (
+        f"{tmp_path}/host (0700)",
+        "zakaz/qtickets-api:",
+        "clickhouse/clickhouse-server:26.3.16.16, pulled",
+        "zakaz-unready-clickhouse [::1]:18599",
+        "zakaz-unready-tls-proxy  0.0.0.0:18597, HTTPS for bi.example.org",
+        "zakaz-unready-qtickets-webhook 127.0.0.1:18596",
+        "zakaz-unready-qtickets-api.timer *:7/20",
+        "zakaz-unready-vk-ads.timer *:10/30",
+        "zakaz-unready-backup.timer *-*-* 03:40:00 Europe/Moscow",
+        "zakaz-unready-watch.timer *:2/5",
+        "tells of failures: webhook",
+        "reads https://qtickets.ru/api/rest/v1",
+        f"3 databases, {tables} tables, {views} views",
+        "admin, bi_reader, loader_qtickets",
+        "the inventory's own (Vault)",
+        "11 packages of target.txt",
+    ):
+        assert words in plan.stdout, words
+    assert "given" not in plan.stdout
+    assert not (tmp_path / "host").exists()
+
+
 LOCALHOST = "zakaz: {hosts: {localhost: {ansible_connection: local}}}\n"
 # what hosts.yml holds, and what must be told beside its name
 WITHOUT_HOSTS = {
