@@ -106,6 +106,18 @@ def test_a_file_that_is_not_there_holds_nothing():
         with_secrets(files, CATALOGUE, before(), ["clickhouse_bi"])
 
 
+def test_no_neighbour_is_taken_for_a_secret():
+    """A user without a hash, and a variable whose name ends like another's."""
+    files = host(before())
+    files["vk_ads.env"] = "OTHER_CLICKHOUSE_PASSWORD=x\nCLICKHOUSE_PASSWORD=old-clickhouse_vk\n"
+    assert deployed_secret(files, CATALOGUE["clickhouse_vk"]) == "old-clickhouse_vk"
+    assert deployed_secrets(files, CATALOGUE, before())["clickhouse_vk"] == "same"
+    files[USERS] = (
+        "<users><bi_reader><no_password/></bi_reader><watch><password_sha256_hex>0</password_sha256_hex></watch></users>"
+    )
+    assert "clickhouse_bi" not in deployed_secrets(files, CATALOGUE, before())
+
+
 def test_the_catalogue_names_what_the_templates_write():
     """Every variable of the Vault's example that a file of the host holds can be rotated."""
     example = (ROLE.parents[1] / "inventories/production/group_vars/zakaz/vault.yml.example").read_text()
