@@ -34,7 +34,7 @@ def host(secrets: dict[str, str]) -> dict[str, str]:
     users = {entry["user"]: secrets[name] for name, entry in CATALOGUE.items() if "user" in entry}
     hashes = {"default": digest("default" + users["admin"])} | {user: digest(word) for user, word in users.items()}
     tags = [
-        f"        <{user}>\n            <password remove='remove'/>\n            <password_sha256_hex>{word}</password_sha256_hex>\n        </{user}>"
+        f"        <{user}>\n<password remove='remove'/>\n  <password_sha256_hex>{word}</password_sha256_hex>\n</{user}>"
         for user, word in hashes.items()
     ]
     files: dict[str, dict[str, object]] = {}

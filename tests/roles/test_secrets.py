@@ -25,7 +25,9 @@ ROLES = REPOSITORY / "roles"
 READERS: dict[str, list[str]] = {
     "clickhouse_admin_password": ["users admin", "log_in admin"],
     "clickhouse_bi_password": ["users bi_reader", "log_in bi_reader"],
-    "clickhouse_qtickets_password": ["users loader_qtickets", "qtickets.env CLICKHOUSE_PASSWORD", "webhook.env CLICKHOUSE_PASSWORD"],
+    "clickhouse_qtickets_password": [
+        "users loader_qtickets", "qtickets.env CLICKHOUSE_PASSWORD", "webhook.env CLICKHOUSE_PASSWORD",
+    ],
     "clickhouse_vk_password": ["users loader_vk", "vk.env CLICKHOUSE_PASSWORD"],
     "clickhouse_backup_password": ["users backup", "backup.json password"],
     "clickhouse_watch_password": ["users watch", "watch.json clickhouse.password"],
@@ -135,8 +137,8 @@ def deliver(folder: Path, vaults: list[str]) -> list[str]:
     done = subprocess.run(
         [str(BIN / "ansible-playbook"), "-i", str(hosts), "--forks", "4", str(play)],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
-        env={**({"ANSIBLE_VAULT_PASSWORD_FILE": key} if (key := os.environ.get("ANSIBLE_VAULT_PASSWORD_FILE")) else {}), "PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(folder), "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_ANY_ERRORS_FATAL": "false", "NO_COLOR": "1",
-             "LANG": "C.UTF-8", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
+        env={**os.environ, "HOME": str(folder), "NO_COLOR": "1", "LANG": "C.UTF-8", "ANSIBLE_ANY_ERRORS_FATAL": "false",
+             "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
     )  # fmt: skip
     refused = {}
     for chunk in done.stdout.split("\nok: [")[1:]:
@@ -224,9 +226,10 @@ def test_every_secret_takes_all_printable_ascii(tmp_path):
 
 REFUSED = [
     "пароль-на-кириллице", "caf\u00e9-au-lait", "no\u00a0break-space", "zero\u200bwidth-space", "emoji-\U0001f511-key",
-    " begins-with-a-blank", "ends-with-a-blank ", "\tbegins-with-a-tab", "a-tab\tinside", "line\nline-line", "ends-with-line\n",
-    "carriage\rreturn", "nul-\x00-inside", "delete-\x7f-inside", "jinja-{{-open", "jinja-{{ 7*7 }}", "{{ 7 * 7 }}", "{{nope}}",
-    "{{ vault_vk_ads_client_id }}x", "{%raw%}-block", "comment-{#-open", "{# a comment #}", "{{ lookup('env', 'HOME') }}", "{{",
+    " begins-with-a-blank", "ends-with-a-blank ", "\tbegins-with-a-tab", "a-tab\tinside", "line\nline-line",
+    "ends-with-line\n", "carriage\rreturn", "nul-\x00-inside", "delete-\x7f-inside", "jinja-{{-open", "jinja-{{ 7*7 }}",
+    "{{ 7 * 7 }}", "{{nope}}", "{{ vault_vk_ads_client_id }}x", "{%raw%}-block", "comment-{#-open", "{# a comment #}",
+    "{{ lookup('env', 'HOME') }}", "{{",
 ]  # fmt: skip
 MULTILINE = {"backup_age_identity", "tls_proxy_key"}
 
