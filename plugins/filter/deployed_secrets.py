@@ -50,7 +50,7 @@ def _setting(path: str, key: str) -> re.Pattern[str]:
 
 
 def _places(entry: Mapping[str, Any], secret: str) -> list[tuple[str, re.Pattern[str], str]]:
-    """Where an entry of the catalogue lies: the file, what finds it there, and what is to stand there for the secret."""
+    """Where an entry of the catalogue lies: the file, what finds it there, what is to stand there."""
     places = []
     if user := entry.get("user"):
         places.append((USERS, _user(user), _hash(secret)))

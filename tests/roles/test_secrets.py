@@ -194,7 +194,7 @@ def refused_or_received(folder: Path, name: str, secret: str, sentence: str) -> 
 
 
 def check(folder: Path, cases: list[tuple[str, str]]) -> list[tuple[str, str, str]]:
-    """Deliver a secret each and return the cases with their sentences; fails when one is neither refused nor received."""
+    """Deliver a secret each; return them with their sentences. Fails for one that is neither refused nor received."""
     sentences = deliver(folder, [vault(**{name: secret}) for name, secret in cases])
     results = [(name, secret, sentence) for (name, secret), sentence in zip(cases, sentences, strict=True)]
     wrong = [refused_or_received(folder / f"h{number}", *result) for number, result in enumerate(results)]
