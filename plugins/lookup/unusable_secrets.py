@@ -82,7 +82,7 @@ def is_reference(text: str) -> bool:
     except jinja2.TemplateError:
         return False
     match tree.body:
-        case [nodes.Output(nodes=[expression])] if not isinstance(expression, nodes.TemplateData):
+        case [nodes.Output(nodes=[_])]:
             return bool(meta.find_undeclared_variables(tree))
     return False
 
