@@ -1,4 +1,4 @@
-"""The secrets that a host's files hold: which differ from the inventory's, and the same files with some of them changed."""
+"""The secrets that a host's files hold: which differ from the inventory's, and the files with some of them changed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ DOCUMENTATION = """
 name: deployed_secrets
 short_description: Say which secrets of a host's files are others than the inventory's
 description:
-  - P(deployed_secrets#filter) returns, by the name in RV(rotate_catalogue), C(same) or C(differs); a secret that no file holds is left
-    out. Of a password of ClickHouse the file of users holds the hash.
+  - P(deployed_secrets#filter) returns, by the name in C(rotate_catalogue), C(same) or C(differs); a secret that no file
+    holds is left out. Of a password of ClickHouse the file of users holds the hash.
   - P(with_secrets#filter) returns the files that change, by path, with the named secrets changed and nothing else.
-  - P(deployed_secret#filter) returns the value of one secret as the files hold it; empty where they hold its hash alone.
+  - P(deployed_secret#filter) returns the value of one secret as the files hold it; empty where they hold its hash
+    alone.
 options:
   _input:
     description: Texts of the files, by their paths in C(zakaz_dir).
@@ -49,7 +50,7 @@ def _setting(path: str, key: str) -> re.Pattern[str]:
 
 
 def _places(entry: Mapping[str, Any], secret: str) -> list[tuple[str, re.Pattern[str], str]]:
-    """Where an entry of the catalogue lies: the file, what finds it there, and what is to stand there for the secret."""
+    """Where an entry of the catalogue lies: the file, what finds it there, what is to stand there."""
     places = []
     if user := entry.get("user"):
         places.append((USERS, _user(user), _hash(secret)))

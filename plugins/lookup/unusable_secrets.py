@@ -1,4 +1,4 @@
-"""Find secrets that would not arrive as they were written: evaluated by Jinja, read as numbers, cut, or encoded in two ways."""
+"""Find secrets that would not arrive as they were written: evaluated by Jinja, read as numbers, cut, twice encoded."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ DOCUMENTATION = """
 name: unusable_secrets
 short_description: Say which secrets would not reach their readers byte for byte
 description:
-  - Looks at every variable that C(meta/argument_specs.yml) of a role marks C(no_log), as it was written and as it is
-    evaluated. A secret is one line of printable ASCII without blanks at its ends; keys in PEM and of age may have lines.
-  - HTTP headers are Latin-1 and the hash of a password is of UTF-8, files of variables end a value at the line, and blanks at
-    its ends are cut by one reader and kept by another.
+  - Looks at every variable that C(meta/argument_specs.yml) of a role marks C(no_log), and at the passwords of
+    C(clickhouse_users), as they were written and as they are evaluated. A secret is one line of printable ASCII without
+    blanks at its ends; keys in PEM and of age may have lines.
+  - HTTP headers are Latin-1 and the hash of a password is of UTF-8, files of variables end a value at the line, and
+    blanks at its ends are cut by one reader and kept by another.
   - No sentence holds a part of a value.
 options:
   _terms:
@@ -81,7 +82,7 @@ def is_reference(text: str) -> bool:
     except jinja2.TemplateError:
         return False
     match tree.body:
-        case [nodes.Output(nodes=[expression])] if not isinstance(expression, nodes.TemplateData):
+        case [nodes.Output(nodes=[_])]:
             return bool(meta.find_undeclared_variables(tree))
     return False
 
@@ -115,7 +116,9 @@ def what_is_wrong(setting: str, value: Any) -> str:
     allowed = re.compile(r"[\x20-\x7e]|\n" if many else r"[\x20-\x7e]")
     for position, character in enumerate(value, 1):
         if not allowed.match(character):
-            return f"has a character at position {position} that is not printable ASCII: use letters, digits and signs of it"
+            return (
+                f"has a character at position {position} that is not printable ASCII: use its letters, digits and signs"
+            )
     if not many and value != value.strip(" "):
         return "begins or ends with a blank: leave it out"
     if setting in WITHOUT_BLANKS and " " in value:
@@ -125,32 +128,47 @@ def what_is_wrong(setting: str, value: Any) -> str:
     return ""
 
 
+def passwords_of_users(users: Any) -> dict[str, Any]:
+    """The passwords of a list of users as it stands in the inventory, each under a name of its own."""
+    if not isinstance(users, list):
+        return {}
+    return {
+        f"clickhouse_users[{user.get('name')}].password": user.get("password")
+        for user in users
+        if isinstance(user, Mapping)
+    }
+
+
 class LookupModule(LookupBase):
     """Entry point for Ansible."""
 
     def run(self, terms, variables=None, **kwargs):
-        variables = variables or {}
+        known = dict(variables or {})
+        names = [name for folder in terms for name in secret_names(Path(folder))]
+        users = passwords_of_users(known.get("clickhouse_users"))
+        known.update(users)
         problems: dict[str, str] = {}
-        for setting in [name for folder in terms for name in secret_names(Path(folder))]:
-            if setting not in variables:
+        for setting in [*names, *users]:
+            if setting not in known:
                 continue
-            place, text = written(setting, variables)
+            place, text = written(setting, known)
             if place in problems:
                 continue
-            if problem := self._problem(setting, place, text, variables):
+            if problem := self._problem(setting, place, text, known):
                 problems[place] = f"{place}{'' if place == setting else f' (for {setting})'} {problem}"
         return list(problems.values())
 
-    def _problem(self, setting: str, place: str, text: Any, variables: Mapping[str, Any]) -> str:
+    def _problem(self, setting: str, place: str, text: Any, known: Mapping[str, Any]) -> str:
         if type(text).__name__ == "EncryptedString":
-            text = self._decrypted(text)
-            if text is None:
+            try:
+                text = text._decrypt()
+            except AnsibleError:
                 return "cannot be decrypted: its password of the Vault is another"
         if isinstance(text, str) and is_trusted_as_template(text):
             if problem := how_written(place, text):
                 return problem
             missing = _REFERENCE.fullmatch(text)
-            if missing and missing[1].startswith("vault_") and missing[1] not in variables:
+            if missing and missing[1].startswith("vault_") and missing[1] not in known:
                 # what is not there is told with all else that is empty
                 return ""
         try:
@@ -159,10 +177,3 @@ class LookupModule(LookupBase):
             # its words would show the text
             return "cannot be evaluated: a variable or lookup that it names is not there"
         return what_is_wrong(setting, value)
-
-    @staticmethod
-    def _decrypted(text: Any) -> Any:
-        try:
-            return text._decrypt()
-        except AnsibleError:
-            return None

@@ -1,4 +1,4 @@
-"""The plan of a deployment that lost something, or whose secrets were edited: it says what a run would do, which then does it."""
+"""The plan of a deployment that lost something, or whose secrets were edited, says what a run then does."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def plan(*extra: str) -> Play:
 
 def tasks(done: Play) -> list[str]:
     """What changed, or would."""
-    lines = [line.strip().removeprefix("changed: ") for line in done.output.splitlines() if line.strip().startswith("changed: ")]
-    return [line.partition(" (")[0] for line in lines]
+    lines = [line.strip() for line in done.output.splitlines()]
+    return [line.removeprefix("changed: ").partition(" (")[0] for line in lines if line.startswith("changed: ")]
 
 
 def lose_container(name: str) -> Callable[[Deployment], None]:
@@ -85,7 +85,9 @@ def test_what_was_lost_is_predicted_and_then_made_anew(deployed: Deployment, los
 
 
 @pytest.mark.parametrize(
-    "users", [["admin"], ["bi_reader"], ["admin", "bi_reader", "watch"], ["admin", "backup", "loader_qtickets"]], ids=",".join
+    "users",
+    [["admin"], ["bi_reader"], ["admin", "bi_reader", "watch"], ["admin", "backup", "loader_qtickets"]],
+    ids=",".join,
 )
 def test_edited_passwords_are_predicted_with_one_that_still_works(deployed: Deployment, users: list[str]) -> None:
     for user in users:

@@ -111,5 +111,6 @@ def test_users_that_change_are_named_with_what_changes(changed, words):
 
 
 def test_a_user_that_goes_is_named_and_without_a_file_all_are_new():
-    assert clickhouse_changed_users(USERS.format(**(BEFORE | {"more": "<watch/>"})), USERS.format(**BEFORE)) == ["watch (gone)"]
-    assert clickhouse_changed_users("", USERS.format(**BEFORE)) == ["admin (new)", "bi_reader (new)"]
+    after = USERS.format(**BEFORE)
+    assert clickhouse_changed_users(USERS.format(**(BEFORE | {"more": "<watch/>"})), after) == ["watch (gone)"]
+    assert clickhouse_changed_users("", after) == ["admin (new)", "bi_reader (new)"]

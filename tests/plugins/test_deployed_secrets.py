@@ -34,7 +34,7 @@ def host(secrets: dict[str, str]) -> dict[str, str]:
     users = {entry["user"]: secrets[name] for name, entry in CATALOGUE.items() if "user" in entry}
     hashes = {"default": digest("default" + users["admin"])} | {user: digest(word) for user, word in users.items()}
     tags = [
-        f"        <{user}>\n            <password remove='remove'/>\n            <password_sha256_hex>{word}</password_sha256_hex>\n        </{user}>"
+        f"        <{user}>\n<password remove='remove'/>\n  <password_sha256_hex>{word}</password_sha256_hex>\n</{user}>"
         for user, word in hashes.items()
     ]
     files: dict[str, dict[str, object]] = {}
@@ -104,6 +104,18 @@ def test_a_file_that_is_not_there_holds_nothing():
     assert verdicts["clickhouse_vk"] == "same"
     with pytest.raises(AnsibleFilterError, match="No file of the host holds clickhouse_bi"):
         with_secrets(files, CATALOGUE, before(), ["clickhouse_bi"])
+
+
+def test_no_neighbour_is_taken_for_a_secret():
+    """A user without a hash, and a variable whose name ends like another's."""
+    files = host(before())
+    files["vk_ads.env"] = "OTHER_CLICKHOUSE_PASSWORD=x\nCLICKHOUSE_PASSWORD=old-clickhouse_vk\n"
+    assert deployed_secret(files, CATALOGUE["clickhouse_vk"]) == "old-clickhouse_vk"
+    assert deployed_secrets(files, CATALOGUE, before())["clickhouse_vk"] == "same"
+    files[USERS] = (
+        "<users><bi_reader><no_password/></bi_reader><watch><password_sha256_hex>0</password_sha256_hex></watch></users>"
+    )
+    assert "clickhouse_bi" not in deployed_secrets(files, CATALOGUE, before())
 
 
 def test_the_catalogue_names_what_the_templates_write():
