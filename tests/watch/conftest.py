@@ -22,6 +22,10 @@ LOADERS = {"qtickets_api": "zakaz-qtickets-api", "vk_ads": "zakaz-vk-ads"}
 PROGRAM = [REPOSITORY / path for path in ("roles/watch/files", "module_utils", "plugins/filter", "roles/alerts/files")]
 
 
+# what coverage gives the processes it measures
+MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
 def watch_user() -> str:
     """The user as the role clickhouse makes it."""
     defaults = yaml.safe_load((REPOSITORY / "roles/clickhouse/defaults/main.yml").read_text(encoding="utf-8"))
@@ -78,7 +82,7 @@ class Deployment:
         for _ in range(times):
             done = subprocess.run(
                 [sys.executable, "-I", "-c", code],
-                env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"},
+                env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"} | MEASURED,
                 capture_output=True,
                 text=True,
                 timeout=120,
