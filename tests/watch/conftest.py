@@ -16,14 +16,11 @@ import yaml
 from tests.modules import clickhouse_server
 from tests.modules.clickhouse_server import PASSWORD, REPOSITORY, SCRATCH, Server
 from tests.modules.run_module import run_module
+from tests.programs import MEASURED
 from tests.schema.rendering import write_rendered
 
 LOADERS = {"qtickets_api": "zakaz-qtickets-api", "vk_ads": "zakaz-vk-ads"}
 PROGRAM = [REPOSITORY / path for path in ("roles/watch/files", "module_utils", "plugins/filter", "roles/alerts/files")]
-
-
-# what coverage gives the processes it measures
-MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
 
 def watch_user() -> str:
