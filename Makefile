@@ -132,7 +132,7 @@ lint: $(VENV)/develop ## Lint Ansible, YAML, Python with its types, shell and Do
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck .ci/run $$(git ls-files '*.sh')
+	@scripts/lint_shell.sh
 	$(BIN)/hadolint $$(git ls-files '*Dockerfile')
 	$(BIN)/ansible-lint --offline --strict
 	@scripts/lint_pipelines.sh

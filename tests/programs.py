@@ -1,4 +1,4 @@
-"""Programs that tests run and pip does not install; scripts/install_test_tools.sh does."""
+"""Processes that tests start: programs that pip does not install, and what each needs to be measured."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 import shutil
 
 import pytest
+
+# what coverage gives the processes it measures, for those that get an environment of their own
+MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
 
 def require_program(name: str) -> str:

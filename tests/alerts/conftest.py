@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import MEASURED
+
 PROGRAM = Path(__file__).parents[2] / "roles" / "alerts" / "files"
 UNIT = "zakaz-qtickets-api.service"
 
@@ -42,7 +44,7 @@ class Host:
         )
         return subprocess.run(
             [sys.executable, "-I", "-c", code, *arguments],
-            env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}", **environment},
+            env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}", **MEASURED, **environment},
             capture_output=True,
             text=True,
             timeout=60,

@@ -123,3 +123,33 @@ def test_plain_rendering_is_what_jinja_renders() -> None:
     for name, text in rendered().items():
         template = (TEMPLATES / f"{name}.j2").read_text(encoding="utf-8")
         assert render(template, variables, name) == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["-e", "zone"], "-e zone: write NAME=VALUE."),
+        (["{folder}"], "holds no *.sql or *.sql.j2 file."),
+        (["{folder}/none.sql"], "none.sql does not exist."),
+    ],
+)
+def test_what_cannot_be_checked_ends_with_2_and_a_sentence(tmp_path: Path, arguments: list[str], says: str) -> None:
+    done = run(*(word.format(folder=tmp_path) for word in arguments))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("The schema could not be checked: ") and says in done.stderr
+
+
+def test_rules_are_listed_with_what_they_mean() -> None:
+    done = run("--rules")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(RULES)
+
+
+def test_a_variable_reaches_the_templates_and_a_report_its_file(tmp_path: Path) -> None:
+    (tmp_path / "x.sql.j2").write_text(
+        "CREATE TABLE IF NOT EXISTS {{ planted }}.t (k UInt8) ENGINE = MergeTree ORDER BY k;\n"
+    )
+    done = run(tmp_path, "-e", "planted=nowhere", "--output", tmp_path / "report.txt")
+    assert done.returncode == 1
+    assert "nowhere" in (tmp_path / "report.txt").read_text()
+    assert "nowhere" not in done.stdout

@@ -16,6 +16,7 @@ import yaml
 from tests.modules import clickhouse_server
 from tests.modules.clickhouse_server import PASSWORD, REPOSITORY, SCRATCH, Server
 from tests.modules.run_module import run_module
+from tests.programs import MEASURED
 from tests.schema.rendering import write_rendered
 
 LOADERS = {"qtickets_api": "zakaz-qtickets-api", "vk_ads": "zakaz-vk-ads"}
@@ -78,7 +79,7 @@ class Deployment:
         for _ in range(times):
             done = subprocess.run(
                 [sys.executable, "-I", "-c", code],
-                env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"},
+                env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"} | MEASURED,
                 capture_output=True,
                 text=True,
                 timeout=120,
