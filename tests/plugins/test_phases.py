@@ -41,6 +41,25 @@ def test_traceback_is_reduced_to_its_last_line():
     assert text == "ValueError: 7 days"
 
 
+def test_a_warning_carries_its_host_where_there_are_several(capsys):
+    callback = CallbackModule()
+    task = SimpleNamespace(action="command")
+
+    def answer(host):
+        callback.v2_runner_on_ok(
+            SimpleNamespace(
+                result={"warnings": ["out of date"]}, task=task, host=SimpleNamespace(get_name=lambda: host)
+            )
+        )
+
+    callback._hosts = ["b", "a"]
+    callback._turns = ["b", "a"]
+    answer("a")
+    assert capsys.readouterr().out == ""
+    answer("b")
+    assert capsys.readouterr().out == "[WARNING]: [b] out of date\n[WARNING]: [a] out of date\n"
+
+
 def test_failure_that_a_rescue_raises_again_is_told_once(capsys):
     callback = CallbackModule()
 
