@@ -141,7 +141,8 @@ def proxies_for(url: str, known: dict) -> dict[str, str]:
     """Return the proxy for a URL, as Docker's own settings name it."""
     found = {"http": known.get("HttpProxy") or "", "https": known.get("HttpsProxy") or ""}
     host = urlsplit(url).netloc
-    if known.get("NoProxy") and urllib.request.proxy_bypass_environment(host, {"no": known["NoProxy"]}):
+    bypasses = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined] # typeshed lacks it
+    if known.get("NoProxy") and bypasses(host, {"no": known["NoProxy"]}):
         return {}
     return {scheme: proxy for scheme, proxy in found.items() if proxy}
 

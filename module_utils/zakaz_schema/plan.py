@@ -247,6 +247,6 @@ def _materialized_view(statement: Statement, live: CatalogueObject, desired: Cat
     # the rows of one with a target live there, and those inserted while it is away would be missed
     keeps = live.parts.target and live.parts.target == desired.parts.target
     says.append("rows inserted meanwhile are missed" if keeps else "its own rows are dropped")
-    sql = (drop_statement("materialized_view", live.name), statement.sql)
+    replacement = (drop_statement("materialized_view", live.name), statement.sql)
     risks = frozenset({DESTRUCTIVE, *([UNSAFE] if breaks_readers(live, desired) else [])})
-    return [Operation("replace", statement.name, sql, risks, tuple(says), statement)]
+    return [Operation("replace", statement.name, replacement, risks, tuple(says), statement)]

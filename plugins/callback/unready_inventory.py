@@ -85,7 +85,7 @@ def missing_secrets(variables: Mapping[str, Any], templar: Templar) -> dict[str,
     :param variables: a host's variables, not rendered
     :param templar: renders them
     """
-    missing = {}
+    missing: dict[str, str] = {}
     for name, value in variables.items():
         if name in MAGIC:
             continue

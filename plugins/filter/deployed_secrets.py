@@ -105,9 +105,9 @@ def with_secrets(
         found = False
         for path, pattern, text in _places(catalogue[name], wanted[name]):
             before = changed.get(path, files.get(path, ""))
-            after, times = pattern.subn(lambda match, text=text: match[1] + text + match[3], before, count=1)
-            if times:
-                found, changed[path] = True, after
+            match = pattern.search(before)
+            if match:
+                found, changed[path] = True, before[: match.end(1)] + text + before[match.start(3) :]
         if not found:
             raise AnsibleFilterError(f"No file of the host holds {name}. Run make deploy first.")
     return changed

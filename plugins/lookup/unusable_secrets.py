@@ -142,7 +142,7 @@ def passwords_of_users(users: Any) -> dict[str, Any]:
 class LookupModule(LookupBase):
     """Entry point for Ansible."""
 
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[Any]:
         known = dict(variables or {})
         names = [name for folder in terms for name in secret_names(Path(folder))]
         users = passwords_of_users(known.get("clickhouse_users"))
