@@ -40,7 +40,8 @@ options:
     choices: [begun, ended, failed, read]
     required: true
   run:
-    description: Name of the run, the same in both of its lines; a beginning without one makes it.
+    description: Name of the run, the same in both of its lines; a beginning without one makes it. An end with an empty one
+      is not recorded.
     type: str
   clock:
     description: With O(state=begun), when the run began, in seconds since 1970; now when not given.
@@ -160,7 +161,7 @@ def main() -> None:
     path, state = Path(module.params["path"]), module.params["state"]
     run = module.params["run"] or str(uuid.uuid4())
     clock = module.params["clock"] or round(time.time(), 1)
-    noted = path.parent.is_dir() and not module.check_mode
+    noted = path.parent.is_dir() and not module.check_mode and module.params["run"] != ""
     try:
         if state == "read":
             there = path.exists()

@@ -103,3 +103,8 @@ def test_a_beginning_that_had_no_folder_is_recorded_when_there_is_one(tmp_path):
     assert first["clock"] == begun["clock"] - 60
     assert first["at"] < ended["at"]
     assert 60 <= ended["seconds"] < 70
+
+
+def test_a_failure_before_the_beginning_is_told_and_not_recorded(trail):
+    assert record(trail, "failed", run="", reason="misspelt")["msg"] == "misspelt"
+    assert not trail.exists()

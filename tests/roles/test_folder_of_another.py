@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.makefile import REPOSITORY
+from tests.roles.environment import make_environment
 
 pytestmark = pytest.mark.patient
 
@@ -39,12 +40,12 @@ def play(playbook: str, folder: Path, *flags: str, **settings: object) -> subpro
 @pytest.fixture
 def taken(tmp_path) -> Path:
     """A host with the folder of a deployment `first`."""
-    for part in ("host/python/bin", "host-backups", "tables"):
-        (tmp_path / part).mkdir(parents=True)
+    for part in ("host", "host-backups", "tables"):
+        (tmp_path / part).mkdir()
     (tmp_path / "host" / ".zakaz-deployment").write_text("first\n")
     (tmp_path / "host-backups" / ".zakaz-backups").write_text("first\n")
     (tmp_path / "host" / "target-requirements.txt").write_text("")
-    (tmp_path / "host" / "python" / "bin" / "python").symlink_to(sys.executable)
+    make_environment(tmp_path / "host" / "python")
     for name in ("events.csv", "inventory.csv", "sales.csv"):
         (tmp_path / "tables" / name).write_text("a\n")
     return tmp_path
