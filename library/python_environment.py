@@ -72,7 +72,9 @@ def make(module: AnsibleModule, folder: Path, executable: str, requirements: str
             " /etc/pip.conf), and run this again."
         )
     # nothing is installed into it later, and two thirds of its files would be pip's
-    module.run_command([str(draft / "bin" / "python"), "-m", "pip", "uninstall", "--quiet", "--yes", "pip", "setuptools"])
+    module.run_command(
+        [str(draft / "bin" / "python"), "-m", "pip", "uninstall", "--quiet", "--yes", "pip", "setuptools"]
+    )
     (draft / MARKER).write_text(f"{digest(draft)}\n", encoding="ascii")
     if folder.is_symlink() or not folder.is_dir():
         folder.unlink(missing_ok=True)

@@ -48,7 +48,13 @@ FOUND = {
     "inventory_hostname": "host",
     "ansible_managed": "Ansible managed",
 }  # fmt: skip
-ON = {"loader_name": "vk_ads", "rotate_what": "clickhouse_vk", "qtickets_api_webhook_enabled": True, "tls_proxy_enabled": True, "api_sandbox_enabled": True}
+ON = {
+    "loader_name": "vk_ads",
+    "rotate_what": "clickhouse_vk",
+    "qtickets_api_webhook_enabled": True,
+    "tls_proxy_enabled": True,
+    "api_sandbox_enabled": True,
+}
 # one a host, whoever deploys: the engine, and the folder of node exporter
 ONE_A_HOST = {"docker", "/var/lib/prometheus/node-exporter", "item"}
 # a folder that a task before made within zakaz_dir, and timers that a task before found by their names

@@ -130,7 +130,9 @@ def choose_to_restore(store: Store, wanted: str, project: str, *, has_key: bool,
         if chosen.project != project:
             raise RefusedFailure(f"{chosen.name} is a backup of {chosen.project}, not of {project}.")
     if read_manifest(store.read(chosen.name, MANIFEST) or b"", chosen.name).encrypted and not has_key:
-        raise RefusedFailure(f"{chosen.name} is encrypted, and backup_age_identity is empty: put its secret key into Vault.")
+        raise RefusedFailure(
+            f"{chosen.name} is encrypted, and backup_age_identity is empty: put its secret key into Vault."
+        )
     return chosen
 
 
