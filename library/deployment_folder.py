@@ -117,8 +117,8 @@ def problem(name: str, setting: str, folder: Path, removes: bool) -> str | None:
     whose = ", ".join(sorted(others))
     if ours:
         return (
-            f"{setting}={folder} holds commands of {whose} too, which an earlier version put there, so it cannot be removed"
-            f" with {name}. Run make deploy once for {whose}, which makes a folder of its own, delete"
+            f"{setting}={folder} holds commands of {whose} too, which an earlier version put there, so it cannot be"
+            f" removed with {name}. Run make deploy once for {whose}, which makes a folder of its own, delete"
             f" {folder}/{min(others)}-*, and run make remove again."
         )
     return (

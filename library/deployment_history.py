@@ -40,8 +40,8 @@ options:
     choices: [begun, ended, failed, read]
     required: true
   run:
-    description: Name of the run, the same in both of its lines; a beginning without one makes it. An end with an empty one
-      is not recorded.
+    description: Name of the run, the same in both of its lines; a beginning without one makes it. An end with an
+      empty one is not recorded.
     type: str
   clock:
     description: With O(state=begun), when the run began, in seconds since 1970; now when not given.

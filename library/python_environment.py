@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: python_environment
 short_description: Make a Python environment, and make it anew when it is damaged
 description:
-  - A marker in the environment holds the digest of its files, so a deleted, emptied or half deleted one is noticed, and so
-    is an interpreter that is gone or became another version.
+  - A marker in the environment holds the digest of its files, so a deleted, emptied or half deleted one is noticed, and
+    so is an interpreter that is gone or became another version.
   - It is made beside its place and moved there when it is whole.
 options:
   path:
@@ -68,8 +68,8 @@ def make(module: AnsibleModule, folder: Path, executable: str, requirements: str
     if code:
         module.fail_json(
             msg="The Python packages of the deployment cannot be installed: "
-            f"{(words.strip().splitlines() or ['no message'])[-1]} Mend the network or the package index (PIP_INDEX_URL,"
-            " /etc/pip.conf), and run this again."
+            f"{(words.strip().splitlines() or ['no message'])[-1]} Mend the network or the package index"
+            " (PIP_INDEX_URL, /etc/pip.conf), and run this again."
         )
     # nothing is installed into it later, and two thirds of its files would be pip's
     module.run_command(

@@ -84,7 +84,7 @@ DAMAGES = {
     "an interpreter that fails": broken,
     "no file": lambda e: (libraries(e) / "probe" / "__init__.py").unlink(),
     "an emptied file": lambda e: (libraries(e) / "probe" / "__main__.py").write_text(""),
-    "a changed file of the same size": lambda e: (libraries(e) / "probe" / "py.typed").write_text("x" * len((libraries(e) / "probe" / "py.typed").read_text())),
+    "a changed file of the same size": lambda e: (libraries(e) / "probe" / "py.typed").write_text("Partial\n"),
     "a moved file": move,
     "no package": lambda e: shutil.rmtree(libraries(e) / "probe"),
     "half deleted": lambda e: shutil.rmtree(e / "lib"),

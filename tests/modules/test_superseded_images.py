@@ -73,7 +73,8 @@ class Engine:
         )
         return run_module(
             "superseded_images", check=check, deployment="zakaz", prefix="zakaz", current=list(current),
-            history=str(self.folder / "zakaz" / "history.jsonl"), lock=str(self.folder / "zakaz-deploy.lock"), **options,
+            history=str(self.folder / "zakaz" / "history.jsonl"), lock=str(self.folder / "zakaz-deploy.lock"),
+            **options,
         )  # fmt: skip
 
     def left(self) -> list[str]:

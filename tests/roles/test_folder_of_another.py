@@ -31,8 +31,9 @@ def play(playbook: str, folder: Path, *flags: str, **settings: object) -> subpro
         "restore_confirm": True, "rotate_what": "clickhouse_vk", **settings,
     }  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    command = [str(BIN / "ansible-playbook"), "-i", "inventories/local", f"playbooks/{playbook}.yml", *flags]
     return subprocess.run(
-        [str(BIN / "ansible-playbook"), "-i", "inventories/local", f"playbooks/{playbook}.yml", *flags, "-e", json.dumps(settings)],
+        [*command, "-e", json.dumps(settings)],
         cwd=REPOSITORY, env={**environment, "NO_COLOR": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -52,7 +53,8 @@ def taken(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("playbook", "flags"), [*[(playbook, ()) for playbook in PLAYBOOKS], ("site", ("--check", "--diff")), ("site", ("--tags", "vk_ads"))]
+    ("playbook", "flags"),
+    [*[(playbook, ()) for playbook in PLAYBOOKS], ("site", ("--check", "--diff")), ("site", ("--tags", "vk_ads"))],
 )  # fmt: skip
 def test_every_verb_refuses_it(taken, playbook, flags):
     file = "plan.csv" if playbook in ("import_plan", "import_city_aliases") else ""

@@ -46,7 +46,8 @@ def test_without_a_backup_the_sentence_says_where_to_bring_one(tmp_path):
     assert done.returncode != 0
     for words in (
         "There is no backup of second with a passed drill.", f"backup_dir={tmp_path}/host-backups of localhost",
-        "rsync --archive", "sudo", "drill.json", "make reprovision again", "DRILL=yes", "nothing was installed or built",
+        "rsync --archive", "sudo", "drill.json", "make reprovision again", "DRILL=yes",
+        "nothing was installed or built",
     ):  # fmt: skip
         assert words in done.stdout, words
     assert time.monotonic() - started < 60
