@@ -39,7 +39,8 @@ def test_a_claimed_folder_is_refused_to_every_other_name(tmp_path):
 def test_a_folder_within_that_of_another_would_go_with_it(tmp_path):
     ask(tmp_path / "zakaz", state="claimed")
     assert "belongs to the deployment zakaz" in ask(tmp_path / "zakaz" / "second", "second")["msg"]
-    (tmp_path / "link").symlink_to(tmp_path / "zakaz")
+    (tmp_path / "zakaz" / "inner").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "zakaz" / "inner")
     assert "belongs to the deployment zakaz" in ask(tmp_path / "link", "second")["msg"]
 
 
