@@ -1,6 +1,7 @@
 # Zakaz Dashboard: every verb an operator or developer needs. `make` lists them.
 # Variables: INVENTORY=local|production|…  ARGS='further ansible-playbook arguments'  CONFIRM=yes
 #            BACKUP=name: the backup to prove or to restore; TABLE=db.table or DATABASE=db: only that part of it
+#            DRILL=yes: reprovision proves a backup itself that no drill has proved
 #            SECRET=name or a,b: what to rotate; TO=commit: what to roll back to, else the previous deployment
 #            DIR=folder, FILE=file: what to import, on this machine; EXPLAIN=1: only tell what it would be read as;
 #            DECIMAL=point|comma: the decimal sign of columns whose cells leave it open
@@ -96,8 +97,8 @@ drill: $(VENV)/deploy ## Prove a backup again (BACKUP=name, else the newest)
 restore: $(VENV)/deploy ## Bring a backup back (BACKUP=, TABLE=db.table or DATABASE=); over live data only with CONFIRM=yes
 	@$(PLAYBOOK) playbooks/restore.yml $(RESTORE) $(if $(TABLE),-e restore_table=$(TABLE)) $(if $(DATABASE),-e restore_database=$(DATABASE)) $(ARGS)
 
-reprovision: $(VENV)/deploy ## A fresh server from the last good backup (or BACKUP=name)
-	@$(PLAYBOOK) playbooks/reprovision.yml $(RESTORE) $(RISKS) $(ARGS)
+reprovision: $(VENV)/deploy ## A fresh server from the last good backup (or BACKUP=name; DRILL=yes: prove it first)
+	@$(PLAYBOOK) playbooks/reprovision.yml $(RESTORE) -e restore_drill=$(if $(filter yes,$(DRILL)),true,false) $(RISKS) $(ARGS)
 
 upgrade: $(VENV)/deploy ## Bring what runs to this checkout's versions, and go back when a step fails (SCOPE=loaders)
 	@$(PLAYBOOK) playbooks/upgrade.yml $(RISKS) $(if $(SCOPE),-e upgrade_scope=$(SCOPE)) $(ARGS)

@@ -40,8 +40,12 @@ options:
     choices: [begun, ended, failed, read]
     required: true
   run:
-    description: Name of the run, the same in both of its lines; a beginning without one makes it.
+    description: Name of the run, the same in both of its lines; a beginning without one makes it. An end with an
+      empty one is not recorded.
     type: str
+  clock:
+    description: With O(state=begun), when the run began, in seconds since 1970; now when not given.
+    type: float
   entry:
     description: What else the line holds.
     type: dict
@@ -72,6 +76,14 @@ run:
   description: Name of the run.
   returned: when state is not read
   type: str
+clock:
+  description: When the line was made, in seconds since 1970.
+  returned: when state is not read
+  type: float
+noted:
+  description: Whether it was recorded.
+  returned: when state is not read
+  type: bool
 lines:
   description: The recorded lines, oldest first; a damaged line is left out.
   returned: when state is read
@@ -139,6 +151,7 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "state": {"type": "str", "choices": ["begun", "ended", "failed", "read"], "required": True},
             "run": {"type": "str"},
+            "clock": {"type": "float"},
             "entry": {"type": "dict", "default": {}},
             "reason": {"type": "str", "default": ""},
         },
@@ -147,19 +160,20 @@ def main() -> None:
     )
     path, state = Path(module.params["path"]), module.params["state"]
     run = module.params["run"] or str(uuid.uuid4())
+    clock = module.params["clock"] or round(time.time(), 1)
+    noted = path.parent.is_dir() and not module.check_mode and module.params["run"] != ""
     try:
         if state == "read":
             there = path.exists()
             lines, damaged = parsed(path.read_text(encoding="utf-8", errors="replace") if there else "")
             module.exit_json(changed=False, lines=lines, damaged=damaged)
-        if path.parent.is_dir() and not module.check_mode:
-            now = datetime.now(UTC)
+        if noted:
             line = {
                 **module.params["entry"],
                 "run": run,
                 "event": state,
-                "at": now.isoformat(timespec="seconds"),
-                "clock": round(time.time(), 1),
+                "at": datetime.fromtimestamp(clock, UTC).isoformat(timespec="seconds"),
+                "clock": clock,
             }
             if state == "failed":
                 line["reason"] = module.params["reason"][:LONGEST_REASON]
@@ -169,7 +183,7 @@ def main() -> None:
         module.fail_json(msg=f"{module.params['reason']} {told}".strip())
     if state == "failed":
         module.fail_json(msg=module.params["reason"], run=run)
-    module.exit_json(changed=False, run=run)
+    module.exit_json(changed=False, run=run, clock=clock, noted=noted)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,11 @@ options:
     type: list
     elements: str
     default: []
+  environments:
+    description: Python environments of ours to prove, as M(python_environment) does.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode: {support: full}
   diff_mode: {support: none}
@@ -89,6 +94,10 @@ paths:
   description: Each of O(paths) with where it leads, without symbolic links; empty where there is nothing.
   type: dict
   returned: always
+environments:
+  description: What is wrong with each of O(environments); empty where it is whole.
+  type: dict
+  returned: always
 problems:
   description: One sentence for each shortcoming.
   type: list
@@ -107,6 +116,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.python_environment import damage
 
 PROC = Path("/proc")
 # systemd's own note, see its Container Interface
@@ -308,6 +318,7 @@ def main() -> None:
             "docker_socket": {"type": "path", "default": "/var/run/docker.sock"},
             "manages_units": {"type": "bool", "default": False},
             "paths": {"type": "list", "elements": "str", "default": []},
+            "environments": {"type": "list", "elements": "path", "default": []},
         },
         supports_check_mode=True,
     )
@@ -333,6 +344,7 @@ def main() -> None:
         "docker_answers": containers is not None,
         "container": SYSTEMD_CONTAINER.exists(),
         "paths": {path: where_it_leads(path) for path in want["paths"]},
+        "environments": {path: damage(Path(path)) for path in want["environments"]},
         "problems": problems,
     }
     if problems:

@@ -90,3 +90,21 @@ def test_a_file_that_cannot_be_written_is_named_beside_the_first_failure(trail):
 def test_lines_are_json_for_other_programs_too(trail):
     record(trail, "begun", entry={**ENTRY, "who": "Анна@desk"})
     assert json.loads(trail.read_text(encoding="utf-8"))["who"] == "Анна@desk"
+
+
+def test_a_beginning_that_had_no_folder_is_recorded_when_there_is_one(tmp_path):
+    trail = tmp_path / "opt" / "history.jsonl"
+    begun = record(trail, "begun", entry=ENTRY)
+    assert begun["noted"] is False
+    trail.parent.mkdir()
+    assert record(trail, "begun", run=begun["run"], clock=begun["clock"] - 60, entry=ENTRY)["noted"]
+    record(trail, "ended", run=begun["run"])
+    first, ended = lines(trail)
+    assert first["clock"] == begun["clock"] - 60
+    assert first["at"] < ended["at"]
+    assert 60 <= ended["seconds"] < 70
+
+
+def test_a_failure_before_the_beginning_is_told_and_not_recorded(trail):
+    assert record(trail, "failed", run="", reason="misspelt")["msg"] == "misspelt"
+    assert not trail.exists()

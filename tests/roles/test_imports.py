@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.makefile import REPOSITORY
+from tests.roles.environment import make_environment
 
 pytestmark = pytest.mark.patient
 
@@ -36,8 +37,7 @@ class Host:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.deployment = folder, folder / "host"
-        (self.deployment / "python/bin").mkdir(parents=True)
-        (self.deployment / "python/bin/python").symlink_to(sys.executable)
+        make_environment(self.deployment / "python")
         sources = ":".join(str(REPOSITORY / "integrations" / part / "src") for part in ("common", "qtickets_api"))
         command = self.deployment / "zakaz-qtickets-api"
         command.write_text(COMMAND.format(folder=folder, sources=sources, python=sys.executable))

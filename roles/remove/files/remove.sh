@@ -1,8 +1,9 @@
 #!/bin/sh
 # Remove a deployment from this host. Prints a line for each thing removed or kept.
-# usage: remove.sh NAME FOLDER keep-data|with-data
+# usage: remove.sh NAME FOLDER keep-data|with-data BACKUPS METRICS
+# BACKUPS is the folder of the backups, METRICS the file that Prometheus' node exporter reads; empty: there is none.
 set -eu
-name=$1 folder=$2 data=$3
+name=$1 folder=$2 data=$3 backups=$4 metrics=$5
 
 if [ -d "$folder" ]; then
     # an engine that is down would bring its containers back, over folders that are gone
@@ -28,6 +29,13 @@ for service in /etc/systemd/system/"$name"-*.service; do
 done
 [ -z "${reload:-}" ] || systemctl daemon-reload
 
+# else Prometheus would alert for ever on what is no more
+if [ -n "$metrics" ]; then
+    for file in "$metrics" "${metrics%.prom}.partial"; do
+        [ ! -e "$file" ] || { rm -f "$file" && echo "removed $file"; }
+    done
+fi
+
 # the kernel forgets them at its next boot
 for file in /etc/sysctl.d/90-"$name".conf /etc/tmpfiles.d/"$name".conf; do
     [ ! -e "$file" ] || { rm -f "$file" && echo "removed $file"; }
@@ -46,12 +54,12 @@ if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
         if [ "$data" = with-data ]; then
             docker volume rm "$volume" | sed 's/^/removed volume /'
         else
-            echo "kept volume $volume (remove it with CONFIRM=yes)"
+            echo "kept data: volume $volume (docker volume rm $volume, or make remove CONFIRM=yes)"
         fi
     done
     # images are named by content and shared by all deployments of this host
     if [ -n "$(docker network ls --quiet --filter label=zakaz.deployment)" ]; then
-        echo 'kept images: another deployment of this host uses them'
+        echo 'kept images: another deployment of this host uses them (its own next make deploy removes what it does not need)'
     else
         for image in $(docker images --filter label=zakaz.image --format '{{ .Repository }}:{{ .Tag }}' | grep -v '<none>' | sort); do
             if docker rmi "$image" >/dev/null 2>&1; then
@@ -67,5 +75,10 @@ fi
 
 if [ -d "$folder" ]; then
     rm -rf "$folder"
-    echo "removed $folder"
+    echo "removed $folder, with the history in it"
+fi
+
+# the only copy of the data, maybe: never removed by a program
+if [ -d "$backups" ]; then
+    echo "kept backups: $backups (rm -r $backups)"
 fi

@@ -125,6 +125,19 @@ class Program:
         ]
         return {"changed": False, "backups": found}
 
+    def choose(self, arguments: argparse.Namespace) -> dict[str, Any]:
+        """Say which backup a restore would take; also on a host where nothing is deployed yet."""
+        if self._settings.s3:
+            self._store.check()
+        chosen = backups.choose_to_restore(
+            self._store,
+            arguments.name,
+            arguments.project or self._settings.project,
+            has_key=bool(self._settings.age_identity),
+            undrilled=arguments.undrilled,
+        )
+        return {"changed": False, "name": chosen.name, "good": chosen.good}
+
     def restore(self, arguments: argparse.Namespace) -> dict[str, Any]:
         """Bring a backup, or a part of it, back into the live ClickHouse."""
         with self._locked("restore"):
@@ -227,7 +240,9 @@ def parser() -> argparse.ArgumentParser:
     again.add_argument("--config-dir", default="", help="folder with config.d and users.d to start it with")
     back = verbs.add_parser("restore", help="bring a backup back into the live ClickHouse")
     state = verbs.add_parser("state", help="give loaders without state the state of a backup")
-    for verb in (back, state):
+    choice = verbs.add_parser("choose", help="say which backup a restore would take")
+    choice.add_argument("--undrilled", action="store_true", help="also one that no drill has proved")
+    for verb in (back, state, choice):
         verb.add_argument(
             "name", nargs="?", default=backups.LATEST, help="a backup; the newest good one when not given"
         )

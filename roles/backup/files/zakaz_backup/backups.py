@@ -10,7 +10,7 @@ from typing import Any
 
 from .checksums import FILE as SUMS
 from .failures import RefusedFailure
-from .manifest import parsed_name
+from .manifest import MANIFEST, parsed_name, read_manifest
 from .store import Store
 
 VERDICT = "drill.json"
@@ -101,3 +101,41 @@ def choose(store: Store, wanted: str, project: str) -> Backup:
             return backup
     known = ", ".join(backup.name for backup in stored(store)[-5:]) or "none"
     raise RefusedFailure(f"There is no backup {wanted}; the newest ones: {known}.")
+
+
+def choose_to_restore(store: Store, wanted: str, project: str, *, has_key: bool, undrilled: bool) -> Backup:
+    """The backup that a restore would take, asked before there is anything to restore it into.
+
+    :param project: deployment whose backup is meant.
+    :param has_key: whether encrypted backups can be opened.
+    :param undrilled: accept one without a passed drill, since it will be drilled first.
+    :raises RefusedFailure: there is none, or it could not be restored.
+    """
+    if wanted == LATEST and undrilled:
+        mine = stored(store, project)
+        chosen = next((backup for backup in reversed(mine) if backup.good), mine[-1] if mine else None)
+        if chosen is None:
+            raise RefusedFailure(f"There is no backup of {project}.{_others(store, project)}")
+    elif wanted == LATEST:
+        mine = stored(store, project)
+        good = [backup for backup in mine if backup.good]
+        if not good:
+            raise RefusedFailure(
+                f"There is no backup of {project} with a passed drill.{_others(store, project)}"
+                + (f" Without one: {', '.join(backup.name for backup in mine[-5:])}." if mine else "")
+            )
+        chosen = good[-1]
+    else:
+        chosen = choose(store, wanted, project)
+        if chosen.project != project:
+            raise RefusedFailure(f"{chosen.name} is a backup of {chosen.project}, not of {project}.")
+    if read_manifest(store.read(chosen.name, MANIFEST) or b"", chosen.name).encrypted and not has_key:
+        raise RefusedFailure(
+            f"{chosen.name} is encrypted, and backup_age_identity is empty: put its secret key into Vault."
+        )
+    return chosen
+
+
+def _others(store: Store, project: str) -> str:
+    others = sorted({backup.project for backup in stored(store)} - {project})
+    return f" Backups of other deployments there: {', '.join(others)}; restore_project names one." if others else ""

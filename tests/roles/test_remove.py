@@ -1,0 +1,62 @@
+"""What a removal takes from the host, and what it says that it leaves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.makefile import REPOSITORY
+
+# an engine with one volume of the deployment
+DOCKER = """#!/bin/sh
+case "$1 $2" in
+    'volume ls') echo gone-clickhouse-data ;;
+    'volume rm') echo "$3" ;;
+esac
+"""
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch) -> Path:
+    for folder in ("bin", "gone", "gone-backups", "textfile"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "bin" / "docker").write_text(DOCKER)
+    (tmp_path / "bin" / "docker").chmod(0o755)
+    (tmp_path / "gone" / "target-requirements.txt").write_text("")
+    (tmp_path / "gone-backups" / ".zakaz-backups").write_text("gone\n")
+    for name in ("gone.prom", "gone.partial", "other.prom", "gone2.prom"):
+        (tmp_path / "textfile" / name).write_text("zakaz_up 1\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+def remove(host: Path, data: str, metrics: str = "textfile/gone.prom") -> str:
+    script = REPOSITORY / "roles" / "remove" / "files" / "remove.sh"
+    paths = [str(host / "gone"), data, str(host / "gone-backups"), str(host / metrics) if metrics else ""]
+    return subprocess.run(["sh", script, "gone", *paths], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("data", ["keep-data", "with-data"])
+def test_its_metrics_go_and_those_of_others_stay(host, data):
+    told = remove(host, data)
+    assert sorted(path.name for path in (host / "textfile").iterdir()) == ["gone2.prom", "other.prom"]
+    assert f"removed {host}/textfile/gone.prom" in told
+    assert not (host / "gone").exists()
+
+
+def test_without_a_collector_nothing_is_looked_for(host):
+    remove(host, "keep-data", metrics="")
+    assert len(list((host / "textfile").iterdir())) == 4
+
+
+def test_what_is_left_is_named_with_the_command_that_removes_it(host):
+    told = remove(host, "keep-data")
+    assert "kept data: volume gone-clickhouse-data (docker volume rm gone-clickhouse-data" in told
+    assert f"kept backups: {host}/gone-backups (rm -r {host}/gone-backups)" in told
+    told = remove(host, "with-data")
+    assert "removed volume gone-clickhouse-data" in told
+    assert f"kept backups: {host}/gone-backups" in told
+    assert (host / "gone-backups" / ".zakaz-backups").exists()
