@@ -184,7 +184,7 @@ def disk_problem(path: str, free_bytes: int, min_free_gb: float) -> str | None:
         return None
     return (
         f"{path} has {free_bytes / 1e9:.1f} GB free; {min_free_gb:g} GB are needed."
-        " Free some space (docker system prune), or lower preflight_min_free_disk_gb"
+        " Free some space (sudo docker system prune), or lower preflight_min_free_disk_gb"
     )
 
 
@@ -264,15 +264,18 @@ def privilege_problem(uid: int, docker_answers: bool, manages_units: bool, disk_
     if uid == 0:
         return None
     if manages_units:
-        return "systemd units need root. Set ansible_become=true for this host, or run as root"
+        return "systemd units need root. Set ansible_become=true for this host: its user needs sudo"
     if not docker_answers:
         return (
-            "no Docker Engine answers this user, and installing one needs root."
-            " Run as root (sudo make deploy), or start Docker and add this user to the group docker"
+            "no Docker Engine answers this user, and installing one needs root. Set ansible_become=true for this host,"
+            " run sudo make deploy on this machine, or start Docker and add this user to the group docker"
         )
     folder = existing_parent(disk_path)
     if not os.access(folder, os.W_OK):
-        return f"{folder} is not writable for this user. Run as root, or set zakaz_dir to a folder of this user"
+        return (
+            f"{folder} is not writable for this user. Set ansible_become=true for this host (on this machine:"
+            " sudo make deploy), or set zakaz_dir to a folder of this user"
+        )
     return None
 
 

@@ -17,11 +17,12 @@ def refusals(plan: Plan, allow: Collection[str]) -> list[str]:
         if not risks:
             continue
         place = f"{operation.statement.file}:{operation.statement.line}"
-        needed = ", ".join(sorted({*allow, *risks}))
+        needed = sorted({*allow, *risks})
         risky = [a.says for a in operation.actions if a.risk in risks] or list(operation.says)
         found.append(
             f"{place}: {operation.name}: refused as {', '.join(risks)}: {'; '.join(risky)}. "
-            f"Allow it for this run with ALLOW={needed.replace(' ', '')} (clickhouse_schema_allow: [{needed}])."
+            f"Allow it for this run: make schema ALLOW={','.join(needed)} "
+            f"(clickhouse_schema_allow: [{', '.join(needed)}])."
         )
     return found
 

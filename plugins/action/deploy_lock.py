@@ -106,7 +106,7 @@ class ActionModule(ActionBase):
             if ended is False:
                 way = f"Wait for that run, or end it (process {held['process']['pid']} of this machine)"
             elif not want.get("break_lock"):
-                way = "Wait for that run; if it is dead, repeat with -e deploy_lock_break=true"
+                way = "Wait for that run; if it is dead, repeat with ARGS='-e deploy_lock_break=true'"
             elif answer["age_seconds"] < stale_minutes * 60:
                 way = (
                     f"That is less than deploy_lock_stale_minutes={stale_minutes:g}, so it was not broken."

@@ -38,7 +38,7 @@ def clickhouse_finding(server: dict[str, Any] | None, container: str) -> dict[st
     :param container: the one it runs in; empty for an external ClickHouse
     """
     if not server:
-        log = f"docker logs --tail 50 {container}" if container else "its own server's log"
+        log = f"sudo docker logs --tail 50 {container}" if container else "its own server's log"
         return finding(BAD, "ClickHouse", f"does not answer; look at {log}, then run make deploy")
     hours, minutes = divmod(int(server["uptime"]) // 60, 60)
     return finding(OK, "ClickHouse", f"{server['version']} answers, up {hours} h {minutes} min")

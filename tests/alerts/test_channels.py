@@ -28,7 +28,7 @@ def test_mail_arrives_with_what_failed_why_and_what_to_do(host):
     assert letter["To"] == "ops@example.org, boss@example.org"
     text = letter.get_content()
     assert "QTICKETS_TOKEN is refused (exit code 78: a setting or a credential is wrong)" in text
-    assert "journalctl --unit zakaz-qtickets-api.service" in text
+    assert "First command: sudo journalctl --unit zakaz-qtickets-api.service" in text
     assert "docs/operations/loader-failed.md" in text
 
 

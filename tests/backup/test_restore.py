@@ -62,7 +62,7 @@ def test_live_data_is_replaced_only_when_that_is_confirmed(site: Site, changed: 
     made = site.backup()
     changed()
     before = site.content()
-    with pytest.raises(RefusedFailure, match=r"zakaz\.stg_orders \(1017 rows\).*CONFIRM=yes"):
+    with pytest.raises(RefusedFailure, match=r"zakaz\.stg_orders \(1017 rows\).*CONFIRM=yes.*--confirm"):
         site.restore(made.name, Request())
     assert site.content() == before
 
@@ -80,7 +80,7 @@ def test_merges_go_on_after_a_restore(site: Site) -> None:
 @pytest.mark.parametrize(
     ("change", "request_", "words"),
     [
-        ({"project": "another"}, Request(confirmed=True), "is a backup of zakaz-test, .*restore_project=zakaz-test"),
+        ({"project": "another"}, Request(confirmed=True), ".*ARGS='-e restore_project=zakaz-test'.*--project"),
         ({}, Request(tables=("zakaz.nothing",)), r"holds no table zakaz\.nothing; it holds"),
         ({}, Request(databases=("nothing",)), "holds no database nothing"),
         ({"reserve_bytes": 10**18}, Request(confirmed=True), "GB free, .* GB are needed"),

@@ -100,6 +100,7 @@ def test_what_could_lose_data_is_refused_with_the_words_that_allow_it(server: Se
         "302_zakaz.plan_sales.sql:1: zakaz.plan_sales: refused as destructive"
     )
     assert "1 rows hold a value" in refused["msg"] and "clickhouse_schema_allow: [destructive]" in refused["msg"]
+    assert "make schema ALLOW=destructive" in refused["msg"]
     assert server.query("SELECT tickets_plan FROM zakaz.plan_sales") == "5\n"
     assert apply(server, directory=str(ddl), allow=["destructive"])["changed"]
 

@@ -114,7 +114,7 @@ def test_error_of_a_failed_run_and_the_drifted_object_are_shown():
 
 @pytest.mark.parametrize(
     ("container", "where"),
-    [("zakaz-clickhouse", "docker logs --tail 50 zakaz-clickhouse"), ("", "its own server's log")],
+    [("zakaz-clickhouse", "sudo docker logs --tail 50 zakaz-clickhouse"), ("", "its own server's log")],
 )
 def test_a_clickhouse_that_does_not_answer_is_told_with_its_log(container, where):
     (found,) = [

@@ -156,7 +156,7 @@ def test_lock_of_another_machine_is_broken_on_request_only(operator):
     assert code != 0
     assert "anna@laptop runs upgrade.yml (commit 0123456789ab)" in output
     assert "(90 min ago)" in output
-    assert "-e deploy_lock_break=true" in output
+    assert "ARGS='-e deploy_lock_break=true'" in output
     assert not operator.worked.exists()
     code, output = operator.run("-e", "deploy_lock_break=true")
     assert code == 0, output

@@ -339,7 +339,7 @@ def test_episode_leaves_one_row_that_ends(kept):
         "firing",
         None,
     )
-    assert "systemctl status zakaz-vk-ads.timer" in row["message"]
+    assert "sudo systemctl status zakaz-vk-ads.timer" in row["message"]
     assert "docs/operations/loader-stale.md" in row["message"]
     assert datetime.fromisoformat(row["raised_at"]).replace(tzinfo=MOSCOW).timestamp() == START + 300
     kept.timer = "ActiveState=active\nNextElapseUSecRealtime=soon\n"

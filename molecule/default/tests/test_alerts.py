@@ -65,7 +65,7 @@ def test_people_hear_once_of_a_failure_and_once_of_its_end(host, probe):
     told = received(host)
     assert [message["event"] for message in told] == ["firing", "resolved"]
     assert "no answer (exit code 69: a service it needs does not answer)" in told[0]["problem"]
-    assert told[0]["command"] == f"journalctl --unit {UNIT} --lines 40 --output cat"
+    assert told[0]["command"] == f"sudo journalctl --unit {UNIT} --lines 40 --output cat"
 
 
 def test_loaders_tell_when_they_fail(host):

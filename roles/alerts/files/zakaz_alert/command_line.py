@@ -64,6 +64,6 @@ def unit_trouble(settings: Settings, unit: str, ended: Ended) -> Trouble:
     short = unit.removesuffix(".service").removeprefix(settings.prefix)
     return Trouble(
         problem=why_it_failed(unit, ended),
-        command=f"journalctl --unit {unit} --lines 40 --output cat",
+        command=f"sudo journalctl --unit {unit} --lines 40 --output cat",
         page=settings.pages.get(short, settings.pages.get("", "")),
     )

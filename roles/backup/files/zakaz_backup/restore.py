@@ -139,7 +139,8 @@ def _wanted(
     if manifest.project != accepted:
         raise RefusedFailure(
             f"{manifest.name} is a backup of {manifest.project}, this deployment is {settings.project}. "
-            f"If that is meant, set restore_project={manifest.project}."
+            f"If that is meant, add ARGS='-e restore_project={manifest.project}' "
+            f"(on the host: --project {manifest.project})."
         )
     engine = str(value(connection, "SELECT version()"))
     if release(manifest.engine_version) > release(engine):
@@ -175,10 +176,11 @@ def _refuse_unconfirmed(manifest: Manifest, wanted: list[str], live: dict[str, L
         more = f" and {len(filled) - _SHOWN} more" if len(filled) > _SHOWN else ""
         raise RefusedFailure(
             f"{manifest.name} would take the place of live data in {listed}{more}; nothing was touched. "
-            "Run it again with CONFIRM=yes if that is meant."
+            "Run it again with CONFIRM=yes if that is meant (on the host: --confirm)."
         )
 
 
+_SCHEMA_OF_BACKUP = "ARGS='-e restore_schema=backup' (on the host: --schema-of-backup)"
 _DEFINITION = """SELECT c_name, arrayStringConcat(groupArray(c_column), ', ') AS c_columns, any(c_table) AS c_table
 FROM (
     SELECT concat(t.database, '.', t.name) AS c_name, concat(c.name, ' ', c.type, ' ', c.default_kind, ' ',
@@ -213,11 +215,11 @@ def _refuse_other_definitions(
         raise RefusedFailure(
             f"The live schema is newer than {manifest.name}: {listed} have other columns or keys now. Deploy commit "
             f"{manifest.commit}, restore, then deploy the present one; or accept the backup's definitions with "
-            "restore_schema=backup and run make deploy afterwards."
+            f"{_SCHEMA_OF_BACKUP} and run make deploy afterwards."
         )
     raise RefusedFailure(
         f"{manifest.name} has another schema than the live one, which never had it: {listed}. Deploy commit "
-        f"{manifest.commit} first, or accept the backup's definitions with restore_schema=backup."
+        f"{manifest.commit} first, or accept the backup's definitions with {_SCHEMA_OF_BACKUP}."
     )
 
 

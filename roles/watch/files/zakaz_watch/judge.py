@@ -114,4 +114,6 @@ def _space(settings: Settings, seen: Observed) -> Iterator[tuple[str, Trouble | 
 
 
 def _trouble(problem: str, command: str, page: str) -> Trouble | None:
-    return Trouble(problem, command, page) if problem else None
+    # Docker and the journal are root's; whoever reads an alert is a user with sudo
+    typed = command if command.startswith("make ") else f"sudo {command}"
+    return Trouble(problem, typed, page) if problem else None
