@@ -192,7 +192,7 @@ def test_the_plan_of_a_fresh_host_tells_what_would_be_there(tmp_path):
     assert "--hash=" not in plan.stdout
     assert len(plan.stdout.splitlines()) < 140
     tables, views = (
-        len([path for path in (REPOSITORY / "templates/ddl").glob("*.j2") if f"\nCREATE {word}" in f"\n{path.read_text()}"])
+        sum(f"\nCREATE {word}" in f"\n{path.read_text()}" for path in (REPOSITORY / "templates/ddl").glob("*.j2"))
         for word in ("TABLE", "OR REPLACE VIEW")
     )
     for words in (
