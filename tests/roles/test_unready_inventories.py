@@ -115,6 +115,7 @@ def check(tmp_path: Path, inventory: str = "local", **settings: object) -> subpr
         ),
         ({"watch_certificates": ["dashboard.example.org"]}, "watch_certificates must be a list of endpoints"),
         ({"backup_keep_daily": 0}, "backup_keep_daily must be 1 or more"),
+        ({"base_image_source": "archive", "base_image_archive": "/nowhere.tar"}, "/nowhere.tar is no file there"),
         ({"tls_proxy_enabled": True}, "tls_proxy_enabled needs tls_proxy_hostname"),
         (
             {"clickhouse_publish_address": "0.0.0.0"},
