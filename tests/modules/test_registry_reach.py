@@ -225,3 +225,14 @@ def test_a_running_engine_knows_its_mirrors_better_than_its_files(tmp_path, engi
         engine(f"http://{host}")
         answer = asked_of(tmp_path, "other:1", daemon={"registry-mirrors": ["http://registry.invalid"]})
     assert answer["answers"] == {"other:1": "yes"}
+
+
+def test_a_running_engine_without_a_proxy_does_not_take_ours(tmp_path, engine, nowhere, monkeypatch):
+    """It would not pull by it, so an answer by it is not even a hint."""
+    with registry(200) as (proxy, asked):
+        monkeypatch.setenv("http_proxy", f"http://{proxy}")
+        monkeypatch.setenv("no_proxy", "")
+        engine("https://registry.invalid")
+        answer = asked_of(tmp_path, "127.0.0.1:1/server:1")
+    assert answer["failed"], answer
+    assert asked == []

@@ -166,6 +166,7 @@ def check(tmp_path: Path, inventory: str = "local", **settings: object) -> subpr
         ),
         ({"watch_certificates": ["dashboard.example.org"]}, "watch_certificates must be a list of endpoints"),
         ({"backup_keep_daily": 0}, "backup_keep_daily must be 1 or more"),
+        ({"base_image_source": "archive", "base_image_archive": "/nowhere.tar"}, "/nowhere.tar is no file there"),
         ({"tls_proxy_enabled": True}, "tls_proxy_enabled needs tls_proxy_hostname"),
         (
             {"clickhouse_publish_address": "0.0.0.0"},
@@ -243,13 +244,7 @@ def test_the_plan_of_a_fresh_host_tells_what_would_be_there(tmp_path):
     assert "--hash=" not in plan.stdout
     assert len(plan.stdout.splitlines()) < 140
     tables, views = (
-        len(
-            [
-                path
-                for path in (REPOSITORY / "templates/ddl").glob("*.j2")
-                if f"\nCREATE {word}" in f"\n{path.read_text()}"
-            ]
-        )
+        sum(f"\nCREATE {word}" in f"\n{path.read_text()}" for path in (REPOSITORY / "templates/ddl").glob("*.j2"))
         for word in ("TABLE", "OR REPLACE VIEW")
     )
     for words in (

@@ -203,6 +203,21 @@ def test_a_view_that_only_gains_columns_at_the_end_breaks_nobody():
     assert operation.risk == SAFE
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "risk"),
+    [("DEFINER", "INVOKER", UNSAFE), ("DEFINER", "NONE", UNSAFE), ("INVOKER", "DEFINER", SAFE)],
+)
+def test_a_view_that_asks_its_readers_for_grants_breaks_them(before, after, risk):
+    def read_as(security: str) -> CatalogueObject:
+        definer = "DEFINER = admin " if security == "DEFINER" else ""
+        sql = f"CREATE VIEW s.t (`k` UInt64) {definer}SQL SECURITY {security} AS SELECT k FROM s.u"
+        return CatalogueObject("s.t", "view", sql, "SELECT k FROM s.u", "", parse(sql))
+
+    (operation,) = planned({"s.t": read_as(before)}, read_as(after))
+    assert operation.risk == risk
+    assert sum(f"SQL SECURITY {before} → {after}" in says for says in operation.says) == 1
+
+
 def test_a_dictionary_that_loses_a_column_is_no_safe_change():
     def dictionary(columns: str) -> CatalogueObject:
         sql = f"CREATE DICTIONARY s.t ({columns}) PRIMARY KEY k SOURCE(NULL()) LAYOUT(FLAT()) LIFETIME(0)"
