@@ -145,7 +145,7 @@ class Host:
         listed = self.docker(
             "image", "ls", "--no-trunc", "--filter", "label=zakaz.image", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"
         )
-        return [tuple(line.split(" ", 1)) for line in listed]
+        return [(identity, reference) for identity, _, reference in (line.partition(" ") for line in listed)]
 
     def layers(self, references: list[str]) -> list[list[str]]:
         """The layers of images, lowest first."""
