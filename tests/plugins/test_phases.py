@@ -59,6 +59,13 @@ def test_a_warning_carries_its_host_where_there_are_several(capsys):
     answer("b")
     assert capsys.readouterr().out == "[WARNING]: [b] out of date\n[WARNING]: [a] out of date\n"
 
+    # the next task is none of b's: what a said of it is told when it ends
+    callback._end_task()
+    answer("a")
+    assert capsys.readouterr().out == ""
+    callback._end_task()
+    assert capsys.readouterr().out == "[WARNING]: [a] out of date\n"
+
 
 def test_failure_that_a_rescue_raises_again_is_told_once(capsys):
     callback = CallbackModule()

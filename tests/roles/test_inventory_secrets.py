@@ -109,10 +109,13 @@ def test_of_several_hosts_the_one_without_a_secret_is_named(production):
     production.hosts("b.example.org", "a.example.org")
     production.keep({**FILLED})
     (production.folder / "host_vars").mkdir()
-    (production.folder / "host_vars" / "a.example.org.yml").write_text("alerts_smtp_password: '{{ vault_mail }}'\n")
+    (production.folder / "host_vars" / "a.example.org.yml").write_text(
+        "alerts_smtp_password: '{{ vault_mail }}{{ vault_vk_ads_client_id }}'\n"
+    )
     told = refused(production.play("smoke.yml"))
     assert "vault_mail has no value for a.example.org (alerts_smtp_password is set to it)" in told
     assert "b.example.org" not in told
+    assert "vault_vk_ads_client_id" not in told
 
 
 @pytest.mark.patient
