@@ -118,7 +118,7 @@ def test_passwords_that_nobody_knows_end_in_a_plan_too(deployed: Deployment) -> 
 
 def test_images_that_are_not_built_yet_are_predicted(deployed: Deployment) -> None:
     """As after a pull of newer code: names that no image has."""
-    planned = plan("zakaz_image_prefix=zakaz-of-another-time")
+    planned = plan("container_images_prefix=zakaz-of-another-time")
     assert planned.code == 0, planned.output[-3000:]
     assert {"Run the simulator", "Run the receiver"} <= set(tasks(planned))
     assert any("ClickHouse" in task for task in tasks(planned))
