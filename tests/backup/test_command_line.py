@@ -89,3 +89,30 @@ def test_settings_of_another_version_are_refused(site: Site, run: Callable[..., 
         file.write_text(text)
         assert command.main(["--settings", str(file), "list"]) != 0
         assert f"The settings {file} {says}" in capsys.readouterr().err
+
+
+def test_a_backup_that_breaks_off_is_in_the_journal(
+    site: Site, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/backups/x")
+
+    monkeypatch.setattr(command, "take", full)
+    assert run("backup")[0] == command.BackupFailure.code
+    (row,) = site.ask("SELECT kind, status, error FROM meta.backup_runs")
+    assert (row["kind"], row["status"]) == ("backup", "failed")
+    assert "No space left on device" in row["error"]
+
+
+def test_a_journal_that_takes_nothing_is_a_warning(site: Site, run: Callable[..., Any]) -> None:
+    site.sql("DROP TABLE meta.backup_runs SYNC")
+    code, made, said = run("backup")
+    assert (code, made["passed"]) == (0, True)
+    assert "warning: meta.backup_runs has no row of this run" in said
+
+
+def test_a_restore_done_once_is_not_done_again(site: Site, run: Callable[..., Any]) -> None:
+    run("backup")
+    assert run("restore", "--confirm", "--once")[0] == 0
+    code, again, said = run("restore", "--confirm", "--once")
+    assert (code, again["skipped"]) == (0, True), said
