@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).parents[2] / "roles" / "alerts" / "files"
+REPOSITORY = Path(__file__).parents[2]
+PROGRAM = [REPOSITORY / "roles" / "alerts" / "files", REPOSITORY / "module_utils"]
 UNIT = "zakaz-qtickets-api.service"
 
 
@@ -37,7 +38,7 @@ class Host:
         if write_settings:
             self._write_settings()
         code = (
-            f"import sys; sys.path.insert(0, {str(PROGRAM)!r}); from pathlib import Path;"
+            f"import sys; sys.path[:0] = {list(map(str, PROGRAM))!r}; from pathlib import Path;"
             f"from zakaz_alert.command_line import main; sys.exit(main(Path({str(self.settings)!r})))"
         )
         return subprocess.run(

@@ -140,7 +140,7 @@ def test_list_shows_what_is_failing(host):
 
 
 def test_watch_believes_a_change_only_when_it_sees_it_twice_in_a_row(host, tmp_path):
-    sys.path.insert(0, str(PROGRAM))
+    sys.path[:0] = map(str, PROGRAM)
     from zakaz_alert.episodes import Episodes, Trouble
     from zakaz_alert.post_office import PostOffice
     from zakaz_alert.settings import load

@@ -20,7 +20,6 @@ from zakaz_watch.settings import load
 
 from tests.alerts.receivers import HttpReceiver, free_port
 from tests.modules.clickhouse_server import PASSWORD, REPOSITORY
-from tests.prometheus.test_rules import RULES
 from tests.watch.conftest import LOADERS
 
 pytestmark = pytest.mark.patient
@@ -394,7 +393,7 @@ def test_rows_that_wait_for_long_are_bounded_and_the_newest_stay(kept):
     noted = State()
     for n in range(1200):
         for event in ("firing", "resolved"):
-            ledger.note(noted, Message(event, "zakaz", "host", f"unit {n}", "x", since=n, at=n + 1), "unit-failed")
+            ledger.note(noted, Message(event, "zakaz", "host", f"unit {n}", "x", since=n, at=n + 1), "unit-failed", "warning")
     rows = list(noted.unwritten.values())
     assert len(rows) == 500
     assert [row["subject"] for row in rows[-2:]] == ["unit 1198", "unit 1199"]
@@ -427,13 +426,13 @@ def test_episode_that_ends_while_its_row_is_written_keeps_its_end(kept):
         def execute(self, sql, settings=None):
             with storage.changing() as state:
                 ledger.note(
-                    state, Message("resolved", "zakaz", "h", "disk", "full", since=START, at=START + 60), "disk"
+                    state, Message("resolved", "zakaz", "h", "disk", "full", since=START, at=START + 60), "disk", "critical"
                 )
             return ""
 
     storage = Storage(kept.folder / "alerts")
     with storage.changing() as state:
-        ledger.note(state, disk("firing", START), "disk")
+        ledger.note(state, disk("firing", START), "disk", "critical")
     write_alerts(Busy(), storage)
     (row,) = storage.read().unwritten.values()
     assert (row["status"], row["resolved_at"]) == ("resolved", START + 60)
@@ -444,7 +443,7 @@ def test_end_that_waits_is_not_taken_for_a_lost_episode(kept):
     for event, at in (("firing", START), ("resolved", START + 60)):
         kept.look(at=START)
         with storage.changing() as state:
-            ledger.note(state, disk(event, at), "disk")
+            ledger.note(state, disk(event, at), "disk", "critical")
         if event == "firing":
             kept.look(at=START)
     (kept.folder / "alerts" / "measured").unlink()
@@ -561,18 +560,3 @@ def test_write_as_the_watch_needs_no_more_than_its_grants(kept):
     inserts = sorted(line.split(" ON ")[1].split()[0] for line in granted.splitlines() if "INSERT" in line)
     assert inserts == ["meta.etl_alerts", "meta.sli_daily"]
     assert PASSWORD not in granted
-
-
-def test_severities_are_those_of_the_prometheus_rules():
-    """The same trouble must not be critical in one place and a warning in the other; a page may have several rules."""
-    import yaml
-
-    (group,) = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    severities: dict[str, set[str]] = {}
-    for rule in group["rules"]:
-        page = rule["annotations"]["runbook_url"].rpartition("/")[2].removesuffix(".md")
-        severities.setdefault(page, set()).add(rule["labels"]["severity"])
-    assert len(severities) > 8
-    for page, known in severities.items():
-        assert ledger.severity_of(page) in known, page
-    assert ledger.severity_of("anything") == "warning"

@@ -58,7 +58,7 @@ def test_webhook_success_does_not_hide_that_scheduled_runs_fail(deployment):
 
 
 def test_timer_that_was_stopped_is_told(deployment):
-    deployment.timer = "ActiveState=inactive\n"
+    deployment.units = {f"{unit}.timer": {"ActiveState": "inactive"} for unit in ("zakaz-qtickets-api", "zakaz-vk-ads")}
     deployment.look(2)
     assert deployment.failing() == {"timer of qtickets_api", "timer of vk_ads"}
 
@@ -126,7 +126,7 @@ def test_many_parts_are_told(deployment):
     ],
 )
 def test_backup_counts_only_when_a_drill_restored_it(deployment, past, failing):
-    deployment.limits["backup_hours"] = 26
+    deployment.limits["backup_old"] = 26
     deployment.ran("vk_ads", 60 * 50)
     for run in past:
         deployment.backed_up(*run)
@@ -135,7 +135,7 @@ def test_backup_counts_only_when_a_drill_restored_it(deployment, past, failing):
 
 
 def test_deployment_of_today_needs_no_backup_yet(deployment):
-    deployment.limits["backup_hours"] = 26
+    deployment.limits["backup_old"] = 26
     deployment.look(2)
     assert deployment.failing() == set()
 
@@ -157,7 +157,7 @@ def test_certificate_that_ends_soon_is_told(deployment, tmp_path):
         assert deployment.failing() == {f"certificate of {endpoint}"}
         name = f'zakaz_certificate_expiry_timestamp_seconds{{deployment="zakaz",endpoint="{endpoint}"}}'
         assert abs(deployment.metrics()[name] - time.time() - 2 * 86400) < 600
-        deployment.limits["certificate_days"] = 1
+        deployment.limits["certificate"] = 1
         deployment.look(2)
         assert deployment.failing() == set()
 
@@ -170,7 +170,7 @@ def test_endpoint_without_a_certificate_is_told(deployment):
 
 
 def test_disk_and_memory_below_their_limit_are_told(deployment):
-    deployment.limits |= {"disk_free_gb": 1e9, "memory_free_mb": 1e9}
+    deployment.limits |= {"disk_low": 1e9, "memory_low": 1e9}
     deployment.look(2)
     assert deployment.failing() == {f"disk of {deployment.folder}", "memory"}
 
