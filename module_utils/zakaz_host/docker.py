@@ -58,6 +58,17 @@ def ask(host: str, url: str) -> Any:
         connection.close()
 
 
+def about(host: str) -> dict[str, Any]:
+    """What the Engine tells of itself, such as ``DockerRootDir``.
+
+    :raises EngineSilent: nobody answers this user
+    """
+    told = ask(host, "/info")
+    if not isinstance(told, dict):
+        raise EngineSilent(f"{host}: what answers is no Docker Engine")
+    return told
+
+
 def containers(host: str, deployment: str) -> dict[str, dict[str, Any]]:
     """Every container of a deployment by name, with the Engine's own words in ``State`` and ``Status``.
 

@@ -41,7 +41,7 @@ def look(
     troubled: dict[str, str] | None = None
     root: list[str] = []
     try:
-        about = docker.ask(docker_host, "/info")
+        about = docker.about(docker_host)
         engine["version"] = str(about.get("ServerVersion", ""))
         root = [str(about["DockerRootDir"])] if about.get("DockerRootDir") else []
         running = docker.containers(docker_host, deployment)

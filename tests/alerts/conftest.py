@@ -19,7 +19,7 @@ class Host:
     """A host with the notifier on it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.channels = folder, {}
+        self.folder, self.channels, self.severities = folder, {}, {}
         self.settings = folder / "alerts.json"
         self.state_dir = folder / "alerts"
         (folder / "bin").mkdir()
@@ -60,6 +60,7 @@ class Host:
                     "runbooks": "docs/operations",
                     "prefix": "zakaz-",
                     "pages": {"qtickets-api": "loader-failed.md", "": "unit-failed.md"},
+                    "severities": self.severities,
                     "channels": self.channels,
                     "timeout": 5,
                     "retry_delays": [0.05, 0.05],
