@@ -60,7 +60,10 @@ _PLAY = """
     - ansible.builtin.import_role: {name: alerts, tasks_from: settings}
     - ansible.builtin.import_role: {name: status, tasks_from: settings}
     - ansible.builtin.import_role: {name: watch, tasks_from: settings}
-    - ansible.builtin.copy: {content: "{{ item.text }}", dest: "{{ lookup('env', 'FOLDER') }}/{{ item.name }}", mode: "0600"}
+    - ansible.builtin.copy:
+        content: "{{ item.text }}"
+        dest: "{{ lookup('env', 'FOLDER') }}/{{ item.name }}"
+        mode: "0600"
       loop:
         - {name: zakaz.rules.yml, text: "{{ lookup('rendered', watch ~ 'zakaz.rules.yml.j2') }}"}
         - {name: watch.json, text: "{{ lookup('rendered', watch ~ 'settings.json.j2') }}"}

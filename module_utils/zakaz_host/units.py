@@ -102,7 +102,7 @@ def timer_problem(unit: Unit) -> str:
 
 
 def last_end(unit: Unit) -> dict[str, Any] | None:
-    """How the service's last run ended: ``started``, ``at``, ``failed``, and what it ``means``; None before the first."""
+    """How the last run ended: ``started``, ``at``, ``failed``, and what it ``means``; None before the first."""
     result, status = unit.get("Result", "success"), unit.get("ExecMainStatus", "0")
     failed = result != "success" or unit.get("ActiveState") == "failed"
     at = moment(unit.get("ExecMainExitTimestamp", ""))

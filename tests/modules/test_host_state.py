@@ -119,9 +119,7 @@ def systemd(tmp_path, monkeypatch):
             blocks.append("".join(f"{key}={value}\n" for key, value in lines.items()))
         (tmp_path / "shown").write_text("\n".join(blocks))
         note = tmp_path / "vk_ads.ended.json"
-        return look(
-            tmp_path, services={"vk_ads": "zakaz-vk-ads"}, timers=["zakaz-vk-ads"], notes={"vk_ads": str(note)}
-        )
+        return look(tmp_path, services={"vk_ads": "zakaz-vk-ads"}, timers=["zakaz-vk-ads"], notes={"vk_ads": str(note)})
 
     return show
 
@@ -156,13 +154,18 @@ def test_how_a_unit_ended_is_said_in_words(systemd, engine, shown, means):
 
 
 def test_unit_that_could_not_even_be_started_failed_when_it_was_tried(systemd, engine):
-    end = systemd(service=FAILED | {"Result": "resources", "InactiveEnterTimestamp": "@5000"})["services"]["vk_ads"]["end"]
+    end = systemd(service=FAILED | {"Result": "resources", "InactiveEnterTimestamp": "@5000"})["services"]["vk_ads"][
+        "end"
+    ]
     assert end["at"] == 5000
 
 
 @pytest.mark.parametrize(
     "shown",
-    [{"Result": "success", "ExecMainStatus": "0"}, {"Result": "success", "ExecMainStatus": "75", **{"ActiveState": "inactive"}}],
+    [
+        {"Result": "success", "ExecMainStatus": "0"},
+        {"Result": "success", "ExecMainStatus": "75", **{"ActiveState": "inactive"}},
+    ],
     ids=["never ran", "lock was held"],
 )
 def test_unit_that_says_nothing(systemd, engine, shown):

@@ -225,7 +225,10 @@ def test_every_finding_that_is_not_well_has_a_page_that_exists():
                   services={"vk_ads": service("masked"), "backup": ended(1), "watch": ended(1)},
                   timers={"zakaz-backup": {"problem": "it is inactive", "next": ""}}),
     )  # fmt: skip
-    lines = [*status_findings(sick, LIMITS), line_of("zakaz-clickhouse", host=host(containers={"zakaz-clickhouse": "x"}))]
+    lines = [
+        *status_findings(sick, LIMITS),
+        line_of("zakaz-clickhouse", host=host(containers={"zakaz-clickhouse": "x"})),
+    ]
     unwell = [line for line in lines if line["verdict"] != "ok"]
     assert len(unwell) >= 15
     for line in unwell:

@@ -75,6 +75,12 @@ class Deployment:
     def close(self) -> None:
         self.engine.stop()
 
+    def stop_timers(self) -> None:
+        self.units = {f"{unit}.timer": {"ActiveState": "inactive"} for unit in LOADERS.values()}
+
+    def start_timers(self) -> None:
+        self.units = {}
+
     def look(self, times: int = 1, at: float | None = None) -> subprocess.CompletedProcess:
         """Run the watch as its timer does; with `at`, when its clock says so."""
         self._write_settings()
@@ -196,7 +202,15 @@ def with_schema(running: Server, tmp_path_factory: pytest.TempPathFactory) -> Se
 @pytest.fixture
 def deployment(with_schema: Server, tmp_path: Path) -> Iterator[Deployment]:
     """A healthy deployment, a minute after both loaders ran."""
-    for table in ("etl_runs", "rejected_records", "backup_runs", "watermarks", "sli_daily", "etl_alerts", "degraded_fields"):
+    for table in (
+        "etl_runs",
+        "rejected_records",
+        "backup_runs",
+        "watermarks",
+        "sli_daily",
+        "etl_alerts",
+        "degraded_fields",
+    ):
         with_schema.query(f"TRUNCATE TABLE meta.{table}")
     found = Deployment(with_schema, tmp_path)
     for loader in LOADERS:

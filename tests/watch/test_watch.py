@@ -60,7 +60,7 @@ def test_webhook_success_does_not_hide_that_scheduled_runs_fail(deployment):
 
 
 def test_timer_that_was_stopped_is_told(deployment):
-    deployment.units = {f"{unit}.timer": {"ActiveState": "inactive"} for unit in ("zakaz-qtickets-api", "zakaz-vk-ads")}
+    deployment.stop_timers()
     deployment.look(2)
     assert deployment.failing() == {"timer of qtickets_api", "timer of vk_ads"}
 

@@ -22,7 +22,9 @@ def main(settings_file: Path, arguments: list[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     unit = verbs.add_parser("unit", help="take note of how a unit has just ended")
     unit.add_argument("name", help="for example zakaz-qtickets-api.service")
-    worked = verbs.add_parser("worked", help="take note that a unit's work was done without it, by hand or a deployment")
+    worked = verbs.add_parser(
+        "worked", help="take note that a unit's work was done without it, by hand or a deployment"
+    )
     worked.add_argument("name", help="for example zakaz-qtickets-api.service")
     verbs.add_parser("test", help="send a test message")
     verbs.add_parser("deliver", help="send the messages that wait")

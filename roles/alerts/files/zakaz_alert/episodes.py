@@ -1,5 +1,4 @@
-"""Turns a stream of "failed" and "works" into one message when trouble begins, one for each other cause, and one when it
-ends."""
+"""One message when trouble begins, one for each other cause of it, and one when it ends."""
 
 from __future__ import annotations
 
@@ -16,7 +15,6 @@ from .message import Message
 from .post_office import PostOffice
 from .settings import Settings
 from .storage import State, Storage
-
 
 # What differs between two tellings of one cause: numbers, times, identifiers.
 _VARYING = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\d+(?:[.,:-]\d+)*")
@@ -48,8 +46,9 @@ class Trouble:
 
 
 class Episodes:
-    """Decides what is news. An episode begins with the first failure of a subject and ends with its first success; a cause
-    that was not told in it is told.
+    """Decides what is news.
+
+    An episode begins with the first failure of a subject and ends with its first success; another cause in it is told.
 
     :param clock: seconds since 1970; tests have their own.
     """

@@ -15,6 +15,7 @@ from .storage import State
 # Episodes of a ClickHouse that is away for long: more than these would make the state a burden, so the oldest go.
 _MOST_ROWS = 500
 
+
 def rule_of(page: str) -> str:
     """The rule an alert belongs to: what its page is called."""
     return page.rpartition("/")[2].removesuffix(".md") or "unknown"

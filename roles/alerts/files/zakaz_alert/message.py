@@ -36,7 +36,9 @@ class Message:
     @property
     def title(self) -> str:
         """One line: for the subject of a mail."""
-        word = {"firing": "FAILED", "changed": "FAILS, for another cause", "resolved": "works again"}.get(self.event, self.event)
+        word = {"firing": "FAILED", "changed": "FAILS, for another cause", "resolved": "works again"}.get(
+            self.event, self.event
+        )
         return f"[{self.deployment} on {self.host}] {self.subject}: {word}"
 
     @property
