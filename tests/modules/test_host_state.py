@@ -142,6 +142,7 @@ FAILED = {
         ({"ExecMainStatus": "137"}, "exit code 137: it was killed, perhaps for want of memory"),
         ({"ExecMainStatus": "203"}, "exit code 203: systemd could not run its command"),
         ({"ExecMainStatus": "42"}, "exit code 42"),
+        ({"ExecMainStatus": "75"}, "exit code 75"),
         ({"Result": "oom-kill", "ExecMainStatus": "9"}, "oom-kill: the host ran out of memory"),
         ({"Result": "signal", "ExecMainStatus": "9"}, "signal 9: it was ended by a signal"),
         ({"Result": "timeout", "ExecMainStatus": "15"}, "timeout: it ran longer than it may and was ended"),
@@ -187,6 +188,12 @@ def test_the_later_of_what_systemd_and_the_command_note_counts(systemd, engine, 
     (tmp_path / "vk_ads.ended.json").write_text(note if isinstance(note, str) else json.dumps(note))
     end = systemd(service=FAILED)["services"]["vk_ads"]["end"]
     assert end["failed"] is failed
+
+
+def test_of_one_run_systemd_knows_more_than_the_command(systemd, engine, tmp_path):
+    (tmp_path / "vk_ads.ended.json").write_text(json.dumps({"started": 1000, "ended": 1011, "exit_code": 143}))
+    end = systemd(service=FAILED | {"Result": "timeout", "ExecMainStatus": "15"})["services"]["vk_ads"]["end"]
+    assert end["means"] == "timeout: it ran longer than it may and was ended"
 
 
 def test_without_systemd_the_note_is_all_there_is(engine, tmp_path):

@@ -200,7 +200,7 @@ def test_failure_without_a_row_says_how_it_ended_what_shows_more_and_where_to_re
 
 
 def test_failure_with_a_row_is_told_in_the_runs_own_words():
-    failed = run(last_status="failed", last_error="token expired", started_at=NOW - 64)
+    failed = run(last_status="failed", last_error="token expired", started_at=NOW - 65)
     assert "token expired" in line_of("vk_ads", runs=[failed], **services(vk_ads=ended(78)))["text"]
     # a row of yesterday says nothing of it
     failed = run(last_status="failed", last_error="token expired", started_at=NOW - 66)
