@@ -19,9 +19,13 @@ options:
     description: Go on, with a warning, on other systems.
     type: bool
     default: false
-  disk_path:
-    description: Path on the file system that receives images and data; need not exist yet.
-    type: path
+  disk_paths:
+    description:
+      - Paths on file systems that receive images and data; they need not exist yet. Each file system is judged once.
+      - That of the Docker Engine's data is judged besides; the engine is asked where it is, or its configuration where
+        none answers.
+    type: list
+    elements: path
     required: true
   min_free_disk_gb:
     description: Free space asked for there, in GB (10^9 bytes).
@@ -76,7 +80,7 @@ EXAMPLES = r"""
 - name: Check the host
   host_preflight:
     supported: {debian: ["12", "13"]}
-    disk_path: /var/lib/docker
+    disk_paths: [/opt/zakaz]
     min_free_disk_gb: 3
     min_memory_mb: 1500
 """
@@ -107,51 +111,25 @@ problems:
 
 import contextlib
 import errno
-import http.client
-import json
 import os
-import shutil
 import socket
 from pathlib import Path
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.python_environment import damage
+from ansible.module_utils.zakaz_host import disks, docker
 
 PROC = Path("/proc")
 # systemd's own note, see its Container Interface
 SYSTEMD_CONTAINER = Path("/run/systemd/container")
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket; the standard library has the protocol but not the transport."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=10)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-def docker_get(path: str, url: str) -> Any:
-    """Ask the Docker Engine.
-
-    :param path: its Unix socket
-    :param url: path of the Engine API that answers JSON
-    :returns: the decoded answer, None when nobody answers this user
-    """
-    connection = _UnixConnection(path)
+def docker_get(socket_path: str, url: str) -> Any:
+    """Ask the Docker Engine; None when nobody answers this user."""
     try:
-        connection.request("GET", url)
-        answer = connection.getresponse()
-        return json.loads(answer.read()) if answer.status == 200 else None
-    except (OSError, http.client.HTTPException, ValueError):
+        return docker.ask(socket_path, url)
+    except docker.EngineSilent:
         return None
-    finally:
-        connection.close()
 
 
 def os_problem(release: dict[str, str], supported: dict[str, list[str]]) -> str | None:
@@ -170,14 +148,6 @@ def os_problem(release: dict[str, str], supported: dict[str, list[str]]) -> str 
     )
 
 
-def existing_parent(path: str) -> Path:
-    """Return the nearest folder of a path that exists."""
-    folder = Path(path)
-    while not folder.exists():
-        folder = folder.parent
-    return folder
-
-
 def disk_problem(path: str, free_bytes: int, min_free_gb: float) -> str | None:
     """Say that a file system has too little room, None when it has enough (GB are 10^9 bytes)."""
     if free_bytes >= min_free_gb * 1e9:
@@ -186,6 +156,18 @@ def disk_problem(path: str, free_bytes: int, min_free_gb: float) -> str | None:
         f"{path} has {free_bytes / 1e9:.1f} GB free; {min_free_gb:g} GB are needed."
         " Free some space (sudo docker system prune), or lower preflight_min_free_disk_gb"
     )
+
+
+def disk_problems(paths: list[str], docker_root: str, min_free_gb: float) -> list[str]:
+    """Say which file systems have too little room, each once.
+
+    :param paths: those that receive data; they need not exist yet
+    :param docker_root: where the Docker Engine keeps, or will keep, images and volumes
+    """
+    folders = [str(disks.existing_parent(path)) for path in [*paths, docker_root]]
+    measured, absent = disks.look(folders)
+    short = [disk_problem(disk["mount"], disk["free"], min_free_gb) for disk in measured]
+    return [problem for problem in short if problem] + list(absent.values())
 
 
 def memory_problem(total_bytes: int, min_mb: int) -> str | None:
@@ -259,7 +241,7 @@ def port_problem(port: dict, containers: list[dict]) -> str | None:
     )
 
 
-def privilege_problem(uid: int, docker_answers: bool, manages_units: bool, disk_path: str) -> str | None:
+def privilege_problem(uid: int, docker_answers: bool, manages_units: bool, folder: str) -> str | None:
     """Say why this user cannot deploy, None when it can."""
     if uid == 0:
         return None
@@ -270,10 +252,10 @@ def privilege_problem(uid: int, docker_answers: bool, manages_units: bool, disk_
             "no Docker Engine answers this user, and installing one needs root. Set ansible_become=true for this host,"
             " run sudo make deploy on this machine, or start Docker and add this user to the group docker"
         )
-    folder = existing_parent(disk_path)
-    if not os.access(folder, os.W_OK):
+    nearest = disks.existing_parent(folder)
+    if not os.access(nearest, os.W_OK):
         return (
-            f"{folder} is not writable for this user. Set ansible_become=true for this host (on this machine:"
+            f"{nearest} is not writable for this user. Set ansible_become=true for this host (on this machine:"
             " sudo make deploy), or set zakaz_dir to a folder of this user"
         )
     return None
@@ -302,7 +284,7 @@ def main() -> None:
         argument_spec={
             "supported": {"type": "dict", "required": True},
             "allow_unsupported_os": {"type": "bool", "default": False},
-            "disk_path": {"type": "path", "required": True},
+            "disk_paths": {"type": "list", "elements": "path", "required": True},
             "min_free_disk_gb": {"type": "float", "required": True},
             "min_memory_mb": {"type": "int", "required": True},
             "ports": {
@@ -331,13 +313,14 @@ def main() -> None:
     if unsupported and want["allow_unsupported_os"]:
         module.warn(unsupported)
         unsupported = None
-    folder = existing_parent(want["disk_path"])
+    about = docker_get(want["docker_socket"], "/info")
+    root = (about.get("DockerRootDir") if isinstance(about, dict) else None) or disks.future_docker_root()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     found = [
         *want["problems"],
         unsupported,
-        privilege_problem(os.geteuid(), containers is not None, want["manages_units"], want["disk_path"]),
-        disk_problem(str(folder), shutil.disk_usage(folder).free, want["min_free_disk_gb"]),
+        privilege_problem(os.geteuid(), containers is not None, want["manages_units"], want["disk_paths"][0]),
+        *disk_problems(want["disk_paths"], root, want["min_free_disk_gb"]),
         memory_problem(memory, want["min_memory_mb"]),
         *[port_problem(port, containers or []) for port in want["ports"]],
     ]

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Write the settings into the roles' READMEs and into docs/configuration.md, from argument_specs and defaults.
+"""Write the settings into the roles' READMEs and into docs/configuration.md, from argument_specs and defaults, and the
+limits into docs/operations/alerts.md, from the table of the role watch.
 
 What a README says outside the marked part is written by hand and stays. `--check` writes nothing and exits 1 when a
 page is not what it would be.
@@ -19,6 +20,9 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- settings: made by `make docs` from meta/argument_specs.yml and defaults; do not edit -->"
 END = "<!-- settings: end -->"
+ALERTS = REPOSITORY / "docs/operations/alerts.md"
+LIMITS_BEGIN = "<!-- limits: made by `make docs` from roles/watch/vars/main/limits.yml; do not edit -->"
+LIMITS_END = "<!-- limits: end -->"
 # a longer default is read where it is set
 LONGEST_DEFAULT = 60
 HEAD = """\
@@ -112,6 +116,42 @@ def configuration(roles: list[Path]) -> str:
     return "\n".join(lines)
 
 
+def limits(page: Path) -> str:
+    """The page of the alerts, with the table of limits between its marks."""
+    role = REPOSITORY / "roles/watch"
+    rows = yaml.safe_load((role / "vars/main/limits.yml").read_text(encoding="utf-8"))["__watch_limits"]
+    lines = ["| what | limit | setting | severity | rule of Prometheus | page |", "|---|---|---|---|---|---|"]
+    for row in rows.values():
+        setting, shown = row.get("setting"), ""
+        if setting:
+            shown = f"{standard(setting)} {row['unit']}"
+        cells = [
+            row["subject"],
+            shown,
+            f"`{setting}`" if setting else "",
+            row["severity"],
+            f"`{row['rule']}`" if "rule" in row else "",
+            f"[{row['page'].removesuffix('.md')}]({row['page']})",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    text = "\n".join([LIMITS_BEGIN, "", *lines, "", LIMITS_END])
+    marked = re.escape(LIMITS_BEGIN) + ".*?" + re.escape(LIMITS_END)
+    return re.sub(marked, lambda _: text, page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def standard(setting: str) -> str:
+    """The default of a limit in production, also where it is that of another setting."""
+    defaults: dict[str, object] = {}
+    for role in ("status", "watch"):
+        defaults |= yaml.safe_load((REPOSITORY / f"roles/{role}/defaults/main.yml").read_text(encoding="utf-8"))
+    value = str(defaults[setting])
+    if other := re.search(r"\bstatus_\w+", value):
+        value = str(defaults[other[0]])
+    # where timers run: {{ 75 if zakaz_manages_units | bool else … }}
+    found = re.search(r"\d+(\.\d+)?", value)
+    return found[0] if found else value
+
+
 def pages() -> dict[Path, str]:
     """Every generated page and its text."""
     # what all roles share comes first
@@ -122,6 +162,7 @@ def pages() -> dict[Path, str]:
     return {
         **{role / "README.md": readme(role) for role in roles},
         REPOSITORY / "docs/configuration.md": configuration(roles),
+        ALERTS: limits(ALERTS),
     }
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from tests.programs import MEASURED
 
-PROGRAM = Path(__file__).parents[2] / "roles" / "alerts" / "files"
+REPOSITORY = Path(__file__).parents[2]
+PROGRAM = [REPOSITORY / "roles" / "alerts" / "files", REPOSITORY / "module_utils"]
 UNIT = "zakaz-qtickets-api.service"
 
 
@@ -20,7 +21,7 @@ class Host:
     """A host with the notifier on it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.channels = folder, {}
+        self.folder, self.channels, self.severities = folder, {}, {}
         self.settings = folder / "alerts.json"
         self.state_dir = folder / "alerts"
         (folder / "bin").mkdir()
@@ -39,7 +40,7 @@ class Host:
         if write_settings:
             self._write_settings()
         code = (
-            f"import sys; sys.path.insert(0, {str(PROGRAM)!r}); from pathlib import Path;"
+            f"import sys; sys.path[:0] = {list(map(str, PROGRAM))!r}; from pathlib import Path;"
             f"from zakaz_alert.command_line import main; sys.exit(main(Path({str(self.settings)!r})))"
         )
         return subprocess.run(
@@ -61,6 +62,7 @@ class Host:
                     "runbooks": "docs/operations",
                     "prefix": "zakaz-",
                     "pages": {"qtickets-api": "loader-failed.md", "": "unit-failed.md"},
+                    "severities": self.severities,
                     "channels": self.channels,
                     "timeout": 5,
                     "retry_delays": [0.05, 0.05],

@@ -50,6 +50,80 @@ def test_every_sequence_of_ends_gives_one_message_a_change(host, told):
     assert len(expected) > 4
 
 
+def test_another_cause_is_told_once_and_the_end_names_both(host, told, receiver):
+    def failed(error, status="78"):
+        host.journal(json.dumps({"error": error}))
+        return host.fails(status)
+
+    failed("the token is refused (run 4711, 08:30)")
+    failed("the token is refused (run 4712, 09:00)")
+    failed("ClickHouse refuses the login of loader_qtickets")
+    failed("the token is refused (run 4713, 09:30)")
+    failed("ClickHouse refuses the login of loader_qtickets")
+    host.works()
+    assert told() == [("firing", UNIT), ("changed", UNIT), ("resolved", UNIT)]
+    first, second, last = (content for _, _, content in receiver.posts)
+    assert "refuses the login" in second["problem"]
+    assert "for another cause" in second["title"]
+    assert second["since"] == first["since"]
+    assert second["times"] == 3
+    assert "token is refused" in last["problem"]
+    assert "refuses the login" in last["problem"]
+
+
+def test_another_exit_code_is_another_cause(host, told):
+    host.fails("69")
+    host.fails("78")
+    host.fails("69")
+    assert told() == [("firing", UNIT), ("changed", UNIT)]
+
+
+def test_program_that_words_each_failure_anew_sends_no_more_than_five_messages(host, told):
+    for word in "abcdefgh":
+        host.journal(json.dumps({"error": f"cause {word}"}))
+        host.fails()
+    assert len(told()) == 5
+
+
+def test_episode_of_an_earlier_version_is_gone_on_with(host, told):
+    host.state_dir.mkdir(mode=0o700)
+    problem = "it left no word in the journal (exit code 69: a service it needs does not answer)"
+    old = {"since": 1000.0, "problem": problem, "times": 3, "page": "loader-failed.md"}
+    (host.state_dir / "state.json").write_text(json.dumps({"episodes": {UNIT: old}, "outbox": [], "pending": {}}))
+    host.fails("69")
+    assert told() == []
+    host.fails("78")
+    host.works()
+    assert told() == [("changed", UNIT), ("resolved", UNIT)]
+
+
+def test_work_that_was_done_without_the_unit_ends_the_episode(host, told):
+    fake = host.folder / "bin" / "systemctl"
+    fake.write_text(f'#!/bin/sh\necho "$@" >> {host.folder}/systemctl.log\n')
+    fake.chmod(0o755)
+    host.fails()
+    assert host.alert("worked", UNIT).returncode == 0
+    assert host.alert("worked", UNIT).returncode == 0
+    assert told() == [("firing", UNIT), ("resolved", UNIT)]
+    assert (host.folder / "systemctl.log").read_text().splitlines()[-2:] == [f"reset-failed {UNIT}"] * 2
+
+
+def test_row_of_an_episode_has_the_severity_of_its_page_and_its_last_cause(host, told):
+    host.severities = {"loader-failed.md": "critical"}
+    host.fails("69")
+    (row,) = host.state()["unwritten"].values()
+    assert (row["severity"], row["status"]) == ("critical", "firing")
+    host.fails("78")
+    (other,) = host.state()["unwritten"].values()
+    assert other["status"] == "firing"
+    assert "exit code 78" in other["message"]
+    assert other["_ver"] > row["_ver"]
+    host.works()
+    (last,) = host.state()["unwritten"].values()
+    assert (last["severity"], last["status"]) == ("critical", "resolved")
+    assert last["_ver"] > other["_ver"]
+
+
 def test_run_that_left_because_another_held_the_lock_is_no_recovery(host, told):
     host.fails()
     host.ended("success", "75")
@@ -140,7 +214,7 @@ def test_list_shows_what_is_failing(host):
 
 
 def test_watch_believes_a_change_only_when_it_sees_it_twice_in_a_row(host, tmp_path):
-    sys.path.insert(0, str(PROGRAM))
+    sys.path[:0] = map(str, PROGRAM)
     from zakaz_alert.episodes import Episodes, Trouble
     from zakaz_alert.post_office import PostOffice
     from zakaz_alert.settings import load
@@ -155,3 +229,21 @@ def test_watch_believes_a_change_only_when_it_sees_it_twice_in_a_row(host, tmp_p
         episodes.observe({"disk": seen}, patience=2)
         heard.append(len(said))
     assert heard == [0, 0, 0, 1, 1, 1, 1, 1, 2, 2]
+
+
+def test_watch_believes_another_cause_only_when_it_sees_it_twice_in_a_row(host):
+    sys.path[:0] = map(str, PROGRAM)
+    from zakaz_alert.episodes import Episodes, Trouble
+    from zakaz_alert.post_office import PostOffice
+    from zakaz_alert.settings import load
+    from zakaz_alert.storage import Storage
+
+    host.alert("list")
+    settings, storage, said = load(host.settings), Storage(host.state_dir), []
+    episodes = Episodes(settings, storage, PostOffice(settings, storage, say=said.append))
+    one, other = Trouble("no answer for 5 min", "x", "y.md"), Trouble("the login is refused", "x", "y.md")
+    heard = []
+    for seen in (one, one, Trouble("no answer for 10 min", "x", "y.md"), other, one, other, other, other, one):
+        episodes.observe({"ClickHouse": seen}, patience=2)
+        heard.append(len(said))
+    assert heard == [0, 1, 1, 1, 1, 1, 2, 2, 2]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docker_engine import DockerEngine
 from tests.modules.run_module import run_module
 
 
@@ -44,7 +45,7 @@ def preflight(tmp_path: Path, **more: object) -> dict:
     wanted = {
         "supported": {},
         "allow_unsupported_os": True,
-        "disk_path": str(tmp_path / "not" / "made" / "yet"),
+        "disk_paths": [str(tmp_path / "not" / "made" / "yet")],
         "min_free_disk_gb": 0.000001,
         "min_memory_mb": 1,
         "docker_socket": str(tmp_path / "docker.sock"),
@@ -102,3 +103,18 @@ def test_what_the_settings_show_is_told_with_the_hosts_own(engine, tmp_path):
     assert answer["failed"]
     assert answer["problems"][0] == "x_publish_address=:: would publish plain HTTP"
     assert "x_publish_address=:: would publish plain HTTP; this host has" in answer["msg"]
+
+
+def test_dockers_disk_is_judged_where_docker_keeps_its_data(tmp_path):
+    engine = DockerEngine(tmp_path / "docker.sock", root="/proc/not/made")
+    try:
+        answer = preflight(tmp_path, min_free_disk_gb=0.001)
+        assert answer["failed"]
+        assert "/proc has 0.0 GB free" in answer["msg"]
+        engine.info["DockerRootDir"] = str(tmp_path)
+        assert not preflight(tmp_path, min_free_disk_gb=0.001).get("failed")
+        # one disk, however many folders lie on it
+        answer = preflight(tmp_path, min_free_disk_gb=1e9, disk_paths=[str(tmp_path), str(tmp_path / "backups")])
+        assert answer["msg"].count("GB free") == 1
+    finally:
+        engine.stop()

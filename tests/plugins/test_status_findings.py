@@ -7,7 +7,11 @@ import json
 import pytest
 from filter.status_findings import status_findings
 
-LIMITS = {"freshness_minutes": 75, "backup_hours": 26, "disk_free_gb": 2, "memory_free_mb": 200}
+from tests.limits import limits
+from tests.makefile import REPOSITORY
+
+LIMITS = limits()
+NOW = 1_764_000_000
 
 
 def run(**changes):
@@ -20,6 +24,8 @@ def run(**changes):
         "last_fields_degraded": 0,
         "minutes_since_success": 10,
         "watermark": "2026-11-22 10:00:00",
+        "started_at": NOW - 700,
+        "success_at": NOW - 600,
     } | changes
 
 
@@ -32,19 +38,56 @@ def listed(*backups, code=0, hours_here=1000.0, words=()):
     return {"code": code, "output": [json.dumps({"backups": backups})], "words": list(words), "hours_here": hours_here}
 
 
+def service(missing="", **end):
+    return {"missing": missing, "end": end or None}
+
+
+def ended(code, at=NOW - 60, failed=True):
+    return service(started=at - 5, at=at, failed=failed, means=f"exit code {code}: words")
+
+
+def host(**changes):
+    return {
+        "docker": {"error": "", "version": "20.10.24"},
+        "containers": {},
+        "disks": [{"mount": "/", "paths": ["/opt/zakaz"], "free": 20_000_000_000, "size": 40_000_000_000}],
+        "folders": {},
+        "memory": 900_000_000,
+        "services": {"vk_ads": service(), "backup": service(), "watch": service()},
+        "timers": {
+            unit: {"problem": "", "next": "@1764000600"} for unit in ("zakaz-vk-ads", "zakaz-backup", "zakaz-watch")
+        },
+        "files": [],
+    } | changes
+
+
 def seen(**changes):
     return {
+        "at": NOW,
         "server": {"version": "26.3.9.1", "uptime": "7500"},
         "container": "zakaz-clickhouse",
         "plan": [],
         "runs": [run()],
-        "loaders": ["vk_ads"],
-        "timers": {"vk_ads": "ActiveState=active\nNextElapseUSecRealtime=Mon 2026-11-23 10:40:00 MSK\n"},
+        "loaders": {"vk_ads": "/opt/zakaz/zakaz-vk-ads"},
+        "services": {"vk_ads": "zakaz-vk-ads", "backup": "zakaz-backup", "watch": "zakaz-watch"},
+        "host": host(),
         "near_cities": [],
+        "degraded": [{"loader": "vk_ads", "field": "x y", "reason": "z", "records": "10", "share": 0.01}],
+        "tables": [{"table": "zakaz.a", "loader": "vk_ads", "at": NOW - 7 * 86400, "is_empty": 0}],
         "backups": listed(backup(100), backup(5)),
-        "disk_free_bytes": "20000000000",
-        "memory_free_kib": "900000",
     } | changes
+
+
+def services(**changes):
+    return {"host": host(services=host()["services"] | changes)}
+
+
+def timer(problem):
+    return {"host": host(timers=host()["timers"] | {"zakaz-vk-ads": {"problem": problem, "next": ""}})}
+
+
+def disk(free, **more):
+    return {"host": host(disks=[{"mount": "/srv", "paths": ["/srv"], "free": free, "size": 9e10}], **more)}
 
 
 def verdicts(**changes):
@@ -52,14 +95,10 @@ def verdicts(**changes):
 
 
 def test_rejected_records_and_empty_fields_are_on_the_screen():
-    (line,) = [
-        one for one in status_findings(seen(runs=[run(last_rows_rejected="3")]), LIMITS) if one["subject"] == "vk_ads"
-    ]
+    line = line_of("vk_ads", runs=[run(last_rows_rejected="3")])
     assert line["verdict"] == "warn"
     assert "3 records REJECTED, see meta.rejected_records" in line["text"]
-    (line,) = [
-        one for one in status_findings(seen(runs=[run(last_fields_degraded=7)]), LIMITS) if one["subject"] == "vk_ads"
-    ]
+    line = line_of("vk_ads", runs=[run(last_fields_degraded=7)])
     assert line["verdict"] == "ok"
     assert "7 fields unreadable and left empty, see meta.degraded_fields" in line["text"]
     assert "REJECTED" not in line["text"]
@@ -81,7 +120,25 @@ def test_healthy_deployment_is_ok_throughout():
         ("vk_ads", "bad", {"runs": [run(minutes_since_success=76)]}),
         ("vk_ads", "ok", {"runs": [run(minutes_since_success=75)]}),
         ("vk_ads", "bad", {"runs": [run(minutes_since_success=None)]}),
-        ("vk_ads timer", "bad", {"timers": {"vk_ads": "ActiveState=inactive\n"}}),
+        ("vk_ads timer", "bad", timer("it is inactive")),
+        # a run that left no row: the database knows a success alone
+        ("vk_ads", "bad", services(vk_ads=ended(78))),
+        ("vk_ads", "bad", services(vk_ads=ended(125)) | {"runs": []}),
+        ("vk_ads", "bad", services(vk_ads=ended(78)) | {"runs": None}),
+        # a deployment's own run has succeeded since
+        ("vk_ads", "ok", services(vk_ads=ended(78, at=NOW - 600))),
+        ("vk_ads", "bad", services(vk_ads=ended(78, at=NOW - 599))),
+        # when nobody knows since when it fails, no success is later
+        ("vk_ads", "bad", services(vk_ads=ended(78, at=0))),
+        ("vk_ads", "ok", services(vk_ads=ended(0, failed=False))),
+        ("vk_ads unit", "bad", services(vk_ads=service("it is masked"))),
+        ("backup unit", "bad", services(backup=ended(69))),
+        ("watch unit", "bad", services(watch=service("there is no such unit"))),
+        ("Docker", "bad", {"host": host(docker={"error": "nobody", "version": ""}, containers=None)}),
+        ("zakaz-clickhouse", "bad", {"host": host(containers={"zakaz-clickhouse": "it does not run"})}),
+        ("files", "bad", {"host": host(files=["/opt/zakaz/vk_ads.env"])}),
+        ("vk_ads fields", "warn", {"degraded": [seen()["degraded"][0] | {"share": 0.0101}]}),
+        ("sources", "warn", {"tables": [seen()["tables"][0] | {"at": NOW - 7 * 86400 - 1}]}),
         ("cities", "warn", {"near_cities": [["екатринбург", "екатеринбург"]]}),
         ("backup", "warn", {"backups": listed(code=None)}),
         ("backup", "bad", {"backups": listed(code=69, words=["backup_dir=/x is not there"])}),
@@ -93,9 +150,11 @@ def test_healthy_deployment_is_ok_throughout():
         ("backup", "warn", {"backups": listed(backup(5), backup(1, drilled=False))}),
         ("backup", "bad", {"backups": listed(backup(30), backup(1, drilled=False))}),
         ("backup", "bad", {"backups": listed(backup(1, passed=False), hours_here=3)}),
-        ("disk", "bad", {"disk_free_bytes": "1900000000"}),
-        ("disk", "warn", {"disk_free_bytes": "3900000000"}),
-        ("memory", "bad", {"memory_free_kib": "150000"}),
+        ("disk /srv", "bad", disk(1_900_000_000)),
+        ("disk /srv", "warn", disk(2_000_000_000)),
+        ("disk /srv", "ok", disk(4_000_000_000)),
+        ("disk", "bad", disk(9e9, folders={"/b": "/b is not there"})),
+        ("memory", "bad", {"host": host(memory=199_000_000)}),
     ],
 )
 def test_each_ailment_is_named(subject, verdict, changes):
@@ -123,6 +182,77 @@ def test_a_clickhouse_that_does_not_answer_is_told_with_its_log(container, where
         if line["subject"] == "ClickHouse"
     ]
     assert found["text"] == f"does not answer; look at {where}, then run make deploy"
+
+
+def line_of(subject, **changes):
+    (line,) = [line for line in status_findings(seen(**changes), LIMITS) if line["subject"] == subject]
+    return line
+
+
+def test_failure_without_a_row_says_how_it_ended_what_shows_more_and_where_to_read():
+    line = line_of("vk_ads", **services(vk_ads=ended(78)))
+    assert line["text"] == (
+        "the last run failed (exit code 78: words); journalctl --unit zakaz-vk-ads --lines 40 --output cat shows more"
+    )
+    assert line["page"] == "loader-failed.md"
+    line = line_of("vk_ads", **services(vk_ads=ended(78)), services={})
+    assert "/opt/zakaz/zakaz-vk-ads check shows more" in line["text"]
+
+
+def test_failure_with_a_row_is_told_in_the_runs_own_words():
+    failed = run(last_status="failed", last_error="token expired", started_at=NOW - 65)
+    assert "token expired" in line_of("vk_ads", runs=[failed], **services(vk_ads=ended(78)))["text"]
+    # a row of yesterday says nothing of it
+    failed = run(last_status="failed", last_error="token expired", started_at=NOW - 66)
+    assert "exit code 78" in line_of("vk_ads", runs=[failed], **services(vk_ads=ended(78)))["text"]
+
+
+def test_docker_that_does_not_answer_is_named_and_explains_clickhouse():
+    silent = host(docker={"error": "unix:///x: No such file or directory", "version": ""}, containers=None)
+    assert "systemctl start docker" in line_of("Docker", host=silent)["text"]
+    line = line_of("ClickHouse", host=silent, server=None, runs=None)
+    assert line["text"] == "does not answer, because Docker does not"
+    # one that runs elsewhere has nothing to do with it
+    assert "its own server's log" in line_of("ClickHouse", host=silent, server=None, container="")["text"]
+
+
+def test_every_finding_that_is_not_well_has_a_page_that_exists():
+    sick = seen(
+        server=None, plan=None, runs=None, near_cities=[["a", "b"]], backups=listed(code=1, words=["x"]),
+        degraded=[seen()["degraded"][0] | {"share": 1}], tables=[seen()["tables"][0] | {"at": 0}],
+        host=host(docker={"error": "x", "version": ""}, containers=None, files=["x"], folders={"a": "b"}, memory=1,
+                  disks=[{"mount": "/", "paths": [], "free": 1, "size": 2}],
+                  services={"vk_ads": service("masked"), "backup": ended(1), "watch": ended(1)},
+                  timers={"zakaz-backup": {"problem": "it is inactive", "next": ""}}),
+    )  # fmt: skip
+    lines = [
+        *status_findings(sick, LIMITS),
+        line_of("zakaz-clickhouse", host=host(containers={"zakaz-clickhouse": "x"})),
+    ]
+    unwell = [line for line in lines if line["verdict"] != "ok"]
+    assert len(unwell) >= 15
+    for line in unwell:
+        assert (REPOSITORY / "docs/operations" / line["page"]).is_file(), line
+
+
+def test_limits_are_those_of_the_table():
+    other = limits(loader_stale=5, disk_low=30, memory_low=2000, backup_old=4, cities_near=9, source_silent=0)
+    other["fields_degraded"]["limit"] = 0.001
+    found = {
+        line["subject"]: line["verdict"]
+        for line in status_findings(seen(near_cities=[["a", "b"]] * 9, tables=[seen()["tables"][0] | {"at": 0}]), other)
+    }
+    assert found["vk_ads"] == found["disk /"] == found["memory"] == found["backup"] == "bad"
+    assert found["vk_ads fields"] == "warn"
+    assert not {"cities", "sources"} & set(found)
+
+
+def test_backups_that_are_made_elsewhere_are_not_judged():
+    assert "backup" not in verdicts(backups=None)
+
+
+def test_next_run_is_told_in_moscow_time():
+    assert line_of("vk_ads timer")["text"] == "next run 19:10 MSK"
 
 
 def test_near_cities_are_named_with_the_command_that_mends_them():

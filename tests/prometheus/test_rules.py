@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 from collections.abc import Callable
@@ -10,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.modules.clickhouse_server import REPOSITORY
+from tests.limits import limits, render, rows
+from tests.makefile import REPOSITORY
 from tests.programs import require_program
 
-RULES = REPOSITORY / "roles" / "watch" / "files" / "zakaz.rules.yml"
 # What the watch writes, every five minutes.
 STEP = 300
 WEEK = 7 * 86400
@@ -29,11 +30,18 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
-def rules() -> list[dict]:
-    return yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]
+@pytest.fixture(scope="session")
+def rules_file(tmp_path_factory) -> Path:
+    """The rules of a deployment with default settings."""
+    return render(tmp_path_factory.mktemp("rendered")) / "zakaz.rules.yml"
 
 
-NAMES = {rule["alert"] for rule in rules()}
+def rules(file: Path) -> dict[str, dict]:
+    """The rules by the alert's name."""
+    return {rule["alert"]: rule for rule in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"][0]["rules"]}
+
+
+NAMES = {row["rule"] for row in rows().values() if "rule" in row}
 
 
 def healthy() -> Series:
@@ -68,12 +76,24 @@ def healthy() -> Series:
         "zakaz_backup_drill_failed{deployment='zakaz'}": lambda t: 0,
         "zakaz_disk_free_bytes{deployment='zakaz',path='/'}": disk_free,
         "zakaz_disk_size_bytes{deployment='zakaz',path='/'}": lambda t: 100 * GB,
+        "zakaz_disk_missing{deployment='zakaz',path='/b'}": lambda t: 0,
+        # the engine was restarted
+        "zakaz_docker_up{deployment='zakaz'}": lambda t: 0 if t == 120 * STEP else 1,
+        "zakaz_containers_down{deployment='zakaz'}": lambda t: 2 if t == 120 * STEP else 0,
+        "zakaz_unit_failed{deployment='zakaz',unit='zakaz-vk-ads'}": lambda t: 1 if t == 130 * STEP else 0,
+        "zakaz_files_missing{deployment='zakaz'}": lambda t: 0,
+        f"zakaz_degraded_share{{{LOADER}}}": lambda t: 0.005,
+        "zakaz_near_cities{deployment='zakaz'}": lambda t: 0,
+        # no sale on one day of the week
+        "zakaz_table_last_row_timestamp_seconds{deployment='zakaz',table='zakaz.stg_qtickets_orders'}": (
+            lambda t: t if t < 3 * DAY or t > 4 * DAY else 3 * DAY
+        ),
         "zakaz_memory_available_bytes{deployment='zakaz'}": lambda t: 900e6 + 300e6 * math.sin(t / 5000),
         "zakaz_certificate_expiry_timestamp_seconds{deployment='zakaz',endpoint='a:443'}": lambda t: 40 * DAY,
     }
 
 
-def fired(tmp_path: Path, series: Series, seconds: int) -> set[str]:
+def fired(tmp_path: Path, rules_file: Path, series: Series, seconds: int) -> set[str]:
     """Let promtool evaluate the rules over the series, and return the alerts that fired at any time.
 
     promtool compares with expectations only, so it is told to expect nothing and its complaint is read.
@@ -84,7 +104,7 @@ def fired(tmp_path: Path, series: Series, seconds: int) -> set[str]:
         text = " ".join("_" if sample is None else repr(float(sample)) for sample in samples)
         inputs.append({"series": name.replace("'", '"'), "values": text})
     test = {
-        "rule_files": [str(RULES)],
+        "rule_files": [str(rules_file)],
         "evaluation_interval": f"{STEP}s",
         "tests": [
             {
@@ -109,13 +129,13 @@ def fired(tmp_path: Path, series: Series, seconds: int) -> set[str]:
     return found
 
 
-def test_rules_are_valid():
-    done = promtool("check", "rules", RULES)
+def test_rules_are_valid(rules_file):
+    done = promtool("check", "rules", rules_file)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_healthy_week_is_silent(tmp_path):
-    assert fired(tmp_path, healthy(), WEEK) == set()
+def test_healthy_week_is_silent(tmp_path, rules_file):
+    assert fired(tmp_path, rules_file, healthy(), WEEK) == set()
 
 
 def after(hour: float, sick: Callable[[int], float | None], well: Callable[[int], float | None]) -> Callable:
@@ -139,7 +159,23 @@ SICKNESSES: dict[str, tuple[str, Callable[[int], float | None], float]] = {
     "ZakazMutationStuck": ("zakaz_stuck_mutations{deployment='zakaz'}", after(1, lambda t: 2, lambda t: 0), 2),
     "ZakazTooManyParts": ("zakaz_parts_in_partition_max{deployment='zakaz'}", after(1, lambda t: 301, lambda t: 9), 3),
     "ZakazDiskFills": (FREE, lambda t: 38 * GB - 10 * GB * t / DAY, 26),
-    "ZakazDiskLow": (FREE, after(1, lambda t: 9.9 * GB, lambda t: 9.9 * GB), 2),
+    "ZakazDiskLow": (FREE, after(1, lambda t: 1.99 * GB, lambda t: 2.01 * GB), 2),
+    "ZakazDiskMissing": ("zakaz_disk_missing{deployment='zakaz',path='/b'}", after(1, lambda t: 1, lambda t: 0), 2),
+    "ZakazDockerDown": ("zakaz_docker_up{deployment='zakaz'}", after(1, lambda t: 0, lambda t: 1), 2),
+    "ZakazContainerDown": ("zakaz_containers_down{deployment='zakaz'}", after(1, lambda t: 1, lambda t: 0), 2),
+    "ZakazUnitFailed": (
+        "zakaz_unit_failed{deployment='zakaz',unit='zakaz-vk-ads'}",
+        after(1, lambda t: 1, lambda t: 0),
+        2,
+    ),
+    "ZakazFilesMissing": ("zakaz_files_missing{deployment='zakaz'}", after(1, lambda t: 1, lambda t: 0), 2),
+    "ZakazFieldsDegraded": (f"zakaz_degraded_share{{{LOADER}}}", after(1, lambda t: 0.011, lambda t: 0.01), 2),
+    "ZakazCitiesNear": ("zakaz_near_cities{deployment='zakaz'}", after(1, lambda t: 1, lambda t: 0), 3),
+    "ZakazSourceSilent": (
+        "zakaz_table_last_row_timestamp_seconds{deployment='zakaz',table='zakaz.stg_qtickets_orders'}",
+        lambda t: 1800 - 7 * DAY,
+        1,
+    ),
     "ZakazMemoryLow": ("zakaz_memory_available_bytes{deployment='zakaz'}", after(1, lambda t: 1e8, lambda t: 1e9), 2),
     "ZakazBackupOld": (DRILLED, lambda t: 5 * 3600 - DAY, 9),
     "ZakazBackupDrillFailed": ("zakaz_backup_drill_failed{deployment='zakaz'}", lambda t: 1, 1),
@@ -162,9 +198,9 @@ def test_every_rule_has_a_sickness():
 
 
 @pytest.mark.parametrize("alert", sorted(SICKNESSES))
-def test_rule_fires_when_its_condition_is_true_and_no_other_does(tmp_path, alert):
+def test_rule_fires_when_its_condition_is_true_and_no_other_does(tmp_path, rules_file, alert):
     series, value, hours = SICKNESSES[alert]
-    assert fired(tmp_path, healthy() | {series: value}, int(hours * 3600)) == {alert}
+    assert fired(tmp_path, rules_file, healthy() | {series: value}, int(hours * 3600)) == {alert}
 
 
 @pytest.mark.parametrize(
@@ -175,22 +211,93 @@ def test_rule_fires_when_its_condition_is_true_and_no_other_does(tmp_path, alert
     ],
     ids=["frozen file"],
 )
-def test_rule_fires_in_its_other_case_too(tmp_path, alert, series, value, hours):
-    assert fired(tmp_path, healthy() | {series: value}, hours * 3600) == {alert}
+def test_rule_fires_in_its_other_case_too(tmp_path, rules_file, alert, series, value, hours):
+    assert fired(tmp_path, rules_file, healthy() | {series: value}, hours * 3600) == {alert}
 
 
-def test_no_data_at_all_is_noticed(tmp_path):
-    assert fired(tmp_path, {"up": lambda t: 1}, 3600) == {"ZakazWatchSilent"}
+def test_no_data_at_all_is_noticed(tmp_path, rules_file):
+    assert fired(tmp_path, rules_file, {"up": lambda t: 1}, 3600) == {"ZakazWatchSilent"}
 
 
-def test_one_of_two_deployments_that_vanishes_is_noticed(tmp_path):
+def test_one_of_two_deployments_that_vanishes_is_noticed(tmp_path, rules_file):
     series = {name.replace("zakaz'", "other'"): value for name, value in healthy().items() if "watch_last" in name}
     gone = {WATCH: after(1, lambda t: None, lambda t: t)}
-    assert fired(tmp_path, series | gone, 2 * 3600) == {"ZakazWatchSilent"}
+    assert fired(tmp_path, rules_file, series | gone, 2 * 3600) == {"ZakazWatchSilent"}
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
-def test_rule_names_a_page_that_exists_with_commands_to_type(rule):
-    page = REPOSITORY / rule["annotations"]["runbook_url"]
-    assert page.is_file()
-    assert rule["labels"]["severity"] in ("warning", "critical")
+def test_each_row_of_the_table_has_a_rule_with_its_severity_and_a_page_that_exists(rules_file):
+    written = rules(rules_file)
+    assert set(written) == NAMES
+    for row in rows().values():
+        assert (REPOSITORY / "docs/operations" / row["page"]).is_file(), row["page"]
+        assert row["severity"] in ("warning", "critical")
+        if "rule" in row:
+            rule = written[row["rule"]]
+            assert rule["labels"]["severity"] == row["severity"]
+            assert rule["annotations"]["runbook_url"] == f"docs/operations/{row['page']}"
+            assert row["metric"] in rule["expr"]
+
+
+# setting → its other value, what the rules must then say, and the name of the limit
+OTHER_LIMITS = {
+    "watch_freshness_minutes": (200, "> 12000.0", "loader_stale"),
+    "watch_rejected_records": (7, "> 7.0", "records_rejected"),
+    "watch_degraded_share": (0.25, "> 0.25", "fields_degraded"),
+    "watch_silent_days": (3, "> 259200.0", "source_silent"),
+    "watch_near_cities": (4, "> 4.0", "cities_near"),
+    "watch_parts": (77, "> 77.0", "parts"),
+    "watch_disk_free_gb": (5.5, "< 5500000000.0", "disk_low"),
+    "watch_disk_days": (2, "172800.0", "disk_fills"),
+    "watch_memory_free_mb": (321, "< 321000000.0", "memory_low"),
+    "watch_backup_hours": (50, "> 180000.0", "backup_old"),
+    "watch_certificate_days": (30, "< 2592000.0", "certificate"),
+    "watch_mutation_minutes": (99, None, "mutation_stuck"),
+}
+
+
+def test_defaults_are_what_the_pages_and_tests_say(rules_file):
+    shown = json.loads((rules_file.parent / "limits.json").read_text())
+    assert shown == limits()
+    assert {row["setting"] for row in rows().values() if "limit" in row} == set(OTHER_LIMITS)
+
+
+def test_each_setting_reaches_the_status_the_watch_and_the_rules(tmp_path, rules_file):
+    changed = render(tmp_path, **{name: value for name, (value, _, _) in OTHER_LIMITS.items()})
+    written = rules(changed / "zakaz.rules.yml")
+    before = rules(rules_file)
+    status = json.loads((changed / "limits.json").read_text())
+    watch = json.loads((changed / "watch.json").read_text())["limits"]
+    for value, words, name in OTHER_LIMITS.values():
+        assert status[name]["limit"] == watch[name]["limit"] == value
+        if words:
+            expr = written[rows()[name]["rule"]]["expr"]
+            assert words in expr
+            assert words not in before[rows()[name]["rule"]]["expr"]
+
+
+def test_former_names_of_settings_reach_all_of_them(tmp_path):
+    former = {
+        "status_freshness_minutes": (200, "loader_stale"),
+        "status_backup_hours": (50, "backup_old"),
+        "status_disk_free_gb": (5.5, "disk_low"),
+        "status_memory_free_mb": (321, "memory_low"),
+    }
+    changed = render(tmp_path, **{name: value for name, (value, _) in former.items()})
+    status = json.loads((changed / "limits.json").read_text())
+    watch = json.loads((changed / "watch.json").read_text())["limits"]
+    for value, name in former.values():
+        assert status[name]["limit"] == watch[name]["limit"] == value
+    written = rules(changed / "zakaz.rules.yml")
+    assert "< 5500000000.0" in written["ZakazDiskLow"]["expr"]
+    assert "> 180000.0" in written["ZakazBackupOld"]["expr"]
+
+
+def test_what_is_not_watched_has_no_rule(tmp_path):
+    written = rules(render(tmp_path, watch_backup_hours=0, watch_silent_days=0) / "zakaz.rules.yml")
+    assert not {"ZakazBackupOld", "ZakazBackupDrillFailed", "ZakazSourceSilent"} & set(written)
+
+
+def test_a_deployment_is_told_of_by_its_own_rules_alone(tmp_path):
+    written = rules(render(tmp_path, zakaz_name="other") / "zakaz.rules.yml")
+    for rule in written.values():
+        assert rule["expr"].count('{deployment="other"}') == rule["expr"].count("zakaz_"), rule["expr"]

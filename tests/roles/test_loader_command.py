@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import jinja2
@@ -20,6 +22,7 @@ VALUES = {
     "__loader_slug": "zakaz-qtickets-api",
     "__loader_volume": "zakaz-qtickets-api-state",
     "__loader_environment_file": {"path": "/opt/zakaz/qtickets_api.env"},
+    "__loader_ended": "/nowhere/ended.json",
 }
 
 
@@ -98,3 +101,79 @@ def test_the_image_that_runs_can_be_read_from_the_command(command, tmp_path):
         ["sed", "-n", r's/^ *\(\S*\) "\$@"$/\1/p', tmp_path / "command"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == VALUES["loader_image"]
+
+
+class Noted:
+    """The command with a Docker that ends as it is told, in a folder where it may note that."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.note = folder, folder / "ended.json"
+        values = VALUES | {"__loader_ended": str(self.note)}
+        text = TEMPLATE.read_text(encoding="utf-8")
+        (folder / "command").write_text(jinja2.Environment().from_string(text).render(values))
+        (folder / "bin").mkdir()
+
+    def start(self, docker: str, *words: str, **environment: str) -> subprocess.Popen:
+        fake = self.folder / "bin/docker"
+        fake.write_text(f"#!/bin/sh\n{docker}\n")
+        fake.chmod(0o755)
+        return subprocess.Popen(
+            ["sh", self.folder / "command", *words],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", **environment},
+        )
+
+
+@pytest.fixture
+def noted(tmp_path):
+    return Noted(tmp_path)
+
+
+@pytest.mark.parametrize("code", [0, 65, 78, 125, 137])
+def test_how_a_run_ends_is_noted_and_not_changed(noted, code):
+    before = int(time.time())
+    run = noted.start(f"echo last line; exit {code}", "run")
+    assert run.communicate(timeout=20) == ("last line\n", None)
+    assert run.returncode == code
+    told = json.loads(noted.note.read_text())
+    assert told["exit_code"] == code
+    assert before <= told["started"] <= told["ended"] <= time.time()
+    assert {path.name for path in noted.folder.iterdir()} == {"bin", "command", "ended.json"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "environment"),
+    [
+        (["check"], 78, {}),
+        (["run", "--dry-run"], 0, {}),
+        (["backfill", "--from", "2026-01-01"], 78, {}),
+        (["run"], 75, {}),
+        (["run"], 78, {"LOADER_ENV_FILE": "/x"}),
+        (["run"], 78, {"LOADER_STATE": ""}),
+        ([], 2, {}),
+    ],
+)
+def test_what_is_no_run_of_the_schedule_is_not_noted(noted, words, code, environment):
+    noted.note.write_text("before")
+    run = noted.start(f"exit {code}", *words, **environment)
+    run.communicate(timeout=20)
+    assert run.returncode == code
+    assert noted.note.read_text() == "before"
+
+
+def test_run_that_is_asked_to_stop_ends_by_itself_and_is_noted(noted):
+    run = noted.start("trap 'sleep 0.3; echo stopped; exit 75' TERM; echo up; while :; do sleep 0.05; done", "run")
+    assert run.stdout.readline() == "up\n"
+    run.terminate()
+    assert run.communicate(timeout=20) == ("stopped\n", None)
+    assert run.returncode == 75
+    assert not noted.note.exists()
+
+
+def test_note_that_cannot_be_written_changes_nothing(noted):
+    noted.note.mkdir()
+    (noted.note / "x").touch()
+    run = noted.start("exit 78", "run")
+    run.communicate(timeout=20)
+    assert run.returncode == 78

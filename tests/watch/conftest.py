@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.docker_engine import DockerEngine
+from tests.limits import limits
 from tests.modules import clickhouse_server
 from tests.modules.clickhouse_server import PASSWORD, REPOSITORY, SCRATCH, Server
 from tests.modules.run_module import run_module
@@ -21,6 +23,16 @@ from tests.schema.rendering import write_rendered
 
 LOADERS = {"qtickets_api": "zakaz-qtickets-api", "vk_ads": "zakaz-vk-ads"}
 PROGRAM = [REPOSITORY / path for path in ("roles/watch/files", "module_utils", "plugins/filter", "roles/alerts/files")]
+
+
+HEALTHY_SERVICE = {"LoadState": "loaded", "ActiveState": "inactive", "Result": "success", "ExecMainStatus": "0"}
+HEALTHY_TIMER = {
+    "LoadState": "loaded",
+    "ActiveState": "active",
+    "SubState": "waiting",
+    "UnitFileState": "enabled",
+    "NextElapseUSecRealtime": "@1764321000",
+}
 
 
 def watch_user() -> str:
@@ -38,16 +50,7 @@ class Deployment:
     def __init__(self, server: Server, folder: Path) -> None:
         self.server, self.folder = server, folder
         self.textfile = folder / "node-exporter" / "zakaz.prom"
-        self.limits = {
-            "freshness_minutes": 75,
-            "rejected_records": 0,
-            "mutation_minutes": 15,
-            "parts": 300,
-            "disk_free_gb": 0.001,
-            "memory_free_mb": 1,
-            "backup_hours": 0,
-            "certificate_days": 14,
-        }
+        self.limits = {"disk_low": 0.001, "memory_low": 1, "backup_old": 0}
         self.objectives = {
             "freshness": 0.99,
             "completeness": 1.0,
@@ -63,8 +66,21 @@ class Deployment:
         self.certificates: list[str] = []
         self.channels: dict[str, dict] = {}
         self.port = server.port
-        self.timer = "ActiveState=active\nNextElapseUSecRealtime=soon\n"
+        self.units: dict[str, dict[str, str]] = {}
+        self.engine = DockerEngine(folder / "docker.sock")
+        self.folders = [str(folder)]
+        self.files: list[str] = []
+        self.silent_tables = ["zakaz.stg_qtickets_orders", "zakaz.stg_vk_ads_daily"]
         (folder / "bin").mkdir()
+
+    def close(self) -> None:
+        self.engine.stop()
+
+    def stop_timers(self) -> None:
+        self.units = {f"{unit}.timer": {"ActiveState": "inactive"} for unit in LOADERS.values()}
+
+    def start_timers(self) -> None:
+        self.units = {}
 
     def look(self, times: int = 1, at: float | None = None) -> subprocess.CompletedProcess:
         """Run the watch as its timer does; with `at`, when its clock says so."""
@@ -95,11 +111,21 @@ class Deployment:
             "deployment": "zakaz",
             "clickhouse": {"host": "127.0.0.1", "port": self.port, "username": "watch", "password": PASSWORD},
             "loaders": LOADERS,
-            "limits": self.limits,
+            "limits": limits(**self.limits),
             "objectives": self.objectives,
             "metric_files": {name: str(self.folder / f"{name}.prom") for name in LOADERS},
             "textfile": str(self.textfile),
-            "disks": [str(self.folder)],
+            "look": {
+                "deployment": "zakaz",
+                "docker_host": f"unix://{self.engine.path}",
+                "folders": self.folders,
+                "services": LOADERS,
+                "timers": list(LOADERS.values()),
+                "containers": ["zakaz-clickhouse"],
+                "files": self.files,
+                "notes": {name: str(self.folder / f"{name}.ended.json") for name in LOADERS},
+            },
+            "silent_tables": self.silent_tables,
             "certificates": self.certificates,
         }
         alerts = {
@@ -113,9 +139,13 @@ class Deployment:
         }
         (self.folder / "watch.json").write_text(json.dumps(watch))
         (self.folder / "alerts.json").write_text(json.dumps(alerts))
-        (self.folder / "timer").write_text(self.timer)
+        blocks = []
+        for name in (f"{unit}.{kind}" for unit in LOADERS.values() for kind in ("service", "timer")):
+            shown = {"Id": name, **(HEALTHY_TIMER if name.endswith("timer") else HEALTHY_SERVICE)}
+            blocks.append("".join(f"{key}={value}\n" for key, value in (shown | self.units.get(name, {})).items()))
+        (self.folder / "units").write_text("\n".join(blocks))
         fake = self.folder / "bin" / "systemctl"
-        fake.write_text(f"#!/bin/sh\ncat '{self.folder}/timer'\n")
+        fake.write_text(f"#!/bin/sh\ncat '{self.folder}/units'\n")
         fake.chmod(0o755)
 
     def failing(self) -> set[str]:
@@ -171,11 +201,20 @@ def with_schema(running: Server, tmp_path_factory: pytest.TempPathFactory) -> Se
 
 
 @pytest.fixture
-def deployment(with_schema: Server, tmp_path: Path) -> Deployment:
+def deployment(with_schema: Server, tmp_path: Path) -> Iterator[Deployment]:
     """A healthy deployment, a minute after both loaders ran."""
-    for table in ("etl_runs", "rejected_records", "backup_runs", "watermarks", "sli_daily", "etl_alerts"):
+    for table in (
+        "etl_runs",
+        "rejected_records",
+        "backup_runs",
+        "watermarks",
+        "sli_daily",
+        "etl_alerts",
+        "degraded_fields",
+    ):
         with_schema.query(f"TRUNCATE TABLE meta.{table}")
     found = Deployment(with_schema, tmp_path)
     for loader in LOADERS:
         found.ran(loader, 1)
-    return found
+    yield found
+    found.close()

@@ -20,7 +20,6 @@ from zakaz_watch.settings import load
 
 from tests.alerts.receivers import HttpReceiver, free_port
 from tests.modules.clickhouse_server import PASSWORD, REPOSITORY
-from tests.prometheus.test_rules import RULES
 from tests.watch.conftest import LOADERS
 
 pytestmark = pytest.mark.patient
@@ -43,7 +42,7 @@ def kept(deployment):
         "stg_vk_ads_daily", "dm_vk_ads_daily",
     ):  # fmt: skip
         deployment.server.query(f"TRUNCATE TABLE zakaz.{name}")
-    deployment.limits["freshness_minutes"] = 10**9
+    deployment.limits["loader_stale"] = 10**9
     # so that rows can be counted as they were inserted
     deployment.server.query("SYSTEM STOP MERGES meta.sli_daily")
     for loader in LOADERS:
@@ -326,7 +325,7 @@ def episodes(deployment):
 
 
 def test_episode_leaves_one_row_that_ends(kept):
-    kept.timer = "ActiveState=inactive\n"
+    kept.stop_timers()
     kept.look(at=START)
     assert episodes(kept) == []
     kept.look(at=START + 300)
@@ -342,7 +341,7 @@ def test_episode_leaves_one_row_that_ends(kept):
     assert "sudo systemctl status zakaz-vk-ads.timer" in row["message"]
     assert "docs/operations/loader-stale.md" in row["message"]
     assert datetime.fromisoformat(row["raised_at"]).replace(tzinfo=MOSCOW).timestamp() == START + 300
-    kept.timer = "ActiveState=active\nNextElapseUSecRealtime=soon\n"
+    kept.start_timers()
     kept.look(at=START + 600)
     kept.look(at=START + 900)
     ended = {row["subject"]: row for row in episodes(kept)}
@@ -353,17 +352,17 @@ def test_episode_leaves_one_row_that_ends(kept):
     assert row["status"] == "resolved"
     assert datetime.fromisoformat(row["resolved_at"]).replace(tzinfo=MOSCOW).timestamp() == START + 900
     # the next one is another episode
-    kept.timer = "ActiveState=inactive\n"
+    kept.stop_timers()
     for n in (4, 5):
         kept.look(at=START + n * 300)
     assert sorted(row["status"] for row in episodes(kept)) == ["firing"] * 2 + ["resolved"] * 2
 
 
 def test_end_is_an_end_although_the_clock_went_back(kept):
-    kept.timer = "ActiveState=inactive\n"
+    kept.stop_timers()
     for n in (0, 1):
         kept.look(at=START + n * 300)
-    kept.timer = "ActiveState=active\nNextElapseUSecRealtime=soon\n"
+    kept.start_timers()
     for n in (0, 1):
         kept.look(at=START - NIGHT + n * 300)
     assert {row["status"] for row in episodes(kept)} == {"resolved"}
@@ -394,7 +393,9 @@ def test_rows_that_wait_for_long_are_bounded_and_the_newest_stay(kept):
     noted = State()
     for n in range(1200):
         for event in ("firing", "resolved"):
-            ledger.note(noted, Message(event, "zakaz", "host", f"unit {n}", "x", since=n, at=n + 1), "unit-failed")
+            ledger.note(
+                noted, Message(event, "zakaz", "host", f"unit {n}", "x", since=n, at=n + 1), "unit-failed", "warning"
+            )
     rows = list(noted.unwritten.values())
     assert len(rows) == 500
     assert [row["subject"] for row in rows[-2:]] == ["unit 1198", "unit 1199"]
@@ -427,13 +428,16 @@ def test_episode_that_ends_while_its_row_is_written_keeps_its_end(kept):
         def execute(self, sql, settings=None):
             with storage.changing() as state:
                 ledger.note(
-                    state, Message("resolved", "zakaz", "h", "disk", "full", since=START, at=START + 60), "disk"
+                    state,
+                    Message("resolved", "zakaz", "h", "disk", "full", since=START, at=START + 60),
+                    "disk",
+                    "critical",
                 )
             return ""
 
     storage = Storage(kept.folder / "alerts")
     with storage.changing() as state:
-        ledger.note(state, disk("firing", START), "disk")
+        ledger.note(state, disk("firing", START), "disk", "critical")
     write_alerts(Busy(), storage)
     (row,) = storage.read().unwritten.values()
     assert (row["status"], row["resolved_at"]) == ("resolved", START + 60)
@@ -444,7 +448,7 @@ def test_end_that_waits_is_not_taken_for_a_lost_episode(kept):
     for event, at in (("firing", START), ("resolved", START + 60)):
         kept.look(at=START)
         with storage.changing() as state:
-            ledger.note(state, disk(event, at), "disk")
+            ledger.note(state, disk(event, at), "disk", "critical")
         if event == "firing":
             kept.look(at=START)
     (kept.folder / "alerts" / "measured").unlink()
@@ -457,7 +461,7 @@ def test_end_that_waits_is_not_taken_for_a_lost_episode(kept):
 
 
 def test_damaged_state_leaves_no_episode_that_lasts_for_ever(kept):
-    kept.timer = "ActiveState=inactive\n"
+    kept.stop_timers()
     for n in (0, 1):
         kept.look(at=START + n * 300)
     (kept.folder / "alerts" / "state.json").write_text('{"episodes": {')
@@ -466,7 +470,7 @@ def test_damaged_state_leaves_no_episode_that_lasts_for_ever(kept):
     by_status = [row["status"] for row in episodes(kept)]
     assert sorted(by_status) == ["firing"] * 2 + ["resolved"] * 2
     assert kept.failing() == {"timer of qtickets_api", "timer of vk_ads"}
-    kept.timer = "ActiveState=active\nNextElapseUSecRealtime=soon\n"
+    kept.start_timers()
     for n in (22, 23):
         kept.look(at=START + n * 300)
     assert {row["status"] for row in episodes(kept)} == {"resolved"}
@@ -487,7 +491,7 @@ def test_queries_of_the_page_run(kept):
     page = (REPOSITORY / "docs/operations/service-levels.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```sql\n(.*?)```", page, flags=re.DOTALL)
     healthy_day(kept, 600)
-    kept.timer = "ActiveState=inactive\n"
+    kept.stop_timers()
     for n in (0, 1):
         kept.look(at=START + 28 * HOUR + n * 300)
     answers = [kept.server.query(f"{one} FORMAT TSV") for one in block.split(";") if one.strip()]
@@ -502,7 +506,7 @@ def test_queries_of_the_page_run(kept):
 def test_history_that_cannot_be_written_is_told_once_and_costs_no_alert(kept):
     kept.server.query("RENAME TABLE meta.sli_daily TO meta.sli_aside")
     try:
-        kept.timer = "ActiveState=inactive\n"
+        kept.stop_timers()
         said = "".join(kept.look(at=START + n * 300).stdout for n in range(6))
         assert kept.failing() >= {"history", "timer of vk_ads"}
         assert said.count("history: FAILED") == 1
@@ -519,7 +523,7 @@ def test_history_that_cannot_be_written_is_told_once_and_costs_no_alert(kept):
 def test_people_are_told_before_the_history_is_tried(kept):
     kept.server.query("RENAME TABLE meta.sli_daily TO meta.sli_aside")
     try:
-        kept.timer = "ActiveState=inactive\n"
+        kept.stop_timers()
         with HttpReceiver() as receiver:
             kept.channels = {"webhook": {"url": receiver.url}}
             # now: older messages are dropped as history
@@ -545,7 +549,7 @@ def test_mistake_in_the_history_costs_neither_alerts_nor_metrics(kept):
 def test_alerts_are_kept_while_their_table_is_away(kept):
     kept.server.query("RENAME TABLE meta.etl_alerts TO meta.alerts_aside")
     try:
-        kept.timer = "ActiveState=inactive\n"
+        kept.stop_timers()
         for n in range(4):
             kept.look(at=START + n * 300)
         assert "timer of vk_ads" in kept.failing()
@@ -561,18 +565,3 @@ def test_write_as_the_watch_needs_no_more_than_its_grants(kept):
     inserts = sorted(line.split(" ON ")[1].split()[0] for line in granted.splitlines() if "INSERT" in line)
     assert inserts == ["meta.etl_alerts", "meta.sli_daily"]
     assert PASSWORD not in granted
-
-
-def test_severities_are_those_of_the_prometheus_rules():
-    """The same trouble must not be critical in one place and a warning in the other; a page may have several rules."""
-    import yaml
-
-    (group,) = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    severities: dict[str, set[str]] = {}
-    for rule in group["rules"]:
-        page = rule["annotations"]["runbook_url"].rpartition("/")[2].removesuffix(".md")
-        severities.setdefault(page, set()).add(rule["labels"]["severity"])
-    assert len(severities) > 8
-    for page, known in severities.items():
-        assert ledger.severity_of(page) in known, page
-    assert ledger.severity_of("anything") == "warning"

@@ -6,11 +6,13 @@ import socket
 import ssl
 import threading
 import time
+import uuid
 
 import pytest
 import urllib3
 
 from tests.alerts.receivers import certificate, free_port
+from tests.docker_engine import container
 from tests.modules.clickhouse_server import PASSWORD
 
 pytestmark = pytest.mark.patient
@@ -58,7 +60,7 @@ def test_webhook_success_does_not_hide_that_scheduled_runs_fail(deployment):
 
 
 def test_timer_that_was_stopped_is_told(deployment):
-    deployment.timer = "ActiveState=inactive\n"
+    deployment.stop_timers()
     deployment.look(2)
     assert deployment.failing() == {"timer of qtickets_api", "timer of vk_ads"}
 
@@ -126,7 +128,7 @@ def test_many_parts_are_told(deployment):
     ],
 )
 def test_backup_counts_only_when_a_drill_restored_it(deployment, past, failing):
-    deployment.limits["backup_hours"] = 26
+    deployment.limits["backup_old"] = 26
     deployment.ran("vk_ads", 60 * 50)
     for run in past:
         deployment.backed_up(*run)
@@ -135,7 +137,7 @@ def test_backup_counts_only_when_a_drill_restored_it(deployment, past, failing):
 
 
 def test_deployment_of_today_needs_no_backup_yet(deployment):
-    deployment.limits["backup_hours"] = 26
+    deployment.limits["backup_old"] = 26
     deployment.look(2)
     assert deployment.failing() == set()
 
@@ -157,7 +159,7 @@ def test_certificate_that_ends_soon_is_told(deployment, tmp_path):
         assert deployment.failing() == {f"certificate of {endpoint}"}
         name = f'zakaz_certificate_expiry_timestamp_seconds{{deployment="zakaz",endpoint="{endpoint}"}}'
         assert abs(deployment.metrics()[name] - time.time() - 2 * 86400) < 600
-        deployment.limits["certificate_days"] = 1
+        deployment.limits["certificate"] = 1
         deployment.look(2)
         assert deployment.failing() == set()
 
@@ -170,9 +172,146 @@ def test_endpoint_without_a_certificate_is_told(deployment):
 
 
 def test_disk_and_memory_below_their_limit_are_told(deployment):
-    deployment.limits |= {"disk_free_gb": 1e9, "memory_free_mb": 1e9}
+    deployment.limits |= {"disk_low": 1e9, "memory_low": 1e9}
     deployment.look(2)
-    assert deployment.failing() == {f"disk of {deployment.folder}", "memory"}
+    assert deployment.failing() == {"disk /", "memory"}
+
+
+def test_disk_of_dockers_data_is_watched_where_docker_says_it_is(deployment):
+    deployment.engine.info["DockerRootDir"] = "/proc"
+    deployment.folders = ["/"]
+    deployment.look()
+    metrics = deployment.metrics()
+    assert 'zakaz_disk_free_bytes{deployment="zakaz",path="/proc"}' in metrics
+    assert 'zakaz_disk_size_bytes{deployment="zakaz",path="/"}' in metrics
+    assert len([name for name in metrics if name.startswith("zakaz_disk_free_bytes")]) == 2
+
+
+def test_watched_folder_that_is_not_there_is_told(deployment):
+    gone = str(deployment.folder / "backups")
+    deployment.folders.append(gone)
+    assert f"{gone} is not there" in deployment.look(2).stdout
+    assert deployment.failing() == {f"folder {gone}"}
+    assert deployment.metrics()[f'zakaz_disk_missing{{deployment="zakaz",path="{gone}"}}'] == 1
+
+
+def test_docker_that_does_not_answer_is_named(deployment):
+    deployment.engine.stop()
+    assert "Docker does not answer" in deployment.look(2).stdout
+    assert deployment.failing() == {"Docker"}
+    assert deployment.metrics()['zakaz_docker_up{deployment="zakaz"}'] == 0
+    deployment.engine.path.unlink()
+    deployment.engine.start()
+    deployment.look(2)
+    assert deployment.failing() == set()
+    assert deployment.metrics()['zakaz_docker_up{deployment="zakaz"}'] == 1
+
+
+@pytest.mark.parametrize(
+    "containers",
+    [[], [container("zakaz-clickhouse", "exited", "Exited (137) 2 minutes ago")],
+     [container("zakaz-clickhouse", "running", "Up 2 hours (unhealthy)")]],
+    ids=["none", "killed", "unwell"],
+)  # fmt: skip
+def test_container_that_does_not_serve_is_told(deployment, containers):
+    deployment.engine.containers = containers
+    deployment.look(2)
+    assert deployment.failing() == {"container zakaz-clickhouse"}
+    assert deployment.metrics()['zakaz_containers_down{deployment="zakaz"}'] == 1
+
+
+@pytest.mark.parametrize(
+    ("unit", "state", "subject"),
+    [
+        ("zakaz-vk-ads.service", {"LoadState": "masked"}, "unit of vk_ads"),
+        ("zakaz-vk-ads.service", {"LoadState": "not-found"}, "unit of vk_ads"),
+        ("zakaz-vk-ads.timer", {"LoadState": "not-found", "ActiveState": "inactive"}, "timer of vk_ads"),
+        ("zakaz-vk-ads.timer", {"UnitFileState": "disabled"}, "timer of vk_ads"),
+        ("zakaz-vk-ads.timer", {"SubState": "elapsed"}, "timer of vk_ads"),
+    ],
+)
+def test_unit_that_nothing_will_start_is_told(deployment, unit, state, subject):
+    deployment.units = {unit: state}
+    deployment.look(2)
+    assert deployment.failing() == {subject}
+    assert deployment.metrics()['zakaz_unit_failed{deployment="zakaz",unit="zakaz-vk-ads"}'] == 1
+    assert deployment.metrics()['zakaz_unit_failed{deployment="zakaz",unit="zakaz-qtickets-api"}'] == 0
+
+
+def test_run_that_left_no_row_is_a_metric_until_a_later_one_succeeds(deployment):
+    failed = {"Result": "exit-code", "ExecMainStatus": "78", "ActiveState": "failed"}
+    name = 'zakaz_unit_failed{deployment="zakaz",unit="zakaz-vk-ads"}'
+    for minutes, metric in ((0, 1), (-5, 0)):
+        at = f"@{int(time.time()) + minutes * 60}"
+        times = {"ExecMainStartTimestamp": at, "ExecMainExitTimestamp": at, "InactiveEnterTimestamp": at}
+        deployment.units = {"zakaz-vk-ads.service": failed | times}
+        deployment.look()
+        assert deployment.metrics()[name] == metric
+
+
+def test_file_that_is_missing_is_told(deployment):
+    deployment.files = [str(deployment.folder / "vk_ads.env"), str(deployment.folder / "watch.json")]
+    assert "vk_ads.env; make deploy" in deployment.look(2).stdout
+    assert deployment.failing() == {"files"}
+
+
+def test_field_that_a_share_of_a_run_lacks_is_told(deployment):
+    def degraded(loader, records, rows):
+        run = uuid.uuid4()
+        deployment.server.query(
+            "INSERT INTO meta.etl_runs (run_id, loader, mode, status, started_at, finished_at, rows_read) VALUES "
+            f"('{run}', '{loader}', 'run', 'success', now() - 60, now(), {rows})"
+        )
+        deployment.server.query(
+            "INSERT INTO meta.degraded_fields (loader, dataset, degraded_at, run_id, json_path, reason, records, "
+            f"example_key) VALUES ('{loader}', 'orders', now(), '{run}', '$.phone', 'no text', {records}, '7')"
+        )
+
+    degraded("qtickets_api", 9, 9)
+    degraded("vk_ads", 10, 1000)
+    deployment.look(2)
+    assert deployment.failing() == set()
+    assert deployment.metrics()['zakaz_degraded_share{deployment="zakaz",loader="vk_ads"}'] == 0.01
+    degraded("vk_ads", 11, 1000)
+    assert "11 records of one run (1.1%) lack orders $.phone: no text" in deployment.look(2).stdout
+    assert deployment.failing() == {"fields of vk_ads"}
+
+
+def test_table_without_rows_for_days_is_told_and_one_that_rests_is_not(deployment):
+    query = deployment.server.query
+    query("TRUNCATE TABLE zakaz.stg_vk_ads_daily")
+    deployment.ran("vk_ads", 8 * 1440)
+    deployment.ran("qtickets_api", 6 * 1440)
+    said = deployment.look(2).stdout
+    assert deployment.failing() == {"rows of zakaz.stg_vk_ads_daily"}
+    assert "never got a row, at most 7 days expected, although vk_ads succeeds" in said
+    name = 'zakaz_table_last_row_timestamp_seconds{deployment="zakaz",table="zakaz.stg_vk_ads_daily"}'
+    assert abs(deployment.metrics()[name] - time.time() + 8 * 86400) < 600
+    deployment.limits["source_silent"] = 0
+    deployment.look(2)
+    assert deployment.failing() == set()
+    deployment.limits["source_silent"] = 7
+    deployment.silent_tables = ["zakaz.stg_qtickets_orders"]
+    deployment.look(2)
+    assert deployment.failing() == set()
+
+
+def test_cities_one_letter_apart_are_told_until_somebody_says_what_they_are(deployment):
+    query = deployment.server.query
+    query(
+        "INSERT INTO zakaz.dm_sales_daily (d, city, event_id, currency, tickets_sold, revenue, _ver) VALUES "
+        "(today(), 'екатеринбург', '1', 'RUB', 1, 1, 1), (today(), 'екатринбург', '2', 'RUB', 1, 1, 1)"
+    )
+    try:
+        assert "екатринбург and екатеринбург" in deployment.look(2).stdout
+        assert deployment.failing() == {"cities"}
+        assert deployment.metrics()['zakaz_near_cities{deployment="zakaz"}'] == 1
+        query("INSERT INTO zakaz.dim_city_alias (alias, city, _ver) VALUES ('екатринбург', 'екатринбург', 1)")
+        deployment.look(2)
+        assert deployment.failing() == set()
+    finally:
+        query("TRUNCATE TABLE zakaz.dm_sales_daily")
+        query("ALTER TABLE zakaz.dim_city_alias DELETE WHERE alias = 'екатринбург' SETTINGS mutations_sync = 2")
 
 
 def test_database_that_does_not_answer_is_one_trouble_and_ends_no_other(deployment):

@@ -1,4 +1,4 @@
-"""An operator's desk: a clone, an inventory of the operator's own, a Vault, and `make`; and a place that hears alerts."""
+"""An operator's desk: a clone, an inventory of one's own, a Vault, and `make`; and a place that hears alerts."""
 
 from __future__ import annotations
 
@@ -175,7 +175,8 @@ class Desk:
 ASK = """
 import sys, urllib.request as r
 h = {'X-ClickHouse-User': 'admin', 'X-ClickHouse-Key': sys.stdin.read().strip()}
-print(r.urlopen(r.Request(f'http://127.0.0.1:{sys.argv[1]}/', data=sys.argv[2].encode(), headers=h)).read().decode(), end='')
+asked = r.Request(f'http://127.0.0.1:{sys.argv[1]}/', data=sys.argv[2].encode(), headers=h)
+print(r.urlopen(asked).read().decode(), end='')
 """
 
 
@@ -242,7 +243,7 @@ def desk(sink: Sink) -> Desk:
 
 
 def settings(sink: Sink) -> dict[str, object]:
-    """What this company sets beside production's own: no registry, the APIs at another address, timers that come soon."""
+    """What this company sets beside production's own: no registry, the APIs elsewhere, timers that come soon."""
     apis = f"http://{address(APIS)}:8080"
     return {
         "clickhouse_image": "embedded",

@@ -64,8 +64,6 @@ def test_what_people_bring_is_imported_and_the_smoke_test_still_holds(desk, tmp_
 
 
 def test_the_installed_command_reads_a_folder_of_the_server(desk):
-    desk.ssh(
-        "sudo mkdir -p /root/sheets && printf 'date,event_id,tickets_sold,revenue\\n01.11.2026,900001,3,4500\\n' | sudo tee /root/sheets/sales.csv"
-    )
-    desk.ssh("sudo chmod -R go+rX /root/sheets")
-    assert "900001" in desk.ssh("sudo /opt/zakaz/zakaz-qtickets-api import-sheets --dir /root/sheets --explain")
+    desk.ssh("sudo mkdir -p /srv/sheets && sudo chmod 0755 /srv/sheets")
+    desk.ssh(f"sudo tee /srv/sheets/sales.csv > /dev/null <<'CSV'\n{SHEETS['sales.csv']}CSV")
+    assert "900001" in desk.ssh("sudo /opt/zakaz/zakaz-qtickets-api import-sheets --dir /srv/sheets --explain")

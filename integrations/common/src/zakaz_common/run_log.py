@@ -12,6 +12,15 @@ def _event_first(_: object, __: str, entry: MutableMapping[str, Any]) -> Mutable
     return {"event": entry.pop("event"), **entry}
 
 
+class _AsJson(logging.Handler):
+    """Takes what libraries log, which Python would print as plain text beside our lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger()
+        # the event and no traceback: a library's may hold values
+        log.log(record.levelno, "library", library=record.name, message=record.getMessage())
+
+
 def configure_logs(level: str, loader: str) -> None:
     """Send logs of at least `level` to stdout as JSON lines that name the loader."""
     structlog.configure(
@@ -26,6 +35,9 @@ def configure_logs(level: str, loader: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=False,
     )
+    root = logging.getLogger()
+    if not any(isinstance(handler, _AsJson) for handler in root.handlers):
+        root.addHandler(_AsJson(logging.WARNING))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(loader=loader)
 

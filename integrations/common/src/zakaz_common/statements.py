@@ -20,6 +20,8 @@ from zakaz_common.native_block import BlockError, encode_block
 from zakaz_common.settings import CommonSettings
 from zakaz_common.warehouse_errors import DRIVER_ERRORS, as_loader_error, is_passing
 
+stamina.instrumentation.set_on_retry_hooks([])  # retries are logged here, with the cause
+
 T = TypeVar("T")
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from .episodes import Episodes, Trouble
-from .failed_unit import Ended, how_it_ended, why_it_failed
+from .failed_unit import Ended, forget_failure, how_it_ended, why_it_failed
 from .post_office import PostOffice
 from .settings import Settings, SettingsError, load
 from .storage import Storage
@@ -22,6 +22,10 @@ def main(settings_file: Path, arguments: list[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     unit = verbs.add_parser("unit", help="take note of how a unit has just ended")
     unit.add_argument("name", help="for example zakaz-qtickets-api.service")
+    worked = verbs.add_parser(
+        "worked", help="take note that a unit's work was done without it, by hand or a deployment"
+    )
+    worked.add_argument("name", help="for example zakaz-qtickets-api.service")
     verbs.add_parser("test", help="send a test message")
     verbs.add_parser("deliver", help="send the messages that wait")
     verbs.add_parser("list", help="show what is failing now and how many messages wait")
@@ -56,14 +60,19 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
         ended = how_it_ended(asked.name)
         if not ended.says_nothing:
             episodes.observe({asked.name: None if ended.worked else unit_trouble(settings, asked.name, ended)})
+    if asked.verb == "worked":
+        forget_failure(asked.name)
+        episodes.observe({asked.name: None})
     return 0 if post.deliver() else WAITING
 
 
 def unit_trouble(settings: Settings, unit: str, ended: Ended) -> Trouble:
     """What to tell of a unit that failed."""
     short = unit.removesuffix(".service").removeprefix(settings.prefix)
+    page = settings.pages.get(short, settings.pages.get("", ""))
     return Trouble(
         problem=why_it_failed(unit, ended),
         command=f"sudo journalctl --unit {unit} --lines 40 --output cat",
-        page=settings.pages.get(short, settings.pages.get("", "")),
+        page=page,
+        severity=settings.severities.get(page, "warning"),
     )

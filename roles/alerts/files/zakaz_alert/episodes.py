@@ -1,11 +1,13 @@
-"""Turns a stream of "failed" and "works" into one message when trouble begins and one when it ends."""
+"""One message when trouble begins, one for each other cause of it, and one when it ends."""
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from . import ledger
 from .concealed import conceal, known_secrets
@@ -13,6 +15,18 @@ from .message import Message
 from .post_office import PostOffice
 from .settings import Settings
 from .storage import State, Storage
+
+# What differs between two tellings of one cause: numbers, times, identifiers.
+_VARYING = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\d+(?:[.,:-]\d+)*")
+_EXIT_CODE = re.compile(r"exit code \d+")
+# A program that words each failure anew must not send a message each time.
+_MOST_CAUSES = 5
+
+
+def cause_of(problem: str) -> str:
+    """What stays the same when the same thing is told again."""
+    codes = " ".join(_EXIT_CODE.findall(problem))
+    return f"{_VARYING.sub('#', problem)} {codes}".strip()
 
 
 @dataclass(frozen=True)
@@ -22,15 +36,19 @@ class Trouble:
     :param problem: one sentence.
     :param command: the first command to type.
     :param page: file name of the page that says what to do.
+    :param severity: critical or warning.
     """
 
     problem: str
     command: str
     page: str
+    severity: str = "warning"
 
 
 class Episodes:
-    """Decides what is news. An episode begins with the first failure of a subject and ends with its first success.
+    """Decides what is news.
+
+    An episode begins with the first failure of a subject and ends with its first success; another cause in it is told.
 
     :param clock: seconds since 1970; tests have their own.
     """
@@ -76,9 +94,10 @@ class Episodes:
             self._post.store(state, message)
         return message
 
-    @staticmethod
-    def _believed(state: State, subject: str, trouble: Trouble | None, patience: int) -> bool:
-        if (trouble is not None) == (subject in state.episodes):
+    def _believed(self, state: State, subject: str, trouble: Trouble | None, patience: int) -> bool:
+        known = state.episodes.get(subject)
+        changed = (trouble is not None) != (known is not None)
+        if not changed and not (trouble and known and self._other_cause(known, trouble)):
             state.pending.pop(subject, None)
             return True
         times = state.pending.pop(subject, 0) + 1
@@ -86,23 +105,35 @@ class Episodes:
             state.pending[subject] = times
         return times >= patience
 
+    def _concealed(self, trouble: Trouble) -> Trouble:
+        return replace(trouble, problem=conceal(trouble.problem, known_secrets(self._settings.secrets_dir)))
+
+    def _other_cause(self, known: dict[str, Any], trouble: Trouble) -> bool:
+        causes = _causes(known)
+        return cause_of(self._concealed(trouble).problem) not in causes and len(causes) < _MOST_CAUSES
+
     def _news(self, state: State, subject: str, trouble: Trouble | None, now: float) -> Message | None:
         known = state.episodes.get(subject)
         if trouble is None:
             if known is None:
                 return None
             del state.episodes[subject]
-            was = Trouble(known["problem"], "", "")
+            was = Trouble("; then: ".join(_causes(known).values()), "", "")
             message = self._message("resolved", subject, was, now, known["since"], known["times"])
-            ledger.note(state, message, ledger.rule_of(known.get("page", "")))
+            ledger.note(state, message, ledger.rule_of(known.get("page", "")), known.get("severity", "warning"))
             return message
         if known is not None:
             known["times"] += 1
-            return None
-        problem = conceal(trouble.problem, known_secrets(self._settings.secrets_dir))
-        state.episodes[subject] = {"since": now, "problem": problem, "times": 1, "page": trouble.page}
-        message = self._message("firing", subject, Trouble(problem, trouble.command, trouble.page), now)
-        ledger.note(state, message, ledger.rule_of(trouble.page))
+            if not self._other_cause(known, trouble):
+                return None
+        else:
+            known = state.episodes[subject] = {"since": now, "times": 1, "causes": {}}
+        trouble = self._concealed(trouble)
+        event = "changed" if _causes(known) else "firing"
+        known["causes"] = {**_causes(known), cause_of(trouble.problem): trouble.problem}
+        known |= {"problem": trouble.problem, "page": trouble.page, "severity": trouble.severity}
+        message = self._message(event, subject, trouble, now, known["since"], known["times"])
+        ledger.note(state, message, ledger.rule_of(trouble.page), trouble.severity)
         return message
 
     def _message(
@@ -120,3 +151,9 @@ class Episodes:
             command=trouble.command,
             page=f"{self._settings.runbooks}/{trouble.page}" if trouble.page else "",
         )
+
+
+def _causes(known: dict[str, Any]) -> dict[str, str]:
+    """Problems told in an episode, by their cause."""
+    # an earlier version told one
+    return known.get("causes") or ({cause_of(known["problem"]): known["problem"]} if "problem" in known else {})

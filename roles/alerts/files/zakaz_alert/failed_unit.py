@@ -8,26 +8,10 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from zakaz_host.units import TRY_LATER, meaning
+
 # A message is read on a telephone.
 _LONGEST = 600
-# Another run holds the loader's lock: neither a failure nor a success.
-TRY_LATER = "75"
-_EXIT_CODES = {
-    "65": "the source's data is not what it should be",
-    "69": "a service it needs does not answer",
-    "74": "reading or writing failed",
-    "78": "a setting or a credential is wrong",
-    "125": "Docker refused to start it",
-    "137": "it was killed, perhaps for want of memory",
-}
-_RESULTS = {
-    "timeout": "it ran longer than it may and was ended",
-    "oom-kill": "the host ran out of memory",
-    "signal": "it was ended by a signal",
-    "core-dump": "it crashed",
-    "resources": "systemd could not start it for want of resources",
-    "start-limit-hit": "it was started too often",
-}
 
 
 @dataclass(frozen=True)
@@ -69,10 +53,13 @@ def why_it_failed(unit: str, ended: Ended) -> str:
     journal = _journal(f"_SYSTEMD_INVOCATION_ID={ended.invocation}") if ended.invocation else ""
     # journald does not know any more which invocation wrote, when the unit has ended before it asked
     journal = journal or _journal(f"--unit={unit}", *_since_its_start(unit))
-    meaning = _RESULTS.get(ended.result) or _EXIT_CODES.get(ended.status, "")
-    end = f"exit code {ended.status}" if ended.status.isdigit() else f"{ended.result} {ended.status}".strip()
     said = last_error(journal.splitlines())
-    return f"{said or 'it left no word in the journal'} ({end}{': ' if meaning else ''}{meaning})"
+    return f"{said or 'it left no word in the journal'} ({meaning(ended.result, ended.status)})"
+
+
+def forget_failure(unit: str) -> None:
+    """So that systemd does not list it as failed until its next run; a unit that is none is no trouble."""
+    _output("systemctl", "reset-failed", unit)
 
 
 def _journal(*wanted: str) -> str:

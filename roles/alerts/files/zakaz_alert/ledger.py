@@ -15,23 +15,15 @@ from .storage import State
 # Episodes of a ClickHouse that is away for long: more than these would make the state a burden, so the oldest go.
 _MOST_ROWS = 500
 
-# As the Prometheus rule that leads to the same page says; anything else is a warning.
-_CRITICAL = {"backup-failed", "clickhouse-down", "disk", "loader-stale", "watch-failed"}
-
 
 def rule_of(page: str) -> str:
     """The rule an alert belongs to: what its page is called."""
     return page.rpartition("/")[2].removesuffix(".md") or "unknown"
 
 
-def severity_of(rule: str) -> str:
-    """`critical` where figures or the watch itself are at stake, else `warning`."""
-    return "critical" if rule in _CRITICAL else "warning"
-
-
-def note(state: State, message: Message, rule: str) -> None:
+def note(state: State, message: Message, rule: str, severity: str) -> None:
     """Keep the episode's row until it is written; a later one of the same episode replaces it."""
-    row = _row(message, rule)
+    row = _row(message, rule, severity)
     state.unwritten.pop(row["alert_id"], None)
     state.unwritten[row["alert_id"]] = row
     for oldest in list(state.unwritten)[:-_MOST_ROWS]:
@@ -43,7 +35,7 @@ def alert_id(deployment: str, subject: str, since: float) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"zakaz:{deployment}:{subject}:{since!r}"))
 
 
-def _row(message: Message, rule: str) -> dict[str, Any]:
+def _row(message: Message, rule: str, severity: str) -> dict[str, Any]:
     resolved = message.event == "resolved"
     # a clock that went back must not end an episode before it began
     end = max(message.at, message.since)
@@ -55,10 +47,11 @@ def _row(message: Message, rule: str) -> dict[str, Any]:
         "alert_id": alert_id(message.deployment, message.subject, message.since),
         "rule": rule,
         "subject": message.subject,
-        "severity": severity_of(rule),
-        "status": message.event,
+        "severity": severity,
+        "status": "resolved" if resolved else "firing",
         "message": "\n".join(told),
         "raised_at": int(message.since),
         "resolved_at": int(end) if resolved else None,
-        "_ver": max(int(end * 1000), raised + 1) if resolved else raised,
+        # another cause replaces the first, and the end replaces both
+        "_ver": max(int(end * 1000), raised + (1 if resolved else 0)),
     }

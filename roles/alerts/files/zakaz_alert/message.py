@@ -12,7 +12,7 @@ MOSCOW = timezone(timedelta(hours=3), "MSK")
 class Message:
     """One message of an episode.
 
-    :param event: `firing`, `resolved` or `test`.
+    :param event: `firing`, `changed` (it fails still, for another cause), `resolved` or `test`.
     :param subject: what it is about: a unit, or a finding of the watch.
     :param problem: one sentence.
     :param since: when the episode began, seconds since 1970.
@@ -36,7 +36,9 @@ class Message:
     @property
     def title(self) -> str:
         """One line: for the subject of a mail."""
-        word = {"firing": "FAILED", "resolved": "works again"}.get(self.event, self.event)
+        word = {"firing": "FAILED", "changed": "FAILS, for another cause", "resolved": "works again"}.get(
+            self.event, self.event
+        )
         return f"[{self.deployment} on {self.host}] {self.subject}: {word}"
 
     @property

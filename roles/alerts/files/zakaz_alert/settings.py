@@ -20,6 +20,7 @@ class Settings:
     :param state_dir: folder of the episodes and of messages not yet delivered.
     :param runbooks: where the pages are: an address or a path, without a slash at its end.
     :param pages: file name of the page by the unit's name without prefix and suffix.
+    :param severities: critical or warning by file name of the page; another page's trouble is a warning.
     :param prefix: what the names of our units begin with.
     :param channels: settings by channel (`mail`, `telegram`, `webhook`); an absent one is off.
     :param timeout: seconds one delivery may take.
@@ -32,6 +33,7 @@ class Settings:
     secrets_dir: Path
     runbooks: str
     pages: dict[str, str] = field(default_factory=dict)
+    severities: dict[str, str] = field(default_factory=dict)
     prefix: str = ""
     channels: dict[str, dict[str, Any]] = field(default_factory=dict)
     timeout: float = 15

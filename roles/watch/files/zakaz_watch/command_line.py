@@ -43,7 +43,7 @@ def main(settings_file: Path, alerts_file: Path, clock: Callable[[], float] = ti
         post.deliver()
         # people come before the history; what is to be said of it goes out with the next look
         if not seen.database_error:
-            unkept = judge_history(keep(settings, storage, alerts.state_dir / "measured", clock()))
+            unkept = judge_history(settings, keep(settings, storage, alerts.state_dir / "measured", clock()))
             episodes.observe(unkept, patience=2)
             troubles |= unkept
         waiting = len(storage.read().outbox)

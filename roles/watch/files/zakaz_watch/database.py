@@ -1,8 +1,9 @@
-"""What ClickHouse says about loaders, schema, mutations, parts and backups."""
+"""What ClickHouse says about loaders, what they brought and left out, schema, mutations, parts and backups."""
 
 # ruff: noqa: S608 - the statements hold the role's own numbers and names
 from __future__ import annotations
 
+from near_cities import near_cities
 from zakaz_schema.connection import HttpConnection, rows
 from zakaz_schema.failures import EngineFailure, Unreachable
 from zakaz_schema.journal import JOURNAL, live_fingerprint
@@ -23,7 +24,7 @@ def observe(settings: Settings, seen: Observed) -> None:
     except (EngineFailure, Unreachable) as error:
         seen.database_error = str(error)
         return
-    for ask in (_runs, _rejected, _drift, _mutations, _parts, _backups):
+    for ask in (_runs, _rejected, _degraded, _cities, _tables, _drift, _mutations, _parts, _backups):
         try:
             ask(connection, settings, seen)
         except Unreachable as error:
@@ -35,13 +36,28 @@ def observe(settings: Settings, seen: Observed) -> None:
 
 
 def _runs(connection: HttpConnection, settings: Settings, seen: Observed) -> None:
-    seen.runs = {run["loader"]: run for run in rows(connection, "SELECT * FROM bi.v_ops_freshness")}
+    sql = """SELECT *, toUnixTimestamp(last_success_at) AS success_at, toUnixTimestamp(last_started_at) AS started_at
+    FROM bi.v_ops_freshness"""
+    seen.runs = {run["loader"]: run for run in rows(connection, sql)}
 
 
 def _rejected(connection: HttpConnection, settings: Settings, seen: Observed) -> None:
     sql = "SELECT loader AS c_loader, count() AS c_count FROM meta.rejected_records WHERE rejected_at > now() - 86400"
     found = {row["c_loader"]: int(row["c_count"]) for row in rows(connection, f"{sql} GROUP BY loader")}
     seen.rejected = {loader: found.get(loader, 0) for loader in settings.loaders}
+
+
+def _degraded(connection: HttpConnection, settings: Settings, seen: Observed) -> None:
+    seen.degraded = rows(connection, "SELECT loader, field, reason, records, share FROM meta.v_degraded_last_day")
+
+
+def _cities(connection: HttpConnection, settings: Settings, seen: Observed) -> None:
+    seen.near_cities = near_cities(rows(connection, "SELECT city, is_known FROM meta.v_cities_used"))
+
+
+def _tables(connection: HttpConnection, settings: Settings, seen: Observed) -> None:
+    sql = 'SELECT "table", loader, toUnixTimestamp(last_row_at) AS at, is_empty FROM meta.v_tables_loaded'
+    seen.tables = [row for row in rows(connection, sql) if row["table"] in settings.silent_tables]
 
 
 def _drift(connection: HttpConnection, settings: Settings, seen: Observed) -> None:
@@ -56,7 +72,7 @@ def _mutations(connection: HttpConnection, settings: Settings, seen: Observed) -
     sql = f"""SELECT concat(database, '.', table) AS c_table, command AS c_command, latest_fail_reason AS c_reason,
     dateDiff('minute', create_time, now()) AS c_minutes FROM system.mutations
     WHERE NOT is_done AND database IN ({inside})
-    AND (latest_fail_reason != '' OR create_time < now() - {settings.limits.mutation_minutes * 60})"""
+    AND (latest_fail_reason != '' OR create_time < now() - {int(settings.limits["mutation_stuck"].limit * 60)})"""
     seen.stuck = [
         f"{row['c_table']}: {row['c_command']} for {row['c_minutes']} min ({row['c_reason'] or 'still running'})"
         for row in rows(connection, sql)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from status_findings import unnoticed_failure
+
 from .observed import Observed
 from .settings import Settings
 
@@ -36,7 +38,7 @@ def exposition(settings: Settings, seen: Observed, problems: dict[str, bool], wa
     gauge("watch_problem", "1: this subject is in trouble", [({"subject": s}, int(p)) for s, p in problems.items()])
     gauge("watch_waiting_messages", "Messages that no channel has taken yet", [({}, waiting)])
     gauge("clickhouse_up", "1: ClickHouse answers the watch", [({}, 0 if seen.database_error else 1)])
-    promised = settings.limits.freshness_minutes * 60
+    promised = int(settings.limits["loader_stale"].limit * 60)
     gauge(
         "loader_freshness_limit_seconds",
         "Most seconds between now and a loader's last success",
@@ -44,10 +46,16 @@ def exposition(settings: Settings, seen: Observed, problems: dict[str, bool], wa
     )
     rejected = (seen.rejected or {}).items()
     gauge("rejected_records", "Records rejected in 24 hours", [({"loader": name}, n) for name, n in rejected])
+    worst = {row["loader"]: float(row["share"]) for row in seen.degraded or []}
+    shares = [] if seen.degraded is None else [({"loader": name}, worst.get(name, 0.0)) for name in settings.loaders]
+    gauge("degraded_share", "Share of a run's records that lack a field, the most in 24 hours", shares)
+    loaded = [({"table": row["table"]}, int(row["at"])) for row in seen.tables or []]
+    gauge("table_last_row_timestamp_seconds", "When a table of a source last got a new or changed row", loaded)
+    gauge("near_cities", "Pairs of cities that are one letter apart and not both known", _known(seen.near_cities, len))
     gauge("schema_drift", "1: the live schema is not what was last applied", _known(seen.drift, int))
     gauge("stuck_mutations", "Mutations that fail or take too long", _known(seen.stuck, len))
     gauge("parts_in_partition_max", "Parts of the partition that has most", _known(seen.fullest, lambda f: f[1]))
-    watched = settings.limits.backup_hours > 0 and seen.backup_at is not None
+    watched = settings.limits["backup_old"].limit > 0 and seen.backup_at is not None
     gauge(
         "backup_last_success_timestamp_seconds",
         "End of the last backup",
@@ -60,13 +68,32 @@ def exposition(settings: Settings, seen: Observed, problems: dict[str, bool], wa
     gauge("backup_drilled_timestamp_seconds", words, drilled)
     failed: list[Sample] = [({}, int(bool(seen.drill_error)))] if watched else []
     gauge("backup_drill_failed", "1: the last drill failed", failed)
-    gauge("disk_free_bytes", "Free bytes", [({"path": path}, free) for path, (free, _) in seen.disks.items()])
-    gauge("disk_size_bytes", "Size in bytes", [({"path": path}, size) for path, (_, size) in seen.disks.items()])
-    gauge("memory_available_bytes", "Available memory", _known(seen.memory_available, int))
+    host, look = seen.host, settings.look
+    gauge("docker_up", "1: Docker answers", [({}, 0 if host["docker"]["error"] else 1)])
+    gauge("containers_down", "Containers that do not run, or not well", _known(host["containers"], len))
+    gauge("unit_failed", "1: the unit failed without a word, is missing or is not scheduled", _units(settings, seen))
+    gauge("files_missing", "Files of the deployment that are missing", [({}, len(host["files"]))])
+    disks = host["disks"]
+    gauge("disk_free_bytes", "Free bytes", [({"path": disk["mount"]}, disk["free"]) for disk in disks])
+    gauge("disk_size_bytes", "Size in bytes", [({"path": disk["mount"]}, disk["size"]) for disk in disks])
+    missing = [({"path": path}, int(path in host["folders"])) for path in look["folders"]]
+    gauge("disk_missing", "1: a watched folder is not there", missing)
+    gauge("memory_available_bytes", "Available memory", _known(host["memory"], int))
     ends = [({"endpoint": name}, end) for name, end in seen.certificates.items() if isinstance(end, float)]
     gauge("certificate_expiry_timestamp_seconds", "End of a certificate's validity", ends)
     lines += _loaders(settings)
     return "\n".join(lines) + "\n"
+
+
+def _units(settings: Settings, seen: Observed) -> Iterable[Sample]:
+    """Units that are missing or not scheduled, or failed in a way their own metrics do not show."""
+    for name, unit in settings.look["services"].items():
+        service = seen.host["services"].get(name)
+        if service is None or (seen.runs is None and name in settings.loaders):
+            continue
+        timer = seen.host["timers"].get(unit, {"problem": ""})
+        failed = unnoticed_failure(service["end"], (seen.runs or {}).get(name))
+        yield {"unit": unit}, int(bool(service["missing"] or timer["problem"] or failed))
 
 
 def write(file: Path, text: str) -> None:

@@ -1,20 +1,19 @@
-"""What the host says: loaders' own metrics, timers, disks, memory, certificates."""
+"""What the host says: loaders' own metrics, Docker, units, disks, memory, certificates."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import ssl
 import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
+
+from zakaz_host.look import look
 
 from .observed import Observed
 from .settings import Settings
 
 _SUCCESS = re.compile(r"^zakaz_loader_last_success_timestamp_seconds\{[^}]*\} (\S+)$", re.MULTILINE)
-_AVAILABLE = re.compile(r"^MemAvailable:\s+(\d+) kB$", re.MULTILINE)
 
 
 def observe(settings: Settings, seen: Observed) -> None:
@@ -26,19 +25,7 @@ def observe(settings: Settings, seen: Observed) -> None:
         except (OSError, ValueError):
             # it has not run under this deployment yet: the database knows more
             continue
-    if settings.units:
-        for loader, unit in settings.loaders.items():
-            seen.timers[loader] = _output(
-                "systemctl", "show", f"{unit}.timer", "--property=ActiveState,NextElapseUSecRealtime"
-            )
-    for path in settings.disks:
-        try:
-            usage = shutil.disk_usage(path)
-            seen.disks[path] = (usage.free, usage.total)
-        except OSError:
-            continue
-    available = _AVAILABLE.search(Path("/proc/meminfo").read_text())
-    seen.memory_available = int(available.group(1)) * 1024 if available else None
+    seen.host = look(**settings.look)
     for endpoint in settings.certificates:
         seen.certificates[endpoint] = _valid_until(endpoint)
 

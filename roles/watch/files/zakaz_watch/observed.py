@@ -22,9 +22,10 @@ class Observed:
     :param began_at: first run of any loader: before it there was nothing to back up; 0 when there was none.
     :param drill_error: why the last drill failed; empty when it passed or there was none.
     :param file_success: end of a loader's last scheduled success by its own metrics, by loader.
-    :param timers: what `systemctl show` says of a loader's timer, by loader.
-    :param disks: free and total bytes by path.
-    :param memory_available: bytes.
+    :param host: what the host said, see `zakaz_host.look.look`.
+    :param near_cities: pairs of cities that are one letter apart.
+    :param degraded: rows of meta.v_degraded_last_day.
+    :param tables: rows of meta.v_tables_loaded.
     :param certificates: end of validity, or a sentence why it cannot be read, by endpoint.
     """
 
@@ -40,7 +41,8 @@ class Observed:
     began_at: float = 0
     drill_error: str = ""
     file_success: dict[str, float] = field(default_factory=dict)
-    timers: dict[str, str] = field(default_factory=dict)
-    disks: dict[str, tuple[int, int]] = field(default_factory=dict)
-    memory_available: int | None = None
+    host: dict[str, Any] = field(default_factory=dict)
+    near_cities: list[list[str]] | None = None
+    degraded: list[dict[str, Any]] | None = None
+    tables: list[dict[str, Any]] | None = None
     certificates: dict[str, float | str] = field(default_factory=dict)

@@ -15,27 +15,17 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
-    """When something is wrong.
+class Limit:
+    """A row of the table of limits, see the role's vars/main/limits.yml.
 
-    :param freshness_minutes: most minutes since a loader's last success.
-    :param rejected_records: most records a loader may reject in 24 hours.
-    :param mutation_minutes: minutes a mutation may take.
-    :param parts: most parts a partition may have.
-    :param disk_free_gb: least free disk in GB (10^9 bytes).
-    :param memory_free_mb: least available memory in MB (10^6 bytes).
-    :param backup_hours: most hours since the last backup with a passed drill; 0: backups are not watched.
-    :param certificate_days: least days a certificate must still be valid.
+    :param limit: the number, in the table's unit; 0 where any is too many.
+    :param severity: critical or warning.
+    :param page: file name of the page that says what to do.
     """
 
-    freshness_minutes: int
-    rejected_records: int
-    mutation_minutes: int
-    parts: int
-    disk_free_gb: float
-    memory_free_mb: float
-    backup_hours: int
-    certificate_days: int
+    severity: str
+    page: str
+    limit: float = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +39,9 @@ class Settings:
     :param loaders: unit's name without suffix, by the loader's name.
     :param metric_files: file of a loader's own metrics on the host, by the loader's name.
     :param textfile: where Prometheus' node exporter finds our metrics; None: nowhere.
-    :param disks: paths whose file systems are watched.
+    :param limits: when something is wrong, by name.
+    :param look: what is looked at on the host, as `zakaz_host.look.look` takes it.
+    :param silent_tables: tables that must get rows.
     :param certificates: endpoints `host:port` whose certificate is watched.
     :param databases: databases of the schema, whose drift is watched.
     """
@@ -57,14 +49,14 @@ class Settings:
     deployment: str
     clickhouse: dict[str, Any]
     loaders: dict[str, str]
-    limits: Limits
+    limits: dict[str, Limit]
     objectives: Objectives
     metric_files: dict[str, Path] = field(default_factory=dict)
     textfile: Path | None = None
-    disks: tuple[str, ...] = ()
+    look: dict[str, Any] = field(default_factory=dict)
+    silent_tables: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ()
     databases: tuple[str, ...] = ("bi", "meta", "zakaz")
-    units: bool = True
 
 
 def load(path: Path) -> Settings:
@@ -74,11 +66,13 @@ def load(path: Path) -> Settings:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        content["limits"] = Limits(**content["limits"])
+        content["limits"] = {
+            name: Limit(row["severity"], row["page"], row.get("limit", 0)) for name, row in content["limits"].items()
+        }
         content["objectives"] = Objectives(**content["objectives"])
         content["metric_files"] = {name: Path(file) for name, file in content.get("metric_files", {}).items()}
         content["textfile"] = Path(content["textfile"]) if content.get("textfile") else None
-        for name in ("disks", "certificates", "databases"):
+        for name in ("silent_tables", "certificates", "databases"):
             if name in content:
                 content[name] = tuple(content[name])
         return Settings(**content)
