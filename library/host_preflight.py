@@ -114,6 +114,7 @@ import errno
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.python_environment import damage
