@@ -10,11 +10,12 @@ import pytest
 
 from tests.makefile import REPOSITORY
 
-# an engine with one volume of the deployment
+# an engine with one volume of the deployment, an image of ours and one of somebody else's builds
 DOCKER = """#!/bin/sh
-case "$1 $2" in
-    'volume ls') echo gone-clickhouse-data ;;
-    'volume rm') echo "$3" ;;
+case "$1 $2 $*" in
+    'volume ls '*deployment=gone*) echo gone-clickhouse-data ;;
+    'volume rm '*) echo "$3" ;;
+    'images --filter '*) printf 'zakaz/vk-ads:1\\nother/base:1\\n' ;;
 esac
 """
 
@@ -33,10 +34,10 @@ def host(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def remove(host: Path, data: str, metrics: str = "textfile/gone.prom") -> str:
+def remove(host: Path, data: str, metrics: str = "textfile/gone.prom", name: str = "gone") -> str:
     script = REPOSITORY / "roles" / "remove" / "files" / "remove.sh"
-    paths = [str(host / "gone"), data, str(host / "gone-backups"), str(host / metrics) if metrics else ""]
-    return subprocess.run(["sh", script, "gone", *paths], capture_output=True, text=True, check=True).stdout
+    paths = [str(host / name), data, str(host / f"{name}-backups"), str(host / metrics) if metrics else "", "zakaz"]
+    return subprocess.run(["sh", script, name, *paths], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("data", ["keep-data", "with-data"])
@@ -60,3 +61,14 @@ def test_what_is_left_is_named_with_the_command_that_removes_it(host):
     assert "removed volume gone-clickhouse-data" in told
     assert f"kept backups: {host}/gone-backups" in told
     assert (host / "gone-backups" / ".zakaz-backups").exists()
+
+
+def test_images_of_other_prefixes_stay(host):
+    told = remove(host, "keep-data")
+    assert "removed image zakaz/vk-ads:1" in told
+    assert "other/base:1" not in told
+
+
+def test_a_name_that_is_not_here_costs_no_image(host):
+    told = remove(host, "with-data", metrics="", name="gnoe")
+    assert told == "nothing of gnoe is on this host\n"

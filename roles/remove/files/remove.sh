@@ -1,9 +1,12 @@
 #!/bin/sh
 # Remove a deployment from this host. Prints a line for each thing removed or kept.
-# usage: remove.sh NAME FOLDER keep-data|with-data BACKUPS METRICS
-# BACKUPS is the folder of the backups, METRICS the file that Prometheus' node exporter reads; empty: there is none.
+# usage: remove.sh NAME FOLDER keep-data|with-data BACKUPS METRICS PREFIX
+# BACKUPS is the folder of the backups, METRICS the file that Prometheus' node exporter reads; empty: there is none. PREFIX
+# begins the names of our images.
 set -eu
-name=$1 folder=$2 data=$3 backups=$4 metrics=$5
+name=$1 folder=$2 data=$3 backups=$4 metrics=$5 prefix=$6
+found=''
+[ ! -d "$folder" ] || found=yes
 
 if [ -d "$folder" ]; then
     # an engine that is down would bring its containers back, over folders that are gone
@@ -25,7 +28,7 @@ for service in /etc/systemd/system/"$name"-*.service; do
     systemctl clean --what=state "$unit.timer" 2>/dev/null || true
     rm -f "$service" "${service%.service}.timer"
     echo "removed units $unit.service, $unit.timer"
-    reload=yes
+    reload=yes found=yes
 done
 [ -z "${reload:-}" ] || systemctl daemon-reload
 
@@ -43,6 +46,7 @@ done
 
 if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
     ours=label=zakaz.deployment=$name
+    [ -z "$(docker ps --all --quiet --filter "$ours"; docker volume ls --quiet --filter "$ours")" ] || found=yes
     for id in $(docker ps --all --quiet --filter "$ours"); do
         echo "removed container $(docker inspect --format '{{ .Name }}' "$id" | tr -d /)"
         docker rm --force --volumes "$id" >/dev/null
@@ -58,10 +62,12 @@ if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
         fi
     done
     # images are named by content and shared by all deployments of this host
-    if [ -n "$(docker network ls --quiet --filter label=zakaz.deployment)" ]; then
+    if [ -z "$found" ]; then
+        :
+    elif [ -n "$(docker network ls --quiet --filter label=zakaz.deployment)" ]; then
         echo 'kept images: another deployment of this host uses them (its own next make deploy removes what it does not need)'
     else
-        for image in $(docker images --filter label=zakaz.image --format '{{ .Repository }}:{{ .Tag }}' | grep -v '<none>' | sort); do
+        for image in $(docker images --filter label=zakaz.image --format '{{ .Repository }}:{{ .Tag }}' | grep "^$prefix/" | grep -v '<none>' | sort); do
             if docker rmi "$image" >/dev/null 2>&1; then
                 echo "removed image $image"
             else
@@ -82,3 +88,5 @@ fi
 if [ -d "$backups" ]; then
     echo "kept backups: $backups (rm -r $backups)"
 fi
+
+[ -n "$found" ] || echo "nothing of $name is on this host"
