@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import json
+
 SHEETS = {
     "events.csv": "event_id,name,city,event_date\n900001,Ёлка у губернатора,Орёл,20.12.2026\n",
     "sales.csv": "date,event_id,tickets_sold,revenue\n01.11.2026,900001,3,4500\n02.11.2026,900001,2,3000\n",
     "inventory.csv": "event_id,event_date,tickets_total,tickets_available\n900001,20.12.2026,100,95\n",
 }
+
+
+def test_a_vault_that_lies_open_and_one_that_is_missing_are_refused(desk):
+    vault = desk.inventory / "group_vars/zakaz/vault.yml"
+    locked = vault.read_bytes()
+    vault.unlink()
+    assert "vault.yml" in desk.make("plan", expect=None).output
+    vault.write_bytes((desk.folder / "inventories/production/group_vars/zakaz/vault.yml.example").read_bytes())
+    assert "vault_qtickets_api_token" in desk.make("plan", expect=None).output
+    vault.write_text('vault_qtickets_api_token: "open"\n')
+    assert "ansible-vault encrypt" in desk.make("plan", expect=None).output
+    vault.write_bytes(locked)
 
 
 def test_plan_of_a_fresh_server_changes_nothing(desk):
@@ -29,6 +43,12 @@ def test_deploy(desk):
 
 def test_deploy_again_changes_nothing(desk):
     assert desk.make("deploy").changed == 0
+
+
+def test_the_history_begins_with_the_first_run_and_no_stage_of_a_build_stays(desk):
+    first = json.loads(desk.ssh("sudo head -n 1 /opt/zakaz/history.jsonl"))
+    assert (first["event"], first["verb"]) == ("begun", "deploy")
+    assert desk.ssh("sudo docker images --quiet --filter dangling=true --filter label=zakaz.image") == ""
 
 
 def test_plan_of_a_deployed_server_is_empty(desk):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 
 from .conftest import SECRETS_OF_THE_CABINETS, Desk
@@ -26,6 +27,34 @@ def test_a_loader_that_cannot_log_in_is_told_and_shown(desk, sink):
     desk.make("deploy")
     sink.wait(event="resolved", subject="zakaz-qtickets-api")
     assert "BAD" not in desk.make("status").output
+
+
+def test_what_is_broken_on_the_server_is_named(desk):
+    desk.ssh("sudo mv /opt/zakaz/vk_ads.env /opt/zakaz/vk_ads.away")
+    assert "/opt/zakaz/vk_ads.env" in desk.make("status", expect=None).output
+    desk.ssh("sudo mv /opt/zakaz/vk_ads.away /opt/zakaz/vk_ads.env")
+
+    desk.ssh("sudo systemctl mask --runtime zakaz-vk-ads.service")
+    assert "masked" in desk.make("status", expect=None).output
+    desk.ssh("sudo systemctl unmask --runtime zakaz-vk-ads.service")
+
+    desk.ssh("sudo systemctl stop docker.socket docker.service")
+    told = desk.make("status", expect=None).output
+    assert "Docker" in told
+    assert "because Docker does not" in told
+    desk.ssh("sudo systemctl start docker.service")
+
+    desk.ssh("sudo rm /opt/zakaz/python/bin/python")
+    assert "make deploy" in desk.make("status", expect=None).output
+    assert desk.make("deploy").changed > 0
+    desk.make("status")
+
+
+def test_rules_for_prometheus_are_valid(desk, tmp_path):
+    rules = tmp_path / "zakaz.rules.yml"
+    rules.write_text(desk.ssh("sudo cat /opt/zakaz/zakaz.rules.yml"), encoding="utf-8")
+    done = subprocess.run(["promtool", "check", "rules", str(rules)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_timers_run_by_themselves(desk):
