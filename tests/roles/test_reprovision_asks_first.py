@@ -36,7 +36,12 @@ def bring(folder: Path, *, passed: bool | None = True, encrypted: bool = False, 
 
 def reprovision(folder: Path, **settings: object):
     # where the next step would begin, it fails
-    settings = {"base_image_source": "archive", "docker_engine_start_timeout": 1, **settings}
+    settings = {
+        "base_image_source": "archive",
+        "base_image_archive": "not-there.tar",
+        "docker_engine_start_timeout": 1,
+        **settings,
+    }
     return play("reprovision", folder, **settings)
 
 
