@@ -57,6 +57,10 @@ ON = {
 ONE_A_HOST = {"docker", "/var/lib/prometheus/node-exporter", "item"}
 # a folder that a task before made within zakaz_dir, and timers that a task before found by their names
 RUN_KNOWS = {
+    # files of __rotate_places, all of them in zakaz_dir or clickhouse_dir
+    "unknown: files of Give them to those who use them",
+    "unknown: dest of Put the files back",
+    "unknown: files of Write a trial's settings: {{ __rotate_loader }}",
     "unknown: name of Stop the timers", "unknown: name of Start the timers",
     "unknown: path of Make the folder that is shown: {{ loader_import_verb }}",
     "unknown: dest of Copy the files: {{ loader_import_verb }}",
@@ -85,7 +89,7 @@ class Deployment:
         self.settings: dict[str, Any] = {}
         self.role_of: dict[str, Path] = {}
         for role in ROLES:
-            for file in sorted([*role.glob("defaults/**/*.yml"), *role.glob("vars/*.yml")]):
+            for file in sorted([*role.glob("defaults/**/*.yml"), *role.glob("vars/**/*.yml")]):
                 for key, value in (loader.load_from_file(str(file), trusted_as_template=True) or {}).items():
                     self.settings[key], self.role_of[key] = value, role
         self.variables = {

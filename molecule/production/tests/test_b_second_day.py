@@ -101,12 +101,16 @@ def test_schema_change_is_planned_and_applied(desk):
 def test_backup_drill_and_restore(desk):
     desk.make("backup")
     desk.make("drill")
-    before = desk.ask("SELECT count(), sum(revenue) FROM zakaz.dm_sales_daily FINAL")
-    desk.ask("TRUNCATE TABLE zakaz.dm_sales_daily")
-    asked = desk.make("restore TABLE=zakaz.dm_sales_daily", expect=None)
+    plan = "SELECT count(), sum(revenue_plan) FROM zakaz.plan_sales FINAL"
+    before = desk.ask(plan)
+    desk.ask(
+        "INSERT INTO zakaz.plan_sales (month, city, revenue_plan, tickets_plan, _ver) "
+        "VALUES ('2026-01-01', 'spoiled', 1, 1, 1)"
+    )
+    asked = desk.make("restore TABLE=zakaz.plan_sales", expect=None)
     assert "CONFIRM=yes" in asked.output
-    desk.make("restore TABLE=zakaz.dm_sales_daily CONFIRM=yes")
-    assert desk.ask("SELECT count(), sum(revenue) FROM zakaz.dm_sales_daily FINAL") == before
+    desk.make("restore TABLE=zakaz.plan_sales CONFIRM=yes")
+    assert desk.ask(plan) == before
 
 
 def test_upgrade_and_rollback(desk):
