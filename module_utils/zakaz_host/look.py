@@ -34,7 +34,7 @@ def look(
     :param files: those that must be there
     :param notes: file in which a service's command notes how its runs end, by what the service is called
     :returns: ``docker`` (``error``, ``version``), ``containers`` (a sentence for each that does not serve), ``disks``,
-        ``folders`` (a sentence for each that is not there), ``memory`` (available bytes), ``services`` (``missing`` and
+        ``folders`` (of each a sentence why it is not there; empty where it is), ``memory`` (available bytes), ``services`` (``missing`` and
         ``end``), ``timers`` (``problem`` and ``next``), ``files`` (those that are missing)
     """
     engine: dict[str, str] = {"error": "", "version": ""}
@@ -49,6 +49,9 @@ def look(
         troubled = {name: problem for name, problem in problems.items() if problem}
     except docker.EngineSilent as error:
         engine["error"] = str(error)
+        # a full disk is a common reason
+        assumed = disks.future_docker_root()
+        root = [assumed] if Path(assumed).exists() else []
     measured, absent = disks.look([*root, *folders])
     shown = units.ask([f"{unit}.service" for unit in services.values()] + [f"{unit}.timer" for unit in timers])
     ends = {}
@@ -62,7 +65,7 @@ def look(
         "docker": engine,
         "containers": troubled,
         "disks": measured,
-        "folders": absent,
+        "folders": {path: absent.get(path, "") for path in [*root, *folders]},
         "memory": int(available.group(1)) * 1024 if available else None,
         "services": ends,
         "timers": {

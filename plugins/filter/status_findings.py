@@ -326,7 +326,7 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
     lines += [
         space_finding(f"disk {disk['mount']}", disk["free"] / _BYTES_IN_GB, least, "GB", page) for disk in host["disks"]
     ]
-    lines += [finding(BAD, "disk", sentence, page) for sentence in host["folders"].values()]
+    lines += [finding(BAD, "disk", sentence, page) for sentence in host["folders"].values() if sentence]
     if host["memory"] is not None:
         least, page = float(limits["memory_low"]["limit"]), limits["memory_low"]["page"]
         lines.append(space_finding("memory", host["memory"] / _BYTES_IN_MB, least, "MB", page))

@@ -7,6 +7,7 @@ import os
 
 import pytest
 from zakaz_host import disks, docker, units
+from zakaz_host.look import look as look_at_host
 
 from tests.docker_engine import DockerEngine, container
 from tests.modules.run_module import run_module
@@ -31,7 +32,9 @@ def test_each_disk_is_measured_once_under_its_mount_point(engine, tmp_path):
     seen = look(tmp_path, folders=[str(tmp_path), str(tmp_path / "a"), str(tmp_path / "gone"), "/proc/self"])
     assert [disk["mount"] for disk in seen["disks"]] == ["/proc", str(disks.mount_point(tmp_path))]
     assert seen["disks"][1]["paths"] == [str(tmp_path), str(tmp_path / "a")]
-    assert seen["folders"] == {str(tmp_path / "gone"): f"{tmp_path}/gone is not there"}
+    told = {path: sentence for path, sentence in seen["folders"].items() if sentence}
+    assert told == {str(tmp_path / "gone"): f"{tmp_path}/gone is not there"}
+    assert list(seen["folders"])[0] == "/proc"
     room = os.statvfs(tmp_path)
     assert abs(seen["disks"][1]["size"] - room.f_blocks * room.f_frsize) < 1e6
     assert seen["memory"] > 1e6
@@ -70,7 +73,18 @@ def test_docker_that_does_not_answer_is_said_with_the_reason(tmp_path):
     seen = look(tmp_path, folders=[str(tmp_path)], containers=["zakaz-clickhouse"])
     assert seen["docker"]["error"] == f"unix://{tmp_path}/docker.sock: No such file or directory"
     assert seen["containers"] is None
-    assert len(seen["disks"]) == 1
+
+
+@pytest.mark.parametrize(("root", "mounts"), [("/proc", ["/proc"]), ("/no/such/docker", [])])
+def test_disk_of_a_silent_docker_is_looked_at_where_its_configuration_says(tmp_path, monkeypatch, root, mounts):
+    """A full disk is a common reason for its silence; a folder that was never made is none."""
+    monkeypatch.setattr(disks, "future_docker_root", lambda: root)
+    seen = look_at_host(
+        deployment="zakaz", docker_host="unix:///no/such.sock", folders=[], services={}, timers=[], containers=[],
+        files=[], notes={},
+    )  # fmt: skip
+    assert [disk["mount"] for disk in seen["disks"]] == mounts
+    assert not any(seen["folders"].values())
 
 
 def test_docker_may_listen_on_a_port(tmp_path):

@@ -195,6 +195,16 @@ def test_watched_folder_that_is_not_there_is_told(deployment):
     assert deployment.metrics()[f'zakaz_disk_missing{{deployment="zakaz",path="{gone}"}}'] == 1
 
 
+def test_dockers_data_root_that_is_not_there_is_told_until_it_is(deployment):
+    deployment.engine.info["DockerRootDir"] = "/no/such/docker"
+    assert "/no/such/docker is not there" in deployment.look(2).stdout
+    assert deployment.failing() == {"folder /no/such/docker"}
+    (deployment.folder / "docker").mkdir()
+    deployment.engine.info["DockerRootDir"] = str(deployment.folder / "docker")
+    deployment.look(2)
+    assert deployment.metrics()[f'zakaz_disk_missing{{deployment="zakaz",path="{deployment.folder}/docker"}}'] == 0
+
+
 def test_docker_that_does_not_answer_is_named(deployment):
     deployment.engine.stop()
     assert "Docker does not answer" in deployment.look(2).stdout

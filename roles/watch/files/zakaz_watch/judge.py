@@ -141,8 +141,7 @@ def _space(settings: Settings, seen: Observed) -> Judged:
         line = space_finding("disk", disk["free"] / _GB, settings.limits["disk_low"].limit, "GB")
         problem = f"{disk['mount']}: {line['text']}" if line["verdict"] == BAD else ""
         yield f"disk {disk['mount']}", _trouble(settings, "disk_low", problem, "docker system df")
-    for folder in settings.look["folders"]:
-        problem = seen.host["folders"].get(folder, "")
+    for folder, problem in seen.host["folders"].items():
         yield f"folder {folder}", _trouble(settings, "disk_missing", problem, "df --human-readable")
     if seen.host["memory"] is not None:
         line = space_finding("memory", seen.host["memory"] / _MB, settings.limits["memory_low"].limit, "MB")
