@@ -324,6 +324,42 @@ def test_cities_one_letter_apart_are_told_until_somebody_says_what_they_are(depl
         query("ALTER TABLE zakaz.dim_city_alias DELETE WHERE alias = 'екатринбург' SETTINGS mutations_sync = 2")
 
 
+def test_cities_that_are_watched_are_those_of_the_views(deployment):
+    query = deployment.server.query
+    query(
+        "INSERT INTO zakaz.dm_vk_ads_daily (d, account, banner_id, city, spend, currency, _ver, _is_deleted) VALUES "
+        "(today(), 'a', 1, 'спб', 1, 'RUB', 1, 0), (today(), 'a', 2, 'омск', 1, 'USD', 1, 0), "
+        "(today(), 'a', 3, 'омсск', 1, 'RUB', 1, 0), (today(), 'a', 3, 'омск', 1, 'RUB', 2, 0), "
+        "(today(), 'a', 4, 'тамбовв', 1, 'RUB', 1, 1), (today(), 'a', 5, '', 1, 'RUB', 1, 0)"
+    )
+    try:
+        used = query("SELECT arraySort(groupArray(city)) FROM meta.v_cities_used")
+        assert used == query(
+            "SELECT arraySort(groupUniqArray(city)) FROM (SELECT city FROM bi.v_sales_daily UNION ALL "
+            "SELECT city FROM bi.v_vk_ads_currencies_daily)"
+        )
+        assert "санкт-петербург" in used and "unattributed" in used and "омсск" not in used
+    finally:
+        query("TRUNCATE TABLE zakaz.dm_vk_ads_daily")
+
+
+def test_question_that_clickhouse_refuses_is_told_and_hides_no_other(deployment):
+    """Nothing that is asked so would ever be judged again: a silence that looks like health."""
+    query = deployment.server.query
+    made = query("SHOW CREATE VIEW bi.v_ops_freshness FORMAT TabSeparatedRaw")
+    query("DROP VIEW bi.v_ops_freshness")
+    deployment.folders.append("/no/such/folder")
+    try:
+        said = deployment.look(2).stdout
+    finally:
+        query(made)
+    assert "ClickHouse cannot be asked for runs" in said
+    assert "docs/operations/watch-failed.md" in said
+    assert {"questions", "folder /no/such/folder"} <= deployment.failing()
+    deployment.look(2)
+    assert "questions" not in deployment.failing()
+
+
 def test_database_that_does_not_answer_is_one_trouble_and_ends_no_other(deployment):
     deployment.server.query("TRUNCATE TABLE meta.etl_runs")
     deployment.look(2)

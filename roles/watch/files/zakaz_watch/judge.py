@@ -37,6 +37,10 @@ def judge_history(settings: Settings, problem: str | None) -> dict[str, Trouble 
 def _clickhouse(settings: Settings, seen: Observed) -> Judged:
     command = f"docker logs --tail 40 {settings.deployment}-clickhouse"
     yield "ClickHouse", _trouble(settings, "clickhouse_down", seen.database_error, command)
+    if not seen.database_error:
+        # what it refuses is judged neither good nor bad, so nobody would hear of it
+        problem = f"ClickHouse cannot be asked for {'; '.join(seen.refused)}" if seen.refused else ""
+        yield "questions", _trouble(settings, "watch_silent", problem, "make plan")
 
 
 def _docker(settings: Settings, seen: Observed) -> Judged:
