@@ -56,10 +56,11 @@ def look(
     shown = units.ask([f"{unit}.service" for unit in services.values()] + [f"{unit}.timer" for unit in timers])
     ends = {}
     for name in {**services, **notes}:
-        unit = shown.get(f"{services.get(name)}.service", {})
+        unit = shown.get(f"{services[name]}.service", {}) if name in services else {}
         noted = units.noted_end(Path(notes[name])) if name in notes else None
         end = units.latest(units.last_end(unit) if unit else None, noted)
-        ends[name] = {"missing": units.missing(unit), "end": end}
+        missing = "systemd tells nothing of it" if name in services and not unit else units.missing(unit)
+        ends[name] = {"missing": missing, "end": end}
     available = _AVAILABLE.search(Path("/proc/meminfo").read_text())
     return {
         "docker": engine,

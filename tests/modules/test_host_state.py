@@ -243,6 +243,40 @@ def test_service_that_is_missing_is_told(systemd, engine, state):
     assert systemd(service={"LoadState": state})["services"]["vk_ads"]["missing"]
 
 
+def test_unit_whose_file_was_deleted_is_told_before_the_next_start(systemd, engine, tmp_path):
+    file = tmp_path / "zakaz-vk-ads.service"
+    shown = {"service": {"FragmentPath": str(file)}, "timer": TIMER | {"FragmentPath": str(file)}}
+    seen = systemd(**shown)
+    assert "its file is gone" in seen["services"]["vk_ads"]["missing"]
+    assert "its file is gone" in seen["timers"]["zakaz-vk-ads"]["problem"]
+    file.touch()
+    seen = systemd(**shown)
+    assert (seen["services"]["vk_ads"]["missing"], seen["timers"]["zakaz-vk-ads"]["problem"]) == ("", "")
+
+
+@pytest.mark.parametrize("fake", ["exit 1", None], ids=["systemctl fails", "no systemctl"])
+def test_systemd_that_says_nothing_of_units_is_no_health(engine, tmp_path, monkeypatch, fake):
+    (tmp_path / "bin").mkdir()
+    if fake:
+        (tmp_path / "bin" / "systemctl").write_text(f"#!/bin/sh\n{fake}\n")
+        (tmp_path / "bin" / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin")
+    seen = look_at_host(
+        deployment="zakaz", docker_host=f"unix://{tmp_path}/docker.sock", folders=[], containers=[], files=[],
+        services={"vk_ads": "zakaz-vk-ads"}, timers=["zakaz-vk-ads"], notes={"qtickets_api": str(tmp_path / "none")},
+    )  # fmt: skip
+    assert seen["services"]["vk_ads"] == {"missing": "systemd tells nothing of it", "end": None}
+    assert seen["services"]["qtickets_api"] == {"missing": "", "end": None}
+
+
+def test_older_systemd_without_timestamps_as_numbers_is_asked_all_the_same(systemd, engine, tmp_path):
+    fake = tmp_path / "bin" / "systemctl"
+    fake.write_text(f"#!/bin/sh\ncase $* in *--timestamp*) exit 1;; esac\ncat {tmp_path}/shown\n")
+    seen = systemd(service=FAILED | {"ExecMainExitTimestamp": "Sat 2026-11-28 09:00:00 UTC"}, timer=TIMER)
+    assert seen["services"]["vk_ads"]["end"]["failed"]
+    assert seen["timers"]["zakaz-vk-ads"]["problem"] == ""
+
+
 def test_no_systemd_is_no_trouble(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     assert units.ask(["zakaz-vk-ads.service"]) == {}
