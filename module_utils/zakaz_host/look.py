@@ -34,8 +34,8 @@ def look(
     :param files: those that must be there
     :param notes: file in which a service's command notes how its runs end, by what the service is called
     :returns: ``docker`` (``error``, ``version``), ``containers`` (a sentence for each that does not serve), ``disks``,
-        ``folders`` (of each a sentence why it is not there; empty where it is), ``memory`` (available bytes), ``services`` (``missing`` and
-        ``end``), ``timers`` (``problem`` and ``next``), ``files`` (those that are missing)
+        ``folders`` (of each a sentence why it is not there; empty where it is), ``memory`` (available bytes),
+        ``services`` (``missing`` and ``end``), ``timers`` (``problem`` and ``next``), ``files`` (those missing)
     """
     engine: dict[str, str] = {"error": "", "version": ""}
     troubled: dict[str, str] | None = None

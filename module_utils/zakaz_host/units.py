@@ -45,7 +45,7 @@ def ask(names: Iterable[str]) -> dict[str, Unit]:
     if not names:
         return {}
     try:
-        # one question: each takes 10 ms; before 248 there are no such timestamps, and failures without a time are told too
+        # one question: each takes 10 ms. Before 248 there are no such timestamps; a failure without a time is told too
         for more in (["--timestamp=unix"], []):
             command = ["systemctl", "show", *more, f"--property={_ASKED}", *names]
             done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)

@@ -34,7 +34,7 @@ def test_each_disk_is_measured_once_under_its_mount_point(engine, tmp_path):
     assert seen["disks"][1]["paths"] == [str(tmp_path), str(tmp_path / "a")]
     told = {path: sentence for path, sentence in seen["folders"].items() if sentence}
     assert told == {str(tmp_path / "gone"): f"{tmp_path}/gone is not there"}
-    assert list(seen["folders"])[0] == "/proc"
+    assert next(iter(seen["folders"])) == "/proc"
     room = os.statvfs(tmp_path)
     assert abs(seen["disks"][1]["size"] - room.f_blocks * room.f_frsize) < 1e6
     assert seen["memory"] > 1e6

@@ -165,7 +165,10 @@ def check(tmp_path: Path, inventory: str = "local", **settings: object) -> subpr
             "would send its password in clear; set alerts_smtp_security",
         ),
         ({"watch_certificates": ["dashboard.example.org"]}, "watch_certificates must be a list of endpoints"),
-        ({"watch_silent_days": -1, "status_disk_free_gb": -2}, "watch_silent_days, watch_disk_free_gb must be a number, 0 or more"),
+        (
+            {"watch_silent_days": -1, "status_disk_free_gb": -2},
+            "watch_silent_days, watch_disk_free_gb must be a number, 0 or more",
+        ),
         ({"status_freshness_minutes": 0}, "watch_freshness_minutes and watch_parts must be 1 or more"),
         ({"watch_degraded_share": 5}, "watch_degraded_share must be a share from 0 to 1"),
         ({"watch_silent_tables": ["zakaz.stg_orders"]}, "watch_silent_tables names zakaz.stg_orders, which is not"),

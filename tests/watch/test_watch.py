@@ -10,10 +10,11 @@ import uuid
 
 import pytest
 import urllib3
+import yaml
 
 from tests.alerts.receivers import certificate, free_port
 from tests.docker_engine import container
-from tests.modules.clickhouse_server import PASSWORD
+from tests.modules.clickhouse_server import PASSWORD, REPOSITORY
 
 pytestmark = pytest.mark.patient
 
@@ -152,7 +153,7 @@ def test_certificate_that_ends_soon_is_told(deployment, tmp_path):
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*certificate(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as plain, tls.wrap_socket(plain, server_side=True) as server:
-        threading.Thread(target=lambda: [server.accept() for _ in range(4)], daemon=True).start()
+        threading.Thread(target=lambda: [server.accept() for _ in range(6)], daemon=True).start()
         endpoint = f"localhost:{server.getsockname()[1]}"
         deployment.certificates = [endpoint]
         deployment.look(2)
@@ -162,6 +163,7 @@ def test_certificate_that_ends_soon_is_told(deployment, tmp_path):
         deployment.limits["certificate"] = 1
         deployment.look(2)
         assert deployment.failing() == set()
+        assert f"the certificate of {endpoint} has ended" in deployment.look(2, at=time.time() + 3 * 86400).stdout
 
 
 def test_endpoint_without_a_certificate_is_told(deployment):
@@ -304,6 +306,14 @@ def test_table_without_rows_for_days_is_told_and_one_that_rests_is_not(deploymen
     deployment.silent_tables = ["zakaz.stg_qtickets_orders"]
     deployment.look(2)
     assert deployment.failing() == set()
+
+
+def test_tables_that_can_be_watched_are_those_of_the_view(deployment):
+    """The role refuses other names."""
+    tasks = yaml.safe_load((REPOSITORY / "roles/watch/tasks/validate.yml").read_text(encoding="utf-8"))
+    known = tasks[0]["vars"]["__watch_loaded_tables"]
+    (seen,) = deployment.server.query("SELECT arraySort(groupArray(table)) FROM meta.v_tables_loaded").splitlines()
+    assert seen == str(sorted(known)).replace(", ", ",")
 
 
 def test_cities_one_letter_apart_are_told_until_somebody_says_what_they_are(deployment):

@@ -134,7 +134,7 @@ def _certificates(settings: Settings, seen: Observed) -> Judged:
             problem = end
         else:
             days = (end - seen.at) / 86400
-            problem = f"the certificate of {endpoint} ends in {days:.0f} days"
+            problem = f"the certificate of {endpoint} {f'ends in {days:.0f} days' if days > 0 else 'has ended'}"
             problem = problem if days < settings.limits["certificate"].limit else ""
         command = f"openssl s_client -connect {endpoint} </dev/null | openssl x509 -noout -dates -issuer"
         yield f"certificate of {endpoint}", _trouble(settings, "certificate", problem, command)
