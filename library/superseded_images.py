@@ -132,12 +132,14 @@ class Host:
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
 
-    def docker(self, *arguments: str) -> list[str]:
+    def docker(self, *arguments: str, some_gone: bool = False) -> list[str]:
         """Lines of an answer.
 
         The module fails when the engine does not answer.
+
+        :param some_gone: what was asked for may be gone by now; what is left is told all the same
         """
-        _, text, _ = self._module.run_command(["docker", *arguments], check_rc=True)
+        _, text, _ = self._module.run_command(["docker", *arguments], check_rc=not some_gone)
         return text.splitlines()
 
     def images(self) -> list[tuple[str, str]]:
@@ -164,7 +166,8 @@ class Host:
         found: dict[str, Path | None] = dict.fromkeys(networks)
         containers = self.docker("ps", "--all", "--quiet", "--filter", "label=zakaz.deployment")
         shown = '{{index .Config.Labels "zakaz.deployment"}}{{range .Mounts}} {{.Source}}{{end}}'
-        for line in self.docker("inspect", "--format", shown, *containers) if containers else []:
+        # a loader's container goes with its run; a deployment without any is not known, and its images stay
+        for line in self.docker("inspect", "--format", shown, *containers, some_gone=True) if containers else []:
             name, *sources = line.split(" ")
             for source in sources:
                 if source.endswith(CONFIGURATION):

@@ -34,8 +34,8 @@ def look(
     :param files: those that must be there
     :param notes: file in which a service's command notes how its runs end, by what the service is called
     :returns: ``docker`` (``error``, ``version``), ``containers`` (a sentence for each that does not serve), ``disks``,
-        ``folders`` (a sentence for each that is not there), ``memory`` (available bytes), ``services`` (``missing`` and
-        ``end``), ``timers`` (``problem`` and ``next``), ``files`` (those that are missing)
+        ``folders`` (of each a sentence why it is not there; empty where it is), ``memory`` (available bytes),
+        ``services`` (``missing`` and ``end``), ``timers`` (``problem`` and ``next``), ``files`` (those missing)
     """
     engine: dict[str, str] = {"error": "", "version": ""}
     troubled: dict[str, str] | None = None
@@ -49,20 +49,24 @@ def look(
         troubled = {name: problem for name, problem in problems.items() if problem}
     except docker.EngineSilent as error:
         engine["error"] = str(error)
+        # a full disk is a common reason
+        assumed = disks.future_docker_root()
+        root = [assumed] if Path(assumed).exists() else []
     measured, absent = disks.look([*root, *folders])
     shown = units.ask([f"{unit}.service" for unit in services.values()] + [f"{unit}.timer" for unit in timers])
     ends = {}
     for name in {**services, **notes}:
-        unit = shown.get(f"{services.get(name)}.service", {})
+        unit = shown.get(f"{services[name]}.service", {}) if name in services else {}
         noted = units.noted_end(Path(notes[name])) if name in notes else None
         end = units.latest(units.last_end(unit) if unit else None, noted)
-        ends[name] = {"missing": units.missing(unit), "end": end}
+        missing = "systemd tells nothing of it" if name in services and not unit else units.missing(unit)
+        ends[name] = {"missing": missing, "end": end}
     available = _AVAILABLE.search(Path("/proc/meminfo").read_text())
     return {
         "docker": engine,
         "containers": troubled,
         "disks": measured,
-        "folders": absent,
+        "folders": {path: absent.get(path, "") for path in [*root, *folders]},
         "memory": int(available.group(1)) * 1024 if available else None,
         "services": ends,
         "timers": {

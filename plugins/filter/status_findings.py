@@ -284,6 +284,7 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
     """Judge everything the role observed.
 
     :param seen: ``at`` (seconds since 1970), ``server`` and ``container`` (see :func:`clickhouse_finding`), ``plan``,
+        ``refused`` (questions that ClickHouse did not answer, though it does others),
         ``runs`` (rows of bi.v_ops_freshness), ``loaders`` (their commands by name), ``services`` (units by name),
         ``host`` (of the module host_state), ``near_cities`` (see :func:`city_finding`), ``degraded`` (rows of
         meta.v_degraded_last_day), ``tables`` (rows of meta.v_tables_loaded), ``backups`` (see :func:`backup_finding`;
@@ -295,12 +296,15 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
     host, services = seen["host"], seen["services"]
     lines = [clickhouse_finding(seen["server"], seen["container"], host["docker"]["error"]), *docker_findings(host)]
     lines.append(drift_finding(seen["plan"]))
+    if seen["refused"]:
+        text = f"ClickHouse cannot be asked for {', '.join(seen['refused'])}; make plan shows what differs"
+        lines.append(finding(BAD, "questions", text, "schema-drift.md"))
     for loader, command in seen["loaders"].items():
         unit = services.get(loader, "")
         more = f"journalctl --unit {unit} --lines 40 --output cat" if unit else f"{command} check"
         end = host["services"].get(loader, {}).get("end")
         if seen["runs"] is None and not unnoticed_failure(end, None):
-            lines.append(finding(WARN, loader, "unknown: ClickHouse does not answer", "clickhouse-down.md"))
+            lines.append(finding(WARN, loader, "unknown: ClickHouse does not tell", "clickhouse-down.md"))
         else:
             most = int(limits["loader_stale"]["limit"])
             lines.append(loader_finding(loader, runs.get(loader), most, end, more))
@@ -326,7 +330,7 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
     lines += [
         space_finding(f"disk {disk['mount']}", disk["free"] / _BYTES_IN_GB, least, "GB", page) for disk in host["disks"]
     ]
-    lines += [finding(BAD, "disk", sentence, page) for sentence in host["folders"].values()]
+    lines += [finding(BAD, "disk", sentence, page) for sentence in host["folders"].values() if sentence]
     if host["memory"] is not None:
         least, page = float(limits["memory_low"]["limit"]), limits["memory_low"]["page"]
         lines.append(space_finding("memory", host["memory"] / _BYTES_IN_MB, least, "MB", page))

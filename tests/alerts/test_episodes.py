@@ -78,6 +78,25 @@ def test_another_exit_code_is_another_cause(host, told):
     assert told() == [("firing", UNIT), ("changed", UNIT)]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("it does not run (Exited (1) 3 seconds ago)", "it does not run (Exited (1) About a minute ago)", True),
+        ("it does not run (Exited (1) 59 minutes ago)", "it does not run (Exited (1) About an hour ago)", True),
+        ("it is not well (Up Less than a second (unhealthy))", "it is not well (Up 2 weeks (unhealthy))", True),
+        ("it does not run (Exited (1) 3 seconds ago)", "it does not run (Exited (137) 3 seconds ago)", False),
+        ("a backup is 1 day, 2:00:01 old", "a backup is 2 days, 0:04:10 old", True),
+        ("refused by <Connection at 0x7f8a3c01de>", "refused by <Connection at 0x55a19>", True),
+        ("zakaz.orders is stuck", "zakaz.tickets is stuck", False),
+    ],
+)
+def test_an_age_is_no_cause(one, other, same):
+    sys.path[:0] = map(str, PROGRAM)
+    from zakaz_alert.episodes import cause_of
+
+    assert (cause_of(one) == cause_of(other)) is same
+
+
 def test_program_that_words_each_failure_anew_sends_no_more_than_five_messages(host, told):
     for word in "abcdefgh":
         host.journal(json.dumps({"error": f"cause {word}"}))
@@ -176,9 +195,21 @@ def test_message_kept_for_days_is_dropped_with_a_word(host):
     assert host.state()["outbox"] == []
 
 
-def test_damaged_state_is_put_aside_and_people_are_still_told(host, told):
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"episodes": {',
+        "[]",
+        '{"episodes": {"zakaz-qtickets-api.service": "text"}, "outbox": [], "pending": {}}',
+        '{"episodes": {"zakaz-qtickets-api.service": {"since": null, "times": 1}}, "outbox": [], "pending": {}}',
+        '{"episodes": {}, "outbox": [{"channel": "webhook"}], "pending": {}}',
+        '{"episodes": {}, "outbox": [{"channel": "webhook", "message": {"at": 1}}], "pending": {}}',
+        '{"episodes": {}, "outbox": [], "pending": {"zakaz-qtickets-api.service": "often"}}',
+    ],
+)
+def test_damaged_state_is_put_aside_and_people_are_still_told(host, told, text):
     host.fails()
-    (host.state_dir / "state.json").write_text('{"episodes": {')
+    (host.state_dir / "state.json").write_text(text)
     assert host.fails().returncode == 0
     assert told() == [("firing", UNIT)] * 2
     assert list(host.state_dir.glob("state.damaged.*"))

@@ -7,6 +7,7 @@ import os
 
 import pytest
 from zakaz_host import disks, docker, units
+from zakaz_host.look import look as look_at_host
 
 from tests.docker_engine import DockerEngine, container
 from tests.modules.run_module import run_module
@@ -31,7 +32,9 @@ def test_each_disk_is_measured_once_under_its_mount_point(engine, tmp_path):
     seen = look(tmp_path, folders=[str(tmp_path), str(tmp_path / "a"), str(tmp_path / "gone"), "/proc/self"])
     assert [disk["mount"] for disk in seen["disks"]] == ["/proc", str(disks.mount_point(tmp_path))]
     assert seen["disks"][1]["paths"] == [str(tmp_path), str(tmp_path / "a")]
-    assert seen["folders"] == {str(tmp_path / "gone"): f"{tmp_path}/gone is not there"}
+    told = {path: sentence for path, sentence in seen["folders"].items() if sentence}
+    assert told == {str(tmp_path / "gone"): f"{tmp_path}/gone is not there"}
+    assert next(iter(seen["folders"])) == "/proc"
     room = os.statvfs(tmp_path)
     assert abs(seen["disks"][1]["size"] - room.f_blocks * room.f_frsize) < 1e6
     assert seen["memory"] > 1e6
@@ -70,7 +73,18 @@ def test_docker_that_does_not_answer_is_said_with_the_reason(tmp_path):
     seen = look(tmp_path, folders=[str(tmp_path)], containers=["zakaz-clickhouse"])
     assert seen["docker"]["error"] == f"unix://{tmp_path}/docker.sock: No such file or directory"
     assert seen["containers"] is None
-    assert len(seen["disks"]) == 1
+
+
+@pytest.mark.parametrize(("root", "mounts"), [("/proc", ["/proc"]), ("/no/such/docker", [])])
+def test_disk_of_a_silent_docker_is_looked_at_where_its_configuration_says(tmp_path, monkeypatch, root, mounts):
+    """A full disk is a common reason for its silence; a folder that was never made is none."""
+    monkeypatch.setattr(disks, "future_docker_root", lambda: root)
+    seen = look_at_host(
+        deployment="zakaz", docker_host="unix:///no/such.sock", folders=[], services={}, timers=[], containers=[],
+        files=[], notes={},
+    )  # fmt: skip
+    assert [disk["mount"] for disk in seen["disks"]] == mounts
+    assert not any(seen["folders"].values())
 
 
 def test_docker_may_listen_on_a_port(tmp_path):
@@ -227,6 +241,40 @@ def test_timer_that_starts_nothing_is_told(systemd, engine, shown, problem):
 @pytest.mark.parametrize("state", ["not-found", "masked", "error"])
 def test_service_that_is_missing_is_told(systemd, engine, state):
     assert systemd(service={"LoadState": state})["services"]["vk_ads"]["missing"]
+
+
+def test_unit_whose_file_was_deleted_is_told_before_the_next_start(systemd, engine, tmp_path):
+    file = tmp_path / "zakaz-vk-ads.service"
+    shown = {"service": {"FragmentPath": str(file)}, "timer": TIMER | {"FragmentPath": str(file)}}
+    seen = systemd(**shown)
+    assert "its file is gone" in seen["services"]["vk_ads"]["missing"]
+    assert "its file is gone" in seen["timers"]["zakaz-vk-ads"]["problem"]
+    file.touch()
+    seen = systemd(**shown)
+    assert (seen["services"]["vk_ads"]["missing"], seen["timers"]["zakaz-vk-ads"]["problem"]) == ("", "")
+
+
+@pytest.mark.parametrize("fake", ["exit 1", None], ids=["systemctl fails", "no systemctl"])
+def test_systemd_that_says_nothing_of_units_is_no_health(engine, tmp_path, monkeypatch, fake):
+    (tmp_path / "bin").mkdir()
+    if fake:
+        (tmp_path / "bin" / "systemctl").write_text(f"#!/bin/sh\n{fake}\n")
+        (tmp_path / "bin" / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin")
+    seen = look_at_host(
+        deployment="zakaz", docker_host=f"unix://{tmp_path}/docker.sock", folders=[], containers=[], files=[],
+        services={"vk_ads": "zakaz-vk-ads"}, timers=["zakaz-vk-ads"], notes={"qtickets_api": str(tmp_path / "none")},
+    )  # fmt: skip
+    assert seen["services"]["vk_ads"] == {"missing": "systemd tells nothing of it", "end": None}
+    assert seen["services"]["qtickets_api"] == {"missing": "", "end": None}
+
+
+def test_older_systemd_without_timestamps_as_numbers_is_asked_all_the_same(systemd, engine, tmp_path):
+    fake = tmp_path / "bin" / "systemctl"
+    fake.write_text(f"#!/bin/sh\ncase $* in *--timestamp*) exit 1;; esac\ncat {tmp_path}/shown\n")
+    seen = systemd(service=FAILED | {"ExecMainExitTimestamp": "Sat 2026-11-28 09:00:00 UTC"}, timer=TIMER)
+    assert seen["services"]["vk_ads"]["end"]["failed"]
+    assert seen["timers"]["zakaz-vk-ads"]["problem"] == ""
 
 
 def test_no_systemd_is_no_trouble(monkeypatch):

@@ -34,7 +34,8 @@ elif words[:2] == ["network", "ls"]:
 elif words[0] == "ps":
     print(*range(len(engine["containers"])), sep="\\n")
 elif words[0] == "inspect":
-    print(*engine["containers"], sep="\\n")
+    print(*[c for c in engine["containers"] if c != "gone"], sep="\\n")
+    sys.exit(1 if "gone" in engine["containers"] else 0)
 elif words[:2] == ["system", "df"]:
     print("Images", "%.1fGB" % (len(images) / 10), "\\nContainers 5GB")
 else:
@@ -144,6 +145,20 @@ def test_images_of_another_deployment_stay(engine):
     # one that failed half-way runs what no history names
     (folder / "second-vk-ads").write_text("exec docker run zakaz/vk-ads:4 run\n")
     assert engine.prune("zakaz/vk-ads:5")["removed"] == ["zakaz/vk-ads:1"]
+
+
+def test_a_container_that_ends_meanwhile_fails_nothing(engine):
+    """As a loader's, whose run began by its timer."""
+    engine.image("zakaz/vk-ads:1"), engine.image("zakaz/vk-ads:2")
+    engine.networks.append("second")
+    folder = engine.deployment("second")
+    engine.containers += ["gone", f"second {folder}/clickhouse/config.d"]
+    engine.history("second", ["zakaz/vk-ads:1"])
+    done = engine.prune("zakaz/vk-ads:2")
+    assert not done.get("failed"), done
+    assert done["removed"] == []
+    engine.containers = ["gone"]
+    assert "second is not known" in engine.prune("zakaz/vk-ads:2")["kept"]
 
 
 @pytest.mark.parametrize("folder", ["", "/nowhere/second/clickhouse/config.d"])

@@ -91,3 +91,15 @@ def test_failure_that_left_no_row_is_told_where_there_is_no_systemd(status, tmp_
     assert " BAD   zakaz-clickhouse     it does not run (Exited (137) 2 minutes ago)" in screen
     assert "the last run failed (exit code 78: a setting or a credential is wrong)" in screen
     assert f"{tmp_path}/zakaz-vk-ads check shows more (docs/operations/loader-failed.md)" in screen
+
+
+def test_question_that_clickhouse_refuses_is_bad_and_not_passed_over(status):
+    answered = {"rows": []}
+    code, screen = status(
+        __status_server={"rows": [{"version": "26.3.9.1", "uptime": "7500"}]},
+        __clickhouse_schema_report={"plan": []},
+        __status_runs=answered, __status_cities={"failed": True, "msg": "no such view"},
+        __status_degraded=answered, __status_tables={"failed": True},
+    )  # fmt: skip
+    assert code != 0
+    assert " BAD   questions            ClickHouse cannot be asked for cities, tables; make plan shows" in screen

@@ -10,10 +10,11 @@ import uuid
 
 import pytest
 import urllib3
+import yaml
 
 from tests.alerts.receivers import certificate, free_port
 from tests.docker_engine import container
-from tests.modules.clickhouse_server import PASSWORD
+from tests.modules.clickhouse_server import PASSWORD, REPOSITORY
 
 pytestmark = pytest.mark.patient
 
@@ -152,7 +153,7 @@ def test_certificate_that_ends_soon_is_told(deployment, tmp_path):
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*certificate(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as plain, tls.wrap_socket(plain, server_side=True) as server:
-        threading.Thread(target=lambda: [server.accept() for _ in range(4)], daemon=True).start()
+        threading.Thread(target=lambda: [server.accept() for _ in range(6)], daemon=True).start()
         endpoint = f"localhost:{server.getsockname()[1]}"
         deployment.certificates = [endpoint]
         deployment.look(2)
@@ -162,6 +163,7 @@ def test_certificate_that_ends_soon_is_told(deployment, tmp_path):
         deployment.limits["certificate"] = 1
         deployment.look(2)
         assert deployment.failing() == set()
+        assert f"the certificate of {endpoint} has ended" in deployment.look(2, at=time.time() + 3 * 86400).stdout
 
 
 def test_endpoint_without_a_certificate_is_told(deployment):
@@ -193,6 +195,16 @@ def test_watched_folder_that_is_not_there_is_told(deployment):
     assert f"{gone} is not there" in deployment.look(2).stdout
     assert deployment.failing() == {f"folder {gone}"}
     assert deployment.metrics()[f'zakaz_disk_missing{{deployment="zakaz",path="{gone}"}}'] == 1
+
+
+def test_dockers_data_root_that_is_not_there_is_told_until_it_is(deployment):
+    deployment.engine.info["DockerRootDir"] = "/no/such/docker"
+    assert "/no/such/docker is not there" in deployment.look(2).stdout
+    assert deployment.failing() == {"folder /no/such/docker"}
+    (deployment.folder / "docker").mkdir()
+    deployment.engine.info["DockerRootDir"] = str(deployment.folder / "docker")
+    deployment.look(2)
+    assert deployment.metrics()[f'zakaz_disk_missing{{deployment="zakaz",path="{deployment.folder}/docker"}}'] == 0
 
 
 def test_docker_that_does_not_answer_is_named(deployment):
@@ -296,6 +308,14 @@ def test_table_without_rows_for_days_is_told_and_one_that_rests_is_not(deploymen
     assert deployment.failing() == set()
 
 
+def test_tables_that_can_be_watched_are_those_of_the_view(deployment):
+    """The role refuses other names."""
+    tasks = yaml.safe_load((REPOSITORY / "roles/watch/tasks/validate.yml").read_text(encoding="utf-8"))
+    known = tasks[0]["vars"]["__watch_loaded_tables"]
+    (seen,) = deployment.server.query("SELECT arraySort(groupArray(table)) FROM meta.v_tables_loaded").splitlines()
+    assert seen == str(sorted(known)).replace(", ", ",")
+
+
 def test_cities_one_letter_apart_are_told_until_somebody_says_what_they_are(deployment):
     query = deployment.server.query
     query(
@@ -312,6 +332,42 @@ def test_cities_one_letter_apart_are_told_until_somebody_says_what_they_are(depl
     finally:
         query("TRUNCATE TABLE zakaz.dm_sales_daily")
         query("ALTER TABLE zakaz.dim_city_alias DELETE WHERE alias = 'екатринбург' SETTINGS mutations_sync = 2")
+
+
+def test_cities_that_are_watched_are_those_of_the_views(deployment):
+    query = deployment.server.query
+    query(
+        "INSERT INTO zakaz.dm_vk_ads_daily (d, account, banner_id, city, spend, currency, _ver, _is_deleted) VALUES "
+        "(today(), 'a', 1, 'спб', 1, 'RUB', 1, 0), (today(), 'a', 2, 'омск', 1, 'USD', 1, 0), "
+        "(today(), 'a', 3, 'омсск', 1, 'RUB', 1, 0), (today(), 'a', 3, 'омск', 1, 'RUB', 2, 0), "
+        "(today(), 'a', 4, 'тамбовв', 1, 'RUB', 1, 1), (today(), 'a', 5, '', 1, 'RUB', 1, 0)"
+    )
+    try:
+        used = query("SELECT arraySort(groupArray(city)) FROM meta.v_cities_used")
+        assert used == query(
+            "SELECT arraySort(groupUniqArray(city)) FROM (SELECT city FROM bi.v_sales_daily UNION ALL "
+            "SELECT city FROM bi.v_vk_ads_currencies_daily)"
+        )
+        assert "санкт-петербург" in used and "unattributed" in used and "омсск" not in used
+    finally:
+        query("TRUNCATE TABLE zakaz.dm_vk_ads_daily")
+
+
+def test_question_that_clickhouse_refuses_is_told_and_hides_no_other(deployment):
+    """Nothing that is asked so would ever be judged again: a silence that looks like health."""
+    query = deployment.server.query
+    made = query("SHOW CREATE VIEW bi.v_ops_freshness FORMAT TabSeparatedRaw")
+    query("DROP VIEW bi.v_ops_freshness")
+    deployment.folders.append("/no/such/folder")
+    try:
+        said = deployment.look(2).stdout
+    finally:
+        query(made)
+    assert "ClickHouse cannot be asked for runs" in said
+    assert "docs/operations/watch-failed.md" in said
+    assert {"questions", "folder /no/such/folder"} <= deployment.failing()
+    deployment.look(2)
+    assert "questions" not in deployment.failing()
 
 
 def test_database_that_does_not_answer_is_one_trouble_and_ends_no_other(deployment):

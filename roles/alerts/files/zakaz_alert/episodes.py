@@ -16,9 +16,13 @@ from .post_office import PostOffice
 from .settings import Settings
 from .storage import State, Storage
 
-# What differs between two tellings of one cause: numbers, times, identifiers.
-_VARYING = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\d+(?:[.,:-]\d+)*")
-_EXIT_CODE = re.compile(r"exit code \d+")
+# What differs between two tellings of one cause: ages as Docker and Python word them, identifiers, addresses, numbers.
+_VARYING = re.compile(
+    r"\b(?:Less than a|About an?|\d+) (?:second|minute|hour|day|week|month|year)s?\b(?:, \d+(?::\d+)+)?"
+    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b0x[0-9a-f]+\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b"
+    r"|\d+(?:[.,:-]\d+)*"
+)
+_EXIT_CODE = re.compile(r"exit code \d+|(?:Exited|Restarting) \(\d+\)")
 # A program that words each failure anew must not send a message each time.
 _MOST_CAUSES = 5
 

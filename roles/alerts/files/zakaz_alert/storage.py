@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .message import Message
+
 
 @dataclass
 class State:
@@ -27,6 +29,23 @@ class State:
     outbox: list[dict[str, Any]] = field(default_factory=list)
     pending: dict[str, int] = field(default_factory=dict)
     unwritten: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def _prove(state: State) -> None:
+    """Fail on what would end every later call.
+
+    :raises ValueError, KeyError, TypeError, AttributeError: an entry is not what was written.
+    """
+    for episode in state.episodes.values():
+        float(episode["since"]), int(episode["times"])
+        dict(episode.get("causes") or {})
+    for entry in state.outbox:
+        str(entry["channel"]), float(entry["message"]["at"])
+        Message(**entry["message"])
+    for times in state.pending.values():
+        int(times)
+    for row in state.unwritten.values():
+        dict(row)
 
 
 class Storage:
@@ -57,16 +76,18 @@ class Storage:
         """The state as it is; an empty one when there is none or it is damaged (the damaged one is kept aside)."""
         try:
             content = json.loads(self._file.read_text(encoding="utf-8"))
-            return State(
+            state = State(
                 dict(content["episodes"]),
                 list(content["outbox"]),
                 dict(content["pending"]),
                 # an earlier version wrote no such key
                 dict(content.get("unwritten", {})),
             )
+            _prove(state)
+            return state
         except FileNotFoundError:
             return State()
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             self._file.replace(self._file.with_name(f"state.damaged.{int(time.time())}.json"))
             return State()
 

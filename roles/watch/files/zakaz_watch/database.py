@@ -32,7 +32,7 @@ def observe(settings: Settings, seen: Observed) -> None:
             return
         except EngineFailure as error:
             # one question that cannot be answered must not hide the others
-            print(f"{ask.__name__.strip('_')}: {error}")
+            seen.refused.append(f"{ask.__name__.strip('_')} ({error})")
 
 
 def _runs(connection: HttpConnection, settings: Settings, seen: Observed) -> None:
@@ -72,7 +72,8 @@ def _mutations(connection: HttpConnection, settings: Settings, seen: Observed) -
     sql = f"""SELECT concat(database, '.', table) AS c_table, command AS c_command, latest_fail_reason AS c_reason,
     dateDiff('minute', create_time, now()) AS c_minutes FROM system.mutations
     WHERE NOT is_done AND database IN ({inside})
-    AND (latest_fail_reason != '' OR create_time < now() - {int(settings.limits["mutation_stuck"].limit * 60)})"""
+    AND (latest_fail_reason != '' OR create_time < now() - {int(settings.limits["mutation_stuck"].limit * 60)})
+    ORDER BY c_table, create_time"""
     seen.stuck = [
         f"{row['c_table']}: {row['c_command']} for {row['c_minutes']} min ({row['c_reason'] or 'still running'})"
         for row in rows(connection, sql)
@@ -81,7 +82,7 @@ def _mutations(connection: HttpConnection, settings: Settings, seen: Observed) -
 
 def _parts(connection: HttpConnection, settings: Settings, seen: Observed) -> None:
     sql = """SELECT concat(database, '.', table) AS c_table, count() AS c_parts FROM system.parts
-    WHERE active GROUP BY database, table, partition_id ORDER BY c_parts DESC LIMIT 1"""
+    WHERE active GROUP BY database, table, partition_id ORDER BY c_parts DESC, c_table LIMIT 1"""
     found = rows(connection, sql)
     seen.fullest = (found[0]["c_table"], int(found[0]["c_parts"])) if found else ("no table", 0)
 

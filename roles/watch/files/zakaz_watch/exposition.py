@@ -68,7 +68,7 @@ def exposition(settings: Settings, seen: Observed, problems: dict[str, bool], wa
     gauge("backup_drilled_timestamp_seconds", words, drilled)
     failed: list[Sample] = [({}, int(bool(seen.drill_error)))] if watched else []
     gauge("backup_drill_failed", "1: the last drill failed", failed)
-    host, look = seen.host, settings.look
+    host = seen.host
     gauge("docker_up", "1: Docker answers", [({}, 0 if host["docker"]["error"] else 1)])
     gauge("containers_down", "Containers that do not run, or not well", _known(host["containers"], len))
     gauge("unit_failed", "1: the unit failed without a word, is missing or is not scheduled", _units(settings, seen))
@@ -76,7 +76,7 @@ def exposition(settings: Settings, seen: Observed, problems: dict[str, bool], wa
     disks = host["disks"]
     gauge("disk_free_bytes", "Free bytes", [({"path": disk["mount"]}, disk["free"]) for disk in disks])
     gauge("disk_size_bytes", "Size in bytes", [({"path": disk["mount"]}, disk["size"]) for disk in disks])
-    missing = [({"path": path}, int(path in host["folders"])) for path in look["folders"]]
+    missing = [({"path": path}, int(bool(problem))) for path, problem in host["folders"].items()]
     gauge("disk_missing", "1: a watched folder is not there", missing)
     gauge("memory_available_bytes", "Available memory", _known(host["memory"], int))
     ends = [({"endpoint": name}, end) for name, end in seen.certificates.items() if isinstance(end, float)]

@@ -37,6 +37,10 @@ def judge_history(settings: Settings, problem: str | None) -> dict[str, Trouble 
 def _clickhouse(settings: Settings, seen: Observed) -> Judged:
     command = f"docker logs --tail 40 {settings.deployment}-clickhouse"
     yield "ClickHouse", _trouble(settings, "clickhouse_down", seen.database_error, command)
+    if not seen.database_error:
+        # what it refuses is judged neither good nor bad, so nobody would hear of it
+        problem = f"ClickHouse cannot be asked for {'; '.join(seen.refused)}" if seen.refused else ""
+        yield "questions", _trouble(settings, "watch_silent", problem, "make plan")
 
 
 def _docker(settings: Settings, seen: Observed) -> Judged:
@@ -130,7 +134,7 @@ def _certificates(settings: Settings, seen: Observed) -> Judged:
             problem = end
         else:
             days = (end - seen.at) / 86400
-            problem = f"the certificate of {endpoint} ends in {days:.0f} days"
+            problem = f"the certificate of {endpoint} {f'ends in {days:.0f} days' if days > 0 else 'has ended'}"
             problem = problem if days < settings.limits["certificate"].limit else ""
         command = f"openssl s_client -connect {endpoint} </dev/null | openssl x509 -noout -dates -issuer"
         yield f"certificate of {endpoint}", _trouble(settings, "certificate", problem, command)
@@ -141,8 +145,7 @@ def _space(settings: Settings, seen: Observed) -> Judged:
         line = space_finding("disk", disk["free"] / _GB, settings.limits["disk_low"].limit, "GB")
         problem = f"{disk['mount']}: {line['text']}" if line["verdict"] == BAD else ""
         yield f"disk {disk['mount']}", _trouble(settings, "disk_low", problem, "docker system df")
-    for folder in settings.look["folders"]:
-        problem = seen.host["folders"].get(folder, "")
+    for folder, problem in seen.host["folders"].items():
         yield f"folder {folder}", _trouble(settings, "disk_missing", problem, "df --human-readable")
     if seen.host["memory"] is not None:
         line = space_finding("memory", seen.host["memory"] / _MB, settings.limits["memory_low"].limit, "MB")

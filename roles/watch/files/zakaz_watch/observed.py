@@ -12,6 +12,7 @@ class Observed:
 
     :param at: when, seconds since 1970.
     :param database_error: why ClickHouse did not answer; empty when it did.
+    :param refused: questions that ClickHouse refused, each with its reason.
     :param runs: rows of bi.v_ops_freshness by loader.
     :param rejected: records rejected in the last 24 hours, by loader.
     :param drift: whether the live schema differs from what was last applied; None when nothing ever was.
@@ -31,6 +32,7 @@ class Observed:
 
     at: float
     database_error: str = ""
+    refused: list[str] = field(default_factory=list)
     runs: dict[str, dict[str, Any]] | None = None
     rejected: dict[str, int] | None = None
     drift: bool | None = None
