@@ -35,7 +35,7 @@ def received(tmp_path: Path, verb: str, word: str, variable: str) -> str:
     play, out = tmp_path / "play.yml", tmp_path / "received"
     play.write_text(
         "- hosts: localhost\n  gather_facts: false\n  connection: local\n  tasks:\n"
-        f"    - copy: {{dest: {out}, content: \"{{{{ {variable} | to_json(ensure_ascii=false) }}}}\"}}\n"
+        f'    - copy: {{dest: {out}, content: "{{{{ {variable} | to_json(ensure_ascii=false) }}}}"}}\n'
     )
     (command,) = [line for line in made.stdout.splitlines() if "ansible-playbook" in line]
     for playbook in (REPOSITORY / "playbooks").glob("*.yml"):
