@@ -362,6 +362,26 @@ def test_a_limit_to_nobody_fails(tmp_path):
     assert "--limit" in one_line(done.stderr) and "typo" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "told"), [("--tags=always,typo", "--tags typo"), ("--start-at-task=typo", "--start-at-task typo")]
+)
+def test_what_selects_no_task_fails(words, told, tmp_path):
+    done = play(inventory_of(tmp_path, LOCALHOST), "status.yml", words)
+    assert done.returncode != 0
+    assert told in one_line(done.stderr)
+    assert "ok=" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words", ["--tags=preflight", "--tags=vk_ads,clickhouse_schema", "--tags=always", "--tags=all"]
+)
+def test_a_tag_that_a_task_has_is_known(words, tmp_path):
+    # goes on to the host, which has no Python there
+    done = play(inventory_of(tmp_path, LOCALHOST), "site.yml", words, "-e", "ansible_python_interpreter=/nowhere")
+    assert "no task has that tag" not in done.stderr
+    assert "Gathering Facts" in done.stdout
+
+
 def test_one_broken_file_of_several_is_fatal(tmp_path):
     """Its hosts would be left out without a word."""
     folder = inventory_of(tmp_path, LOCALHOST)
