@@ -1,4 +1,4 @@
-"""Ends a run that cannot be right, before its first task: no host, no such tag, secrets without a value, an open Vault."""
+"""Ends a run that cannot be right, before its first task: no host or tag, secrets without a value, an open Vault."""
 
 from __future__ import annotations
 
