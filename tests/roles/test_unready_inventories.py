@@ -237,7 +237,14 @@ def test_the_plan_of_a_fresh_host_tells_what_would_be_there(tmp_path):
         "alerts_webhook_url": "https://alerts.example.org/",
         **dict.fromkeys(("qtickets_api_token", "vk_ads_client_id", "vk_ads_client_secret"), "given"),
         "qtickets_api_webhook_secret": "given",
-        "clickhouse_admin_password": "given",
+        "clickhouse_admin_password": "given-once",
+        "backup_age_recipient": "age1" + "q" * 58,
+        "backup_age_identity": "AGE-SECRET-KEY-1",
+        "backup_s3_path": "bucket",
+        "backup_s3_endpoint": "https://s3.example.org",
+        "backup_s3_access_key_id": "given",
+        "backup_s3_secret_access_key": "given",
+        "watch_install_node_exporter": True,
     }
     plan = check(tmp_path, **settings)
     assert plan.returncode == 0, plan.stdout
@@ -264,6 +271,7 @@ def test_the_plan_of_a_fresh_host_tells_what_would_be_there(tmp_path):
         "admin, bi_reader, loader_qtickets",
         "the inventory's own (Vault)",
         "11 packages of target.txt",
+        "age, rclone, prometheus-node-exporter\n",
     ):
         assert words in plan.stdout, words
     assert "given" not in plan.stdout
