@@ -24,11 +24,16 @@ OPEN = $(CHECKED)$(if $(LOCKED),$(error $(firstword $(LOCKED)) is locked: add AR
 PLAYBOOK = $(OPEN)ANSIBLE_FORCE_COLOR=$(if $(NO_COLOR),0,$(COLOR)) $(BIN)/ansible-playbook -i inventories/$(call quoted,$(INVENTORY))
 comma := ,
 space := $() $()
-RISKS = $(if $(ALLOW),-e '{"clickhouse_schema_allow": ["$(subst $(comma),"$(comma) ",$(ALLOW))"]}')
+# What people type reaches Ansible letter by letter: no sign of make, of the shell, of JSON or of Jinja means anything in it.
+escaped = "$(subst ",\",$(subst \,\\,$(1)))"
+setting = -e $(call quoted,{"$(1)": !unsafe $(call escaped,$(value $(2)))})
+listed = $(subst $(comma), ,$(1))
+RISKS = $(if $(ALLOW),-e $(call quoted,{"clickhouse_schema_allow": [$(subst $(space),$(comma) ,$(strip $(foreach risk,$(call listed,$(ALLOW)),$(call escaped,$(risk)))))]}))
+VAULT_ALONE = $(if $(filter-out vault,$(call listed,$(SECRET))),$(error SECRET=$(SECRET): the key of the Vault is changed by itself, make rotate SECRET=vault; then the others))
 # Every suite leaves its result in reports/junit, for the pipelines and make audit. COVERAGE=1 measures it.
 PYTEST = "$(CURDIR)/$(BIN)/python" $(if $(COVERAGE),-m coverage run) -m pytest -q --junitxml="$(CURDIR)/reports/junit/$@.xml"
-IMPORT = -e '{"loader_import_path": "$(subst ','\'',$(1))", "loader_import_explain": $(if $(filter-out 0 no false,$(EXPLAIN)),true,false), "loader_import_decimal": "$(DECIMAL)"}'
-RESTORE = -e restore_backup=$(or $(BACKUP),latest) -e restore_confirm=$(if $(filter yes,$(CONFIRM)),true,false)
+IMPORT = $(call setting,loader_import_path,$(1)) $(call setting,loader_import_decimal,DECIMAL) -e '{"loader_import_explain": $(if $(filter-out 0 no false,$(EXPLAIN)),true,false)}'
+RESTORE = $(if $(BACKUP),$(call setting,restore_backup,BACKUP)) -e restore_confirm=$(if $(filter yes,$(CONFIRM)),true,false)
 PIP_INSTALL := $(BIN)/pip install --quiet --no-input --disable-pip-version-check --no-deps --require-hashes
 INTEGRATIONS := $(patsubst %/tests,%,$(wildcard integrations/*/tests))
 INTEGRATION_SUITES := $(patsubst integrations/%,unit-%,$(INTEGRATIONS))
@@ -73,17 +78,17 @@ alert-test: $(VENV)/deploy ## Send a test message by every channel of the alerts
 	@$(PLAYBOOK) playbooks/alert_test.yml $(ARGS)
 
 rotate: $(VENV)/deploy ## Change a secret (SECRET=clickhouse_qtickets|…|vault; several: a,b), and prove that the old one is refused
-	@$(if $(filter vault,$(SECRET)),$(CHECKED)scripts/rotate_vault_key.sh inventories/$(call quoted,$(INVENTORY))/group_vars/zakaz/vault.yml $(ARGS),\
-		$(PLAYBOOK) playbooks/rotate.yml -e '{"rotate_what": "$(SECRET)"}' $(ARGS))
+	@$(if $(filter vault,$(call listed,$(SECRET))),$(VAULT_ALONE)$(CHECKED)scripts/rotate_vault_key.sh inventories/$(call quoted,$(INVENTORY))/group_vars/zakaz/vault.yml $(ARGS),\
+		$(PLAYBOOK) playbooks/rotate.yml $(call setting,rotate_what,SECRET) $(ARGS))
 
 import-sheets: $(VENV)/deploy ## Load CSV exports of Google Sheets (DIR=folder; EXPLAIN=1: only tell what they are read as)
-	@$(PLAYBOOK) playbooks/import_sheets.yml $(call IMPORT,$(DIR)) $(ARGS)
+	@$(PLAYBOOK) playbooks/import_sheets.yml $(call IMPORT,DIR) $(ARGS)
 
 import-plan: $(VENV)/deploy ## Replace the plan of sales of the months a CSV names (FILE=; EXPLAIN=1)
-	@$(PLAYBOOK) playbooks/import_plan.yml $(call IMPORT,$(FILE)) $(ARGS)
+	@$(PLAYBOOK) playbooks/import_plan.yml $(call IMPORT,FILE) $(ARGS)
 
 import-city-aliases: $(VENV)/deploy ## Make your own spellings of cities equal to a CSV (FILE=; EXPLAIN=1)
-	@$(PLAYBOOK) playbooks/import_city_aliases.yml $(call IMPORT,$(FILE)) $(ARGS)
+	@$(PLAYBOOK) playbooks/import_city_aliases.yml $(call IMPORT,FILE) $(ARGS)
 
 smoke: $(VENV)/deploy ## Prove the deployment end to end
 	@$(PLAYBOOK) playbooks/smoke.yml $(ARGS)
@@ -92,19 +97,19 @@ backup: $(VENV)/deploy ## Make a backup and prove it by a restore into a throw-a
 	@$(PLAYBOOK) playbooks/backup.yml $(ARGS)
 
 drill: $(VENV)/deploy ## Prove a backup again (BACKUP=name, else the newest)
-	@$(PLAYBOOK) playbooks/drill.yml -e backup_drill_name=$(or $(BACKUP),latest) $(ARGS)
+	@$(PLAYBOOK) playbooks/drill.yml $(if $(BACKUP),$(call setting,backup_drill_name,BACKUP)) $(ARGS)
 
 restore: $(VENV)/deploy ## Bring a backup back (BACKUP=, TABLE=db.table or DATABASE=); over live data only with CONFIRM=yes
-	@$(PLAYBOOK) playbooks/restore.yml $(RESTORE) $(if $(TABLE),-e restore_table=$(TABLE)) $(if $(DATABASE),-e restore_database=$(DATABASE)) $(ARGS)
+	@$(PLAYBOOK) playbooks/restore.yml $(RESTORE) $(if $(TABLE),$(call setting,restore_table,TABLE)) $(if $(DATABASE),$(call setting,restore_database,DATABASE)) $(ARGS)
 
 reprovision: $(VENV)/deploy ## A fresh server from the last good backup (or BACKUP=name; DRILL=yes: prove it first)
 	@$(PLAYBOOK) playbooks/reprovision.yml $(RESTORE) -e restore_drill=$(if $(filter yes,$(DRILL)),true,false) $(RISKS) $(ARGS)
 
 upgrade: $(VENV)/deploy ## Bring what runs to this checkout's versions, and go back when a step fails (SCOPE=loaders)
-	@$(PLAYBOOK) playbooks/upgrade.yml $(RISKS) $(if $(SCOPE),-e upgrade_scope=$(SCOPE)) $(ARGS)
+	@$(PLAYBOOK) playbooks/upgrade.yml $(RISKS) $(if $(SCOPE),$(call setting,upgrade_scope,SCOPE)) $(ARGS)
 
 rollback: $(VENV)/deploy ## Deploy the previous commit's images and configuration again (TO=commit)
-	@$(OPEN)scripts/rollback.sh $(call quoted,$(INVENTORY)) $(call quoted,$(TO)) $(RISKS) $(ARGS)
+	@$(OPEN)scripts/rollback.sh $(call quoted,$(INVENTORY)) $(call quoted,$(value TO)) $(RISKS) $(ARGS)
 
 remove: $(VENV)/deploy ## Remove the deployment; data and secrets only with CONFIRM=yes
 	@$(PLAYBOOK) playbooks/remove.yml -e remove_data=$(if $(filter yes,$(CONFIRM)),true,false) $(ARGS)

@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: deployment_folder
 short_description: Refuse a folder of another deployment, or mark one as our own
 description:
-  - A deployment's folders hold a small file with its name. A folder that carries another name, or lies within one that
-    does, is refused.
+  - A deployment's folders hold a small file with its name. A folder that carries another name, lies within one that
+    does or holds one is refused.
   - A folder without such a file, as earlier versions left it, belongs to the deployments whose commands lie in it; an
     empty one to whoever asks.
 options:
@@ -17,8 +17,8 @@ options:
     type: str
     required: true
   path:
-    description: Its folder.
-    type: path
+    description: Its folder, as an absolute path; units and mounts know no other.
+    type: str
     required: true
   others:
     description: Further folders of it, by the setting that names them.
@@ -97,16 +97,34 @@ def residents(folder: Path) -> set[str]:
     return {path.name.removesuffix(COMMAND) for path in folder.glob(f"*{COMMAND}") if path.is_file()}
 
 
+def inside(folder: Path, name: str) -> tuple[Path, str] | None:
+    """Return a marker of another deployment up to two folders below, and its name."""
+    for depth in ("*/", "*/*/"):
+        for marker in (path for part in MARKERS for path in folder.glob(depth + part)):
+            if (found := read(marker)) and found != name:
+                return marker, found
+    return None
+
+
 def problem(name: str, setting: str, folder: Path, removes: bool) -> str | None:
     """Say whose folder it is, None when it is ours or nobody's.
 
     :param setting: the variable that names the folder
     :param removes: whether everything in it would go
     """
+    if not folder.is_absolute():
+        return f"{setting}={folder} is no absolute path, which units and mounts need. Write it from / on, without ~."
     marker, marked = owner(folder.resolve())
     if marked and marked != name:
         return (
             f"{setting}={folder} belongs to the deployment {marked}, as {marker} says, and this one is {name}."
+            f" Leave {setting} out, then it follows zakaz_name, or name another folder."
+        )
+    # of backups nothing is removed
+    if setting == "zakaz_dir" and (within := inside(folder, name)):
+        return (
+            f"{setting}={folder} holds {within[0].parent}, a folder of the deployment {within[1]}, which would go with"
+            " it."
             f" Leave {setting} out, then it follows zakaz_name, or name another folder."
         )
     others = residents(folder) - {name}
@@ -127,12 +145,25 @@ def problem(name: str, setting: str, folder: Path, removes: bool) -> str | None:
     )
 
 
+def taken_along(folder: Path, setting: str, other: Path) -> str | None:
+    """Say that what is to stay lies in the folder that goes, None when it does not.
+
+    :param other: the folder that is to stay
+    """
+    if not other.exists() or not other.resolve().is_relative_to(folder.resolve()):
+        return None
+    return (
+        f"{setting}={other} lies in zakaz_dir={folder} and would be removed with it. Move it to another place first"
+        f" (mv {other} …), set {setting} to that one, and run make remove again."
+    )
+
+
 def main() -> None:
     """Entry point for Ansible."""
     module = AnsibleModule(
         argument_spec={
             "deployment": {"type": "str", "required": True},
-            "path": {"type": "path", "required": True},
+            "path": {"type": "str", "required": True},
             "others": {"type": "dict", "default": {}},
             "state": {"type": "str", "choices": ["seen", "claimed"], "default": "seen"},
             "removes": {"type": "bool", "default": False},
@@ -148,6 +179,8 @@ def main() -> None:
     try:
         found = [problem(name, "zakaz_dir", folder, module.params["removes"])]
         found += [problem(name, setting, Path(path), False) for setting, path in module.params["others"].items()]
+        if module.params["removes"]:
+            found += [taken_along(folder, setting, Path(path)) for setting, path in module.params["others"].items()]
         if problems := [sentence for sentence in found if sentence]:
             module.fail_json(msg=" ".join(problems))
         marker = folder / MARKER

@@ -42,7 +42,7 @@ options:
     default: []
     suboptions:
       address: {type: str, required: true, description: Address the port is published on.}
-      port: {type: int, required: true, description: Port number.}
+      port: {type: raw, required: true, description: Port number.}
       container: {type: str, required: true, description: Container of ours that may hold the port already.}
       variable: {type: str, required: true, description: Variable that chooses another port.}
       address_variable: {type: str, required: true, description: Variable that chooses another address.}
@@ -111,7 +111,9 @@ problems:
 
 import contextlib
 import errno
+import itertools
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -219,7 +221,8 @@ def port_problem(port: dict, containers: list[dict]) -> str | None:
     :param port: address, port, container, variable, as in the module's options
     :param containers: running containers, as the Engine API lists them
     """
-    problem = bind_problem(port["address"], port["port"])
+    number = int(port["port"])
+    problem = bind_problem(port["address"], number)
     if problem is None:
         return None
     if problem.errno != errno.EADDRINUSE:
@@ -227,19 +230,38 @@ def port_problem(port: dict, containers: list[dict]) -> str | None:
             f"{port['address']} is no address of this host ({problem.strerror})."
             f" Set {port['address_variable']} to one of them"
         )
-    for container in containers:
-        if any(entry.get("PublicPort") == port["port"] for entry in container.get("Ports", [])):
-            names = [name.lstrip("/") for name in container.get("Names", [])]
-            if port["container"] in names:
-                return None
-            holder = f"the container {names[0] if names else container.get('Id', '')[:12]}"
-            break
-    else:
-        holder = port_holder(port["port"])
-    return (
-        f"port {port['port']} on {port['address']} is taken by {holder}."
-        f" Stop it, or set {port['variable']} to a free port"
-    )
+    holders = [
+        [name.lstrip("/") for name in container.get("Names", [])] or [str(container.get("Id", ""))[:12]]
+        for container in containers
+        if any(entry.get("PublicPort") == number for entry in container.get("Ports", []))
+    ]
+    # another deployment may have the same port on another address
+    if any(port["container"] in names for names in holders):
+        return None
+    holder = f"the container {holders[0][0]}" if holders else port_holder(number)
+    return f"port {number} on {port['address']} is taken by {holder}. Stop it, or set {port['variable']} to a free port"
+
+
+def wrong_ports(ports: list[dict]) -> list[str]:
+    """Say which ports are none, or would be published twice; Docker would say so after minutes, and name no variable.
+
+    :param ports: as in the module's options
+    """
+    found = [
+        f"{port['variable']}={port['port']} is no port; set it to a number from 1 to 65535"
+        for port in ports
+        if not re.fullmatch(r"[0-9]{1,5}", str(port["port"])) or not 1 <= int(port["port"]) <= 65535
+    ]
+    for one, other in itertools.combinations(ports, 2):
+        addresses = {one["address"], other["address"]}
+        one_family = len({"[" in address for address in addresses}) == 1
+        shared = len(addresses) == 1 or (one_family and addresses & {"0.0.0.0", "[::]"})  # noqa: S104  compared only
+        if str(one["port"]) == str(other["port"]) and shared:
+            found.append(
+                f"{one['variable']} and {other['variable']} are both {one['port']}, on"
+                f" {' and '.join(sorted(addresses))}. Set one of them to another port"
+            )
+    return found
 
 
 def privilege_problem(uid: int, docker_answers: bool, manages_units: bool, folder: str) -> str | None:
@@ -294,7 +316,7 @@ def main() -> None:
                 "default": [],
                 "options": {
                     "address": {"type": "str", "required": True},
-                    "port": {"type": "int", "required": True},
+                    "port": {"type": "raw", "required": True},
                     "container": {"type": "str", "required": True},
                     "variable": {"type": "str", "required": True},
                     "address_variable": {"type": "str", "required": True},
@@ -323,7 +345,7 @@ def main() -> None:
         privilege_problem(os.geteuid(), containers is not None, want["manages_units"], want["disk_paths"][0]),
         *disk_problems(want["disk_paths"], root, want["min_free_disk_gb"]),
         memory_problem(memory, want["min_memory_mb"]),
-        *[port_problem(port, containers or []) for port in want["ports"]],
+        *(wrong_ports(want["ports"]) or [port_problem(port, containers or []) for port in want["ports"]]),
     ]
     problems = [problem for problem in found if problem]
     result = {

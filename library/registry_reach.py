@@ -57,6 +57,8 @@ answers:
   returned: always
 """
 
+import contextlib
+import ipaddress
 import json
 import queue
 import re
@@ -137,12 +139,21 @@ def endpoints(registry: str, known: dict) -> list[str]:
     return [f"https://{registry}"] + ([f"http://{registry}"] if insecure or local else [])
 
 
+def in_networks(host: str | None, without: str) -> bool:
+    """Whether a host is an address in a network that needs no proxy; Docker knows networks, Python's library not."""
+    for entry in without.split(","):
+        with contextlib.suppress(ValueError):
+            if ipaddress.ip_address(host or "") in ipaddress.ip_network(entry.strip(), strict=False):
+                return True
+    return False
+
+
 def proxies_for(url: str, known: dict) -> dict[str, str]:
     """Return the proxy for a URL, as Docker's own settings name it."""
     found = {"http": known.get("HttpProxy") or "", "https": known.get("HttpsProxy") or ""}
-    host = urlsplit(url).netloc
     bypasses = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined] # typeshed lacks it
-    if known.get("NoProxy") and bypasses(host, {"no": known["NoProxy"]}):
+    without = known.get("NoProxy") or ""
+    if without and (bypasses(urlsplit(url).netloc, {"no": without}) or in_networks(urlsplit(url).hostname, without)):
         return {}
     return {scheme: proxy for scheme, proxy in found.items() if proxy}
 
@@ -158,7 +169,9 @@ def ask(url: str, proxies: dict[str, str], timeout: float) -> tuple[str, str]:
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, ssl.SSLCertVerificationError):
             return DOUBT, f"{url} has a certificate that this host does not trust: {reason.verify_message}"
-        return NO, f"{url}: {getattr(reason, 'strerror', None) or reason}"
+        words = f"{url}: {getattr(reason, 'strerror', None) or reason}"
+        # a running engine does not show the password of its proxy, so ours was a wrong one
+        return (DOUBT if " 407 " in words else NO), words
     return (YES, "") if status in (200, 401) else (DOUBT, f"{url} answers HTTP {status}")
 
 

@@ -1,4 +1,4 @@
-"""Ends a run whose inventory cannot be used, before its first task: no host, secrets without a value, an open Vault."""
+"""Ends a run that cannot be right, before its first task: no host or tag, secrets without a value, an open Vault."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ description:
 
 # the documented place of the encrypted values
 SECRET = re.compile(r"\bvault_\w+")
+# what --tags takes besides the tags of tasks
+OF_ANSIBLE = {"all", "always", "never", "tagged", "untagged"}
 # no variables of an inventory, and large
 MAGIC = {"hostvars", "groups", "vars", "environment"}
 
@@ -190,6 +192,29 @@ def expected_vault(files: list[Path], source: str) -> tuple[Path, bool]:
     return folder / "group_vars" / group / "vault.yml", False
 
 
+def known_tags(playbook: Any) -> set[str]:
+    """The tags of all tasks that a playbook names by itself."""
+    todo, tags = [block for play in playbook.get_plays() for block in play.compile()], set()
+    while todo:
+        entry = todo.pop()
+        tags |= set(entry.tags)
+        # a block has tasks of its own
+        todo += [task for part in ("block", "rescue", "always") for task in getattr(entry, part, None) or []]
+    return tags - OF_ANSIBLE
+
+
+def unknown_tags(asked: Iterable[str], known: set[str]) -> str | None:
+    """Say which tags no task has; nothing when all are known.
+
+    :param asked: what ``--tags`` named
+    """
+    unknown = sorted({tag for entry in asked for tag in entry.split(",")} - known - OF_ANSIBLE)
+    if not unknown:
+        return None
+    there = ", ".join(sorted(known)) or "none"
+    return f"--tags {','.join(unknown)}: no task has that tag, so nothing would be done. There are: {there}."
+
+
 class CallbackModule(CallbackBase):
     """Entry point for Ansible."""
 
@@ -200,6 +225,17 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._play: Any = None
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        asked = set(context.CLIARGS["tags"]) - OF_ANSIBLE
+        if asked and (sentence := unknown_tags(asked, known_tags(playbook))):
+            self._refuse(sentence)
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        if context.CLIARGS["start_at_task"] and not stats.processed:
+            self._refuse(
+                f"--start-at-task {context.CLIARGS['start_at_task']}: no task has that name, so nothing was done."
+            )
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._play = play

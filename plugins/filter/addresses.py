@@ -62,7 +62,7 @@ def publish_problem(address: Any, variable: str, reason_variable: str = "", reas
     """
     found = _parsed(address)
     # Docker knows no zones, and a link-local address is none without its zone
-    if found is None or found.is_link_local or found.is_multicast:
+    if found is None or found.is_link_local or found.is_multicast or getattr(found, "scope_id", None):
         return (
             f"{variable}={address} is no address that Docker publishes ports on; it takes an IPv4 or IPv6 address"
             f" that is not link-local. Set it to {LOOPBACK[4]}, {LOOPBACK[6]} or an address of this host"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,9 @@ WITHOUT_BLANKS = {"alerts_webhook_url"}
 # Ansible hides a module's password wherever its text is found in an answer; one that short is found by chance.
 SHORTEST_PASSWORD = 8
 
+_LOOKUPS = {"lookup", "query", "q"}
+# no variables of an inventory, and large
+_MAGIC = {"hostvars", "groups", "vars", "environment"}
 _JINJA = re.compile(r"\{[{%#]")
 _REFERENCE = re.compile(r"\s*\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}\s*")
 
@@ -75,21 +78,31 @@ def written(name: str, variables: Mapping[str, Any]) -> tuple[str, Any]:
     return name, value
 
 
-def is_reference(text: str) -> bool:
-    """Whether a text is one Jinja expression that reads a variable or a lookup, and nothing beside it."""
+def names_read(text: str) -> set[str]:
+    """The variables and lookups that a template reads; none when it is no template."""
     try:
-        tree = jinja2.Environment().parse(text.strip())  # noqa: S701  parsed, never rendered
+        return meta.find_undeclared_variables(jinja2.Environment().parse(text))  # noqa: S701  parsed, never rendered
     except jinja2.TemplateError:
-        return False
-    match tree.body:
+        return set()
+
+
+def is_reference(text: str, known: Iterable[str] = ()) -> bool:
+    """Whether a text is meant as a template: one expression that reads something, or a text around what is known.
+
+    :param known: the names of the inventory's variables
+    """
+    read = names_read(text)
+    if not read or read <= {*known, *_LOOKUPS}:
+        return bool(read)
+    match jinja2.Environment().parse(text.strip()).body:  # noqa: S701  parsed, never rendered
         case [nodes.Output(nodes=[_])]:
-            return bool(meta.find_undeclared_variables(tree))
+            return True
     return False
 
 
-def how_written(name: str, text: str) -> str:
+def how_written(name: str, text: str, known: Iterable[str] = ()) -> str:
     """What is wrong with a text that Ansible would evaluate; empty when it is a reference, as it should be."""
-    if not _JINJA.search(text) or (not name.startswith("vault_") and is_reference(text)):
+    if not _JINJA.search(text) or (not name.startswith("vault_") and is_reference(text, known)):
         return ""
     return (
         "holds {{, {% or {#, which Ansible would evaluate: write !unsafe before the quoted value, or choose another"
@@ -99,6 +112,26 @@ def how_written(name: str, text: str) -> str:
             else ""
         )
     )
+
+
+def read_secrets(text: Any, known: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of the Vault's variables that a template reads, by whichever way, and that Ansible would evaluate."""
+    found: dict[str, str] = {}
+    todo, seen = [("", text)], set(_MAGIC)
+    while todo:
+        name, value = todo.pop()
+        if isinstance(value, Mapping):
+            todo += [(name, item) for item in value.values()]
+        elif isinstance(value, (list, tuple)):
+            todo += [(name, item) for item in value]
+        elif isinstance(value, str) and is_trusted_as_template(value) and _JINJA.search(value):
+            if name.startswith("vault_"):
+                found[name] = value
+                continue
+            read = (names_read(value) & known.keys()) - seen
+            seen |= read
+            todo += [(other, known[other]) for other in sorted(read)]
+    return found
 
 
 def what_is_wrong(setting: str, value: Any) -> str:
@@ -165,8 +198,10 @@ class LookupModule(LookupBase):
             except AnsibleError:
                 return "cannot be decrypted: its password of the Vault is another"
         if isinstance(text, str) and is_trusted_as_template(text):
-            if problem := how_written(place, text):
+            if problem := how_written(place, text, known):
                 return problem
+            for name, read in read_secrets(text, known).items():
+                return f"reads {name}, which {how_written(name, read)}"
             missing = _REFERENCE.fullmatch(text)
             if missing and missing[1].startswith("vault_") and missing[1] not in known:
                 # what is not there is told with all else that is empty

@@ -44,6 +44,36 @@ def test_a_folder_within_that_of_another_would_go_with_it(tmp_path):
     assert "belongs to the deployment zakaz" in ask(tmp_path / "link", "second")["msg"]
 
 
+@pytest.mark.parametrize("below", ["second", "servers/second"])
+def test_a_folder_around_that_of_another_would_take_it_along(tmp_path, below):
+    ask(tmp_path / below, "second", state="claimed")
+    for options in ({}, {"state": "claimed"}, {"removes": True}):
+        refused = ask(tmp_path, **options)
+        assert refused["failed"]
+        for word in (f"zakaz_dir={tmp_path} holds {tmp_path / below}", "the deployment second"):
+            assert word in refused["msg"]
+    # one's own is no harm, nor is a folder beside it or one of backups around it, which no program removes
+    assert "failed" not in ask(tmp_path, "second")
+    assert "failed" not in ask(tmp_path / "zakaz", state="claimed", others={"backup_dir": str(tmp_path)})
+
+
+@pytest.mark.parametrize("path", ["opt/zakaz", "~/zakaz", "", "$HOME/zakaz"])
+def test_a_path_that_leads_from_somewhere_is_refused(tmp_path, path):
+    assert "is no absolute path" in ask(path)["msg"]
+    assert "backup_dir=" in ask(tmp_path, others={"backup_dir": path})["msg"]
+
+
+def test_backups_in_the_folder_do_not_go_with_it(tmp_path):
+    folder, backups = tmp_path / "zakaz", tmp_path / "zakaz" / "data" / "backups"
+    others = {"backup_dir": str(backups)}
+    ask(folder, state="claimed")
+    assert "failed" not in ask(folder, removes=True, others=others)
+    backups.mkdir(parents=True)
+    assert "failed" not in ask(folder, others=others)
+    assert f"backup_dir={backups} lies in zakaz_dir={folder}" in ask(folder, removes=True, others=others)["msg"]
+    assert "failed" not in ask(folder, removes=True, others={"backup_dir": str(tmp_path)})
+
+
 def test_further_folders_are_named_by_their_setting(tmp_path):
     backups = tmp_path / "zakaz-backups"
     backups.mkdir()

@@ -60,6 +60,13 @@ def test_port_held_by_our_container_passes(listener):
     assert preflight.port_problem(listener, [ours]) is None
 
 
+def test_the_same_port_of_another_deployment_on_another_address_is_no_conflict(listener):
+    ports = [{"PublicPort": listener["port"]}]
+    other = {"Names": ["/second-clickhouse"], "Ports": ports}
+    ours = {"Names": ["/zakaz-clickhouse"], "Ports": ports}
+    assert preflight.port_problem(listener, [other, ours]) is None
+
+
 def test_port_held_by_another_container_names_it(listener):
     other = {"Names": ["/grafana"], "Ports": [{"PublicPort": listener["port"]}]}
     assert "the container grafana" in preflight.port_problem(listener, [other])
@@ -111,3 +118,39 @@ def test_a_host_without_ipv6_says_that_the_address_is_not_its_own(listener, monk
     monkeypatch.setattr(preflight.socket, "socket", refused)
     problem = preflight.port_problem({**listener, "address": "::1"}, [])
     assert "::1 is no address of this host (Address family not supported by protocol)" in problem
+
+
+def port(number, address="127.0.0.1", variable="clickhouse_http_port"):
+    return {"address": address, "port": number, "container": "x", "variable": variable, "address_variable": "a"}
+
+
+@pytest.mark.parametrize("number", [0, -1, 65536, 70000, "abc", "", "8123/tcp", 80.5, None, True, "\u0661"])
+def test_a_number_that_is_no_port_is_named(number):
+    (sentence,) = preflight.wrong_ports([port(number)])
+    assert f"clickhouse_http_port={number} is no port" in sentence
+
+
+@pytest.mark.parametrize("number", [1, 8123, 65535, "8123"])
+def test_a_port_may_be_text(number):
+    assert preflight.wrong_ports([port(number)]) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "clash"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("0.0.0.0", "127.0.0.1", True),
+        ("[::1]", "[::]", True),
+        ("127.0.0.1", "127.0.0.2", False),
+        ("127.0.0.1", "[::1]", False),
+        ("0.0.0.0", "[::1]", False),
+        ("0.0.0.0", "[::]", False),
+    ],
+)
+def test_two_of_ours_on_one_port_are_both_named(one, other, clash):
+    ports = [port(8123, one), port("8123", other, "api_sandbox_port")]
+    assert [("clickhouse_http_port and api_sandbox_port" in words) for words in preflight.wrong_ports(ports)] == [
+        True
+    ] * clash
+    ports[1]["port"] = 8124
+    assert preflight.wrong_ports(ports) == []

@@ -118,3 +118,14 @@ def test_dockers_disk_is_judged_where_docker_keeps_its_data(tmp_path):
         assert answer["msg"].count("GB free") == 1
     finally:
         engine.stop()
+
+
+def test_ports_that_cannot_be_are_told_without_a_traceback(engine, tmp_path):
+    ports = [
+        {"address": "127.0.0.1", "port": number, "container": "x", "variable": name, "address_variable": "a"}
+        for name, number in (("clickhouse_http_port", 70000), ("tls_proxy_port", "https"))
+    ]
+    refused = preflight(tmp_path, ports=ports)
+    assert refused["failed"]
+    assert "clickhouse_http_port=70000 is no port" in refused["msg"]
+    assert "tls_proxy_port=https is no port" in refused["msg"]

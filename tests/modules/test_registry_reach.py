@@ -177,6 +177,41 @@ def test_what_needs_no_proxy_goes_without(tmp_path, without_engine, nowhere):
     assert set(answer["answers"].values()) == {"yes"}
 
 
+@pytest.mark.parametrize(
+    ("url", "without", "direct"),
+    [
+        ("https://10.1.2.3:5000", "localhost,10.0.0.0/8", True),
+        ("https://[fd00::1]:5000", "10.0.0.0/8, fd00::/8", True),
+        ("https://11.1.2.3:5000", "10.0.0.0/8", False),
+        ("https://registry.example.org", "10.0.0.0/8,example.com", False),
+        ("https://registry.example.org", "10.0.0.0/8,.example.org", True),
+    ],
+)
+def test_networks_without_a_proxy_are_docker_s_too(url, without, direct):
+    known = {"HttpsProxy": "http://proxy:3128", "NoProxy": without}
+    assert (reach.proxies_for(url, known) == {}) is direct
+
+
+@pytest.mark.parametrize(("status", "failed"), [(407, False), (403, True)])
+def test_a_proxy_whose_password_is_not_shown_is_a_doubt(tmp_path, without_engine, status, failed):
+    """`docker info` writes xxxxx in its place."""
+
+    class Refuse(BaseHTTPRequestHandler):
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+        def do_CONNECT(self) -> None:
+            self.send_error(status)
+
+    with HTTPServer(("127.0.0.1", 0), Refuse) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        proxy = f"http://xxxxx:xxxxx@127.0.0.1:{server.server_address[1]}"
+        answer = asked_of(tmp_path, "registry.example.org/server:1", daemon={"proxies": {"https-proxy": proxy}})
+        server.shutdown()
+    assert answer.get("failed", False) is failed
+    assert str(status) in str(answer)
+
+
 def test_a_proxy_of_the_environment_is_only_a_hint(tmp_path, without_engine, monkeypatch):
     with registry(200) as (proxy, _):
         monkeypatch.setenv("http_proxy", f"http://{proxy}")

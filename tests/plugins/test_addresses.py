@@ -66,6 +66,8 @@ def test_what_has_tls_may_be_published_anywhere(written):
         "[::1",
         "fe80::1%eth0",
         "fe80::1",
+        "::1%lo",
+        "fd00::5%eth0",
         "eth0",
         "224.0.0.1",
         None,

@@ -11,6 +11,7 @@ from lookup.unusable_secrets import (
     how_written,
     is_reference,
     passwords_of_users,
+    read_secrets,
     what_is_wrong,
     written,
 )
@@ -34,6 +35,27 @@ def test_one_expression_that_reads_something_is_a_reference(text):
 def test_anything_else_with_signs_of_jinja_is_not(text):
     assert not is_reference(text)
     assert "!unsafe" in how_written(PASSWORD, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["https://a/{{ vault_b }}", "{{ a }}{{ vault_b }}", "{% if a %}{{ vault_b }}{% else %}-{% endif %}"]
+)
+def test_a_text_around_variables_that_are_there_is_meant_as_a_template(text):
+    assert how_written("alerts_webhook_url", text, {"a", "vault_b"}) == ""
+    assert "!unsafe" in how_written("alerts_webhook_url", text, {"a"})
+    assert "!unsafe" in how_written("vault_url", text, {"a", "vault_b"})
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ vault_a | default('') }}", "{{ vault_a if true else '' }}", "x{{ vault_a }}", "{{ b }}", "{{ c.a }}"]
+)
+def test_what_the_vault_holds_is_not_evaluated_by_whichever_way_it_is_read(text):
+    trusted = trust_as_template
+    known = {"b": trusted("{{ [vault_a] | first }}"), "c": {"a": trusted("{{ vault_a ~ '' }}")}}
+    evaluated = {"vault_a": trusted("pass-{{ 7*7 }}-word")} | known
+    assert list(read_secrets(trusted(text), evaluated)) == ["vault_a"]
+    # !unsafe
+    assert read_secrets(trusted(text), {"vault_a": "pass-{{ 7*7 }}-word"} | known) == {}
 
 
 @pytest.mark.parametrize("text", ["}}", "%}", "#}", "{ {", "{", "100%", "a{b}c", ""])

@@ -74,3 +74,14 @@ def test_a_backup_folder_of_another_is_refused(taken):
     assert done.returncode != 0
     assert f"backup_dir={taken}/host-backups belongs to the deployment first" in done.stdout
     assert not (taken / "own").exists()
+
+
+def test_backups_in_the_folder_do_not_go_with_it(taken):
+    (taken / "host" / ".zakaz-deployment").write_text("second\n")
+    backups = taken / "host" / "backups"
+    backups.mkdir()
+    before = everything(taken / "host")
+    done = play("remove", taken, backup_dir=str(backups))
+    assert done.returncode != 0
+    assert f"backup_dir={backups} lies in zakaz_dir={taken}/host" in done.stdout
+    assert everything(taken / "host") == before

@@ -36,20 +36,20 @@ def bring(folder: Path, *, passed: bool | None = True, encrypted: bool = False, 
 
 def reprovision(folder: Path, **settings: object):
     # where the next step would begin, it fails
+    (folder / "no-archive.tar").write_text("")
     settings = {
-        "base_image_source": "archive",
-        "base_image_archive": "not-there.tar",
-        "docker_engine_start_timeout": 1,
-        **settings,
-    }
+        "base_image_source": "archive", "base_image_archive": str(folder / "no-archive.tar"),
+        "docker_engine_start_timeout": 1, **settings,
+    }  # fmt: skip
     return play("reprovision", folder, **settings)
 
 
 def test_without_a_backup_the_sentence_says_where_to_bring_one(tmp_path):
     started = time.monotonic()
-    done = reprovision(tmp_path)
+    done = reprovision(tmp_path, ansible_host="fd00::5")
     assert done.returncode != 0
     for words in (
+        "@[fd00::5]:",
         "There is no backup of second with a passed drill.", f"backup_dir={tmp_path}/host-backups of localhost",
         "rsync --archive", "sudo", "drill.json", "make reprovision again", "DRILL=yes",
         "nothing was built or started",

@@ -96,6 +96,7 @@ SETTINGS = {
     "roles": str(ROLES),
     "ansible_connection": "local",
     "ansible_python_interpreter": sys.executable,
+    "zakaz_allow_unencrypted_vault": True,
     "zakaz_manages_units": False,
     "zakaz_allow_unencrypted_vault": True,
     "api_sandbox_enabled": False,
@@ -147,7 +148,9 @@ def deliver(folder: Path, vaults: list[str]) -> list[str]:
         host, _, rest = chunk.partition("] => ")
         if '"msg": "refused: ' in rest:
             refused[host] = json.JSONDecoder().raw_decode(rest)[0]["msg"].removeprefix("refused: ")
-    assert all(place.name in refused or (place / "users.xml").exists() for place in folders), done.stdout[-3000:]
+    assert all(place.name in refused or (place / "users.xml").exists() for place in folders), (
+        done.stdout + done.stderr
+    )[-3000:]
     return [refused.get(place.name, "") for place in folders]
 
 
@@ -282,6 +285,30 @@ def test_a_value_that_is_encrypted_alone_is_judged_by_what_is_in_it(tmp_path, mo
     (sentence,) = deliver(tmp_path, ["\n".join([*lines, done.stdout])])
     assert bool(sentence) != taken
     assert refused_or_received(tmp_path / "h0", "clickhouse_vk_password", secret, sentence) == ""
+
+
+@pytest.mark.parametrize("form", ["{{ vault_@ | default('') }}", "{{ vault_@ | trim }}", "{{ [vault_@] | first }}"])
+def test_what_is_read_by_an_expression_is_refused_or_arrives_as_well(tmp_path, form):
+    name = "clickhouse_bi_password"
+    evaluated, literal, plain = "pass-{{ 7*7 }}-word", '!unsafe "pass-{{ 7*7 }}-word"', "pass-}}-word"
+    vaults = [vault(**{name: evaluated}), vault(**{name: "@@"}).replace("'@@'", literal), vault(**{name: plain})]
+    # a host's own variables precede those of all hosts
+    reference = f'{name}: "{form.replace("@", name)}"\n'
+    sentences = deliver(tmp_path, [text + reference for text in vaults])
+    assert f"vault_{name}, which holds" in sentences[0]
+    assert "49" not in sentences[0]
+    assert refused_or_received(tmp_path / "h1", name, evaluated, sentences[1]) == sentences[1] == ""
+    assert refused_or_received(tmp_path / "h2", name, plain, sentences[2]) == sentences[2] == ""
+
+
+def test_a_text_around_a_secret_of_the_vault_is_taken(tmp_path):
+    text = (
+        vault(alerts_webhook_url="a-token")
+        + 'alerts_webhook_url: "https://example.org/{{ vault_alerts_webhook_url }}"\n'
+    )
+    (sentence,) = deliver(tmp_path, [text])
+    assert sentence == ""
+    assert received(tmp_path / "h0", READERS["alerts_webhook_url"][0]) == "https://example.org/a-token"
 
 
 SECRETS = st.one_of(

@@ -245,7 +245,14 @@ def test_the_plan_of_a_fresh_host_tells_what_would_be_there(tmp_path):
         "alerts_webhook_url": "https://alerts.example.org/",
         **dict.fromkeys(("qtickets_api_token", "vk_ads_client_id", "vk_ads_client_secret"), "given"),
         "qtickets_api_webhook_secret": "given",
-        "clickhouse_admin_password": "given",
+        "clickhouse_admin_password": "given-once",
+        "backup_age_recipient": "age1" + "q" * 58,
+        "backup_age_identity": "AGE-SECRET-KEY-1",
+        "backup_s3_path": "bucket",
+        "backup_s3_endpoint": "https://s3.example.org",
+        "backup_s3_access_key_id": "given",
+        "backup_s3_secret_access_key": "given",
+        "watch_install_node_exporter": True,
     }
     plan = check(tmp_path, **settings)
     assert plan.returncode == 0, plan.stdout
@@ -272,6 +279,7 @@ def test_the_plan_of_a_fresh_host_tells_what_would_be_there(tmp_path):
         "admin, bi_reader, loader_qtickets",
         "the inventory's own (Vault)",
         "11 packages of target.txt",
+        "age, rclone, prometheus-node-exporter\n",
     ):
         assert words in plan.stdout, words
     assert "given" not in plan.stdout
@@ -368,6 +376,26 @@ def test_a_limit_to_nobody_fails(tmp_path):
     done = play(inventory_of(tmp_path, LOCALHOST), "status.yml", "--limit", "typo")
     assert done.returncode != 0
     assert "--limit" in one_line(done.stderr) and "typo" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [("--tags=always,typo", "--tags typo"), ("--start-at-task=typo", "--start-at-task typo")]
+)
+def test_what_selects_no_task_fails(words, told, tmp_path):
+    done = play(inventory_of(tmp_path, LOCALHOST), "status.yml", words)
+    assert done.returncode != 0
+    assert told in one_line(done.stderr)
+    assert "ok=" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words", ["--tags=preflight", "--tags=vk_ads,clickhouse_schema", "--tags=always", "--tags=all"]
+)
+def test_a_tag_that_a_task_has_is_known(words, tmp_path):
+    # goes on to the host, which has no Python there
+    done = play(inventory_of(tmp_path, LOCALHOST), "site.yml", words, "-e", "ansible_python_interpreter=/nowhere")
+    assert "no task has that tag" not in done.stderr
+    assert "Gathering Facts" in done.stdout
 
 
 def test_one_broken_file_of_several_is_fatal(tmp_path):
