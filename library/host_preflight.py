@@ -339,13 +339,14 @@ def main() -> None:
     about = docker_get(want["docker_socket"], "/info")
     root = (about.get("DockerRootDir") if isinstance(about, dict) else None) or disks.future_docker_root()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    wrong: list[str | None] = [*wrong_ports(want["ports"])]
     found = [
         *want["problems"],
         unsupported,
         privilege_problem(os.geteuid(), containers is not None, want["manages_units"], want["disk_paths"][0]),
         *disk_problems(want["disk_paths"], root, want["min_free_disk_gb"]),
         memory_problem(memory, want["min_memory_mb"]),
-        *(wrong_ports(want["ports"]) or [port_problem(port, containers or []) for port in want["ports"]]),
+        *(wrong or [port_problem(port, containers or []) for port in want["ports"]]),
     ]
     problems = [problem for problem in found if problem]
     result = {
