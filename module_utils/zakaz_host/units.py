@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +47,17 @@ def ask(names: Iterable[str]) -> dict[str, Unit]:
     if not names:
         return {}
     try:
-        # one question: each takes 10 ms. Before 248 there are no such timestamps; a failure without a time is told too
+        # one question: each takes 10 ms. Before 248 there is no such option, and 252 leaves some times as text even so
         for more in (["--timestamp=unix"], []):
             command = ["systemctl", "show", *more, f"--property={_ASKED}", *names]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=False,
+                env={**os.environ, "TZ": "UTC", "LC_ALL": "C"},
+            )
             if done.stdout:
                 break
     except (OSError, subprocess.TimeoutExpired):
@@ -67,9 +76,11 @@ def meaning(result: str, status: str) -> str:
 
 
 def moment(shown: str) -> float:
-    """A timestamp of `--timestamp=unix`, seconds since 1970; 0 where there is none."""
+    """A timestamp as `@1000` or `Sat 2026-11-28 09:44:56 UTC`, in seconds since 1970; 0 where there is none."""
     try:
-        return float(shown.removeprefix("@"))
+        if shown.startswith("@"):
+            return float(shown.removeprefix("@"))
+        return datetime.strptime(shown.partition(" ")[2], "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC).timestamp()
     except ValueError:
         return 0.0
 

@@ -174,7 +174,7 @@ def service_finding(name: str, unit: str, service: dict[str, Any]) -> dict[str, 
         return finding(BAD, f"{name} unit", f"{service['missing']}; run make deploy", page)
     end = service["end"]
     if end and end["failed"]:
-        text = f"the last run failed ({end['means']}); journalctl --unit {unit} --lines 40 --output cat shows more"
+        text = f"the last run failed ({end['means']}); sudo journalctl --unit {unit} --lines 40 --output cat shows more"
         return finding(BAD, f"{name} unit", text, page)
     return None
 
@@ -301,7 +301,7 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
         lines.append(finding(BAD, "questions", text, "schema-drift.md"))
     for loader, command in seen["loaders"].items():
         unit = services.get(loader, "")
-        more = f"journalctl --unit {unit} --lines 40 --output cat" if unit else f"{command} check"
+        more = f"sudo journalctl --unit {unit} --lines 40 --output cat" if unit else f"sudo {command} check"
         end = host["services"].get(loader, {}).get("end")
         if seen["runs"] is None and not unnoticed_failure(end, None):
             lines.append(finding(WARN, loader, "unknown: ClickHouse does not tell", "clickhouse-down.md"))

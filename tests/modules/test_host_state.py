@@ -282,3 +282,11 @@ def test_no_systemd_is_no_trouble(monkeypatch):
     assert units.ask(["zakaz-vk-ads.service"]) == {}
     assert units.moment("n/a") == 0
     assert units.moment("@5") == 5
+
+
+@pytest.mark.parametrize(
+    ("shown", "seconds"),
+    [("@1795000000", 1795000000), ("Sat 2026-11-28 09:44:56 UTC", 1795859096), ("n/a", 0), ("", 0), ("0", 0)],
+)
+def test_times_are_read_as_systemd_shows_them(shown, seconds):
+    assert units.moment(shown) == seconds

@@ -98,7 +98,6 @@ SETTINGS = {
     "ansible_python_interpreter": sys.executable,
     "zakaz_allow_unencrypted_vault": True,
     "zakaz_manages_units": False,
-    "zakaz_allow_unencrypted_vault": True,
     "api_sandbox_enabled": False,
     "clickhouse_image": "embedded",
     "qtickets_api_webhook_enabled": True,
