@@ -26,14 +26,14 @@ comma := ,
 space := $() $()
 # What people type reaches Ansible letter by letter: no sign of make, of the shell, of JSON or of Jinja means anything in it.
 escaped = "$(subst ",\",$(subst \,\\,$(1)))"
-setting = -e $(call quoted,{"$(1)": !unsafe $(call escaped,$(value $(2)))})
+setting = $(if $(value $(2)),-e $(call quoted,{"$(1)": !unsafe $(call escaped,$(value $(2)))}))
 listed = $(subst $(comma), ,$(1))
 RISKS = $(if $(ALLOW),-e $(call quoted,{"clickhouse_schema_allow": [$(subst $(space),$(comma) ,$(strip $(foreach risk,$(call listed,$(ALLOW)),$(call escaped,$(risk)))))]}))
 VAULT_ALONE = $(if $(filter-out vault,$(call listed,$(SECRET))),$(error SECRET=$(SECRET): the key of the Vault is changed by itself, make rotate SECRET=vault; then the others))
 # Every suite leaves its result in reports/junit, for the pipelines and make audit. COVERAGE=1 measures it.
 PYTEST = "$(CURDIR)/$(BIN)/python" $(if $(COVERAGE),-m coverage run) -m pytest -q --junitxml="$(CURDIR)/reports/junit/$@.xml"
 IMPORT = $(call setting,loader_import_path,$(1)) $(call setting,loader_import_decimal,DECIMAL) -e '{"loader_import_explain": $(if $(filter-out 0 no false,$(EXPLAIN)),true,false)}'
-RESTORE = $(if $(BACKUP),$(call setting,restore_backup,BACKUP)) -e restore_confirm=$(if $(filter yes,$(CONFIRM)),true,false)
+RESTORE = $(call setting,restore_backup,BACKUP) -e restore_confirm=$(if $(filter yes,$(CONFIRM)),true,false)
 PIP_INSTALL := $(BIN)/pip install --quiet --no-input --disable-pip-version-check --no-deps --require-hashes
 INTEGRATIONS := $(patsubst %/tests,%,$(wildcard integrations/*/tests))
 INTEGRATION_SUITES := $(patsubst integrations/%,unit-%,$(INTEGRATIONS))
@@ -97,16 +97,16 @@ backup: $(VENV)/deploy ## Make a backup and prove it by a restore into a throw-a
 	@$(PLAYBOOK) playbooks/backup.yml $(ARGS)
 
 drill: $(VENV)/deploy ## Prove a backup again (BACKUP=name, else the newest)
-	@$(PLAYBOOK) playbooks/drill.yml $(if $(BACKUP),$(call setting,backup_drill_name,BACKUP)) $(ARGS)
+	@$(PLAYBOOK) playbooks/drill.yml $(call setting,backup_drill_name,BACKUP) $(ARGS)
 
 restore: $(VENV)/deploy ## Bring a backup back (BACKUP=, TABLE=db.table or DATABASE=); over live data only with CONFIRM=yes
-	@$(PLAYBOOK) playbooks/restore.yml $(RESTORE) $(if $(TABLE),$(call setting,restore_table,TABLE)) $(if $(DATABASE),$(call setting,restore_database,DATABASE)) $(ARGS)
+	@$(PLAYBOOK) playbooks/restore.yml $(RESTORE) $(call setting,restore_table,TABLE) $(call setting,restore_database,DATABASE) $(ARGS)
 
 reprovision: $(VENV)/deploy ## A fresh server from the last good backup (or BACKUP=name; DRILL=yes: prove it first)
 	@$(PLAYBOOK) playbooks/reprovision.yml $(RESTORE) -e restore_drill=$(if $(filter yes,$(DRILL)),true,false) $(RISKS) $(ARGS)
 
 upgrade: $(VENV)/deploy ## Bring what runs to this checkout's versions, and go back when a step fails (SCOPE=loaders)
-	@$(PLAYBOOK) playbooks/upgrade.yml $(RISKS) $(if $(SCOPE),$(call setting,upgrade_scope,SCOPE)) $(ARGS)
+	@$(PLAYBOOK) playbooks/upgrade.yml $(RISKS) $(call setting,upgrade_scope,SCOPE) $(ARGS)
 
 rollback: $(VENV)/deploy ## Deploy the previous commit's images and configuration again (TO=commit)
 	@$(OPEN)scripts/rollback.sh $(call quoted,$(INVENTORY)) $(call quoted,$(value TO)) $(RISKS) $(ARGS)
