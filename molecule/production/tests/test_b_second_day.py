@@ -124,3 +124,4 @@ def test_upgrade_and_rollback(desk):
     assert desk.ssh("sudo grep -o 'zakaz/vk-ads:[0-9a-f]*' /opt/zakaz/zakaz-vk-ads") == before
     assert first in desk.make("history").output or first[:10] in desk.make("history").output
     desk.make("status")
+    desk.make("deploy")
