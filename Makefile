@@ -123,11 +123,11 @@ test: $(VENV)/develop ## Prove everything: checks, schema on real engines, deplo
 
 deployments:
 	@$(MAKE) --no-print-directory deploy-test
-	@$(MAKE) --no-print-directory schema-test
 	@$(MAKE) --no-print-directory production-test
 
 suites: lint validate
 	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory schema-test
 	@$(MAKE) --no-print-directory molecule
 
 check: $(VENV)/develop ## The fast checks, before every push: lint, validation, the tests that need no patience
