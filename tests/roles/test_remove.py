@@ -28,6 +28,7 @@ def host(tmp_path, monkeypatch) -> Path:
     (tmp_path / "bin" / "docker").chmod(0o755)
     (tmp_path / "gone" / "target-requirements.txt").write_text("")
     (tmp_path / "gone-backups" / ".zakaz-backups").write_text("gone\n")
+    (tmp_path / "gone-backups" / "gone-20261128T000000Z").mkdir()
     for name in ("gone.prom", "gone.partial", "other.prom", "gone2.prom"):
         (tmp_path / "textfile" / name).write_text("zakaz_up 1\n")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
@@ -72,3 +73,10 @@ def test_images_of_other_prefixes_stay(host):
 def test_a_name_that_is_not_here_costs_no_image(host):
     told = remove(host, "with-data", metrics="", name="gnoe")
     assert told == "nothing of gnoe is on this host\n"
+
+
+@pytest.mark.parametrize(("data", "stays"), [("with-data", False), ("keep-data", True)])
+def test_a_folder_that_holds_no_backup_goes_with_the_data(host, data, stays):
+    (host / "gone-backups" / "gone-20261128T000000Z").rmdir()
+    remove(host, data)
+    assert (host / "gone-backups").exists() == stays

@@ -86,7 +86,13 @@ fi
 
 # the only copy of the data, maybe: never removed by a program
 if [ -d "$backups" ]; then
-    echo "kept backups: $backups (rm -r $backups)"
+    # without our marks there is nothing in it
+    if [ "$data" = with-data ] && [ -z "$(find "$backups" -mindepth 1 ! -name .zakaz-backups ! -name .lock)" ]; then
+        rm -r "$backups"
+        echo "removed $backups, which held no backup"
+    else
+        echo "kept backups: $backups (rm -r $backups)"
+    fi
 fi
 
 [ -n "$found" ] || echo "nothing of $name is on this host"
