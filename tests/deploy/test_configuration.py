@@ -18,7 +18,7 @@ CLICKHOUSE_ONLY = ("--tags", "clickhouse")
 USERS_WITH_UNKNOWN_PROFILE = json.dumps(
     {
         "clickhouse_users": [
-            {"name": "admin", "password": "a-password", "profile": "nonexistent", "access_management": True, "grants": []}
+            {"name": "admin", "password": "password", "profile": "nonexistent", "access_management": True, "grants": []}
         ]
     }
 )

@@ -194,7 +194,8 @@ def line_of(subject, **changes):
 def test_failure_without_a_row_says_how_it_ended_what_shows_more_and_where_to_read():
     line = line_of("vk_ads", **services(vk_ads=ended(78)))
     assert line["text"] == (
-        "the last run failed (exit code 78: words); sudo journalctl --unit zakaz-vk-ads --lines 40 --output cat shows more"
+        "the last run failed (exit code 78: words); sudo journalctl --unit zakaz-vk-ads --lines 40 "
+        "--output cat shows more"
     )
     assert line["page"] == "loader-failed.md"
     line = line_of("vk_ads", **services(vk_ads=ended(78)), services={})
