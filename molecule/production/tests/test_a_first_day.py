@@ -17,7 +17,7 @@ def test_a_vault_that_lies_open_and_one_that_is_missing_are_refused(desk):
     vault.unlink()
     assert "vault.yml" in desk.make("plan", expect=None).output
     vault.write_bytes((desk.folder / "inventories/production/group_vars/zakaz/vault.yml.example").read_bytes())
-    assert "vault_qtickets_api_token" in desk.make("plan", expect=None).output
+    assert "qtickets_api_token" in desk.make("plan", expect=None).output
     vault.write_text('vault_qtickets_api_token: "open"\n')
     assert "ansible-vault encrypt" in desk.make("plan", expect=None).output
     vault.write_bytes(locked)
