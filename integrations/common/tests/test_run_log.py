@@ -1,8 +1,12 @@
 """Whatever a loader or a library of it says is one JSON object a line."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
 
 # as the loaders' commands do, before anything of the APIs is imported
 RETRIES = """
@@ -22,7 +26,9 @@ except UnavailableError:
 
 
 def test_retries_are_json_lines_that_name_the_loader_and_each_is_told_once():
-    done = subprocess.run([sys.executable, "-c", RETRIES], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", RETRIES], capture_output=True, text=True, check=True, timeout=60, env=ENV
+    )
     assert done.stderr == ""
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert all(line["loader"] == "vk_ads" and line["event"] for line in lines)
@@ -34,7 +40,7 @@ def test_retries_are_json_lines_that_name_the_loader_and_each_is_told_once():
 def test_what_a_library_warns_of_is_a_json_line():
     code = "from zakaz_common.run_log import configure_logs; import logging; configure_logs('info', 'x');" * 2
     code += "logging.getLogger('urllib3').warning('Retrying %s', 3); logging.getLogger('urllib3').info('quiet')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=ENV)
     (line,) = map(json.loads, done.stdout.splitlines())
     assert (line["event"], line["library"], line["message"]) == ("library", "urllib3", "Retrying 3")
     assert line["level"] == "warning"
