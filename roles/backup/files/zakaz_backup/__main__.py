@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,12 @@ class Program:
         self._store: Store = (
             S3Store(configured.s3, configured.folder) if configured.s3 else FolderStore(configured.folder)
         )
-        self._connection = HttpConnection(
+
+    @cached_property
+    def _connection(self) -> HttpConnection:
+        # not before it is needed: on a fresh host `choose` runs with Python's own library alone
+        configured = self._settings
+        return HttpConnection(
             configured.host,
             configured.port,
             os.environ.get("ZAKAZ_BACKUP_USERNAME", configured.username),
