@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from zakaz_backup import __main__ as command
 
 from tests.backup.conftest import Site
+from tests.makefile import REPOSITORY
 
 pytestmark = pytest.mark.patient
 
@@ -116,3 +119,16 @@ def test_a_restore_done_once_is_not_done_again(site: Site, run: Callable[..., An
     assert run("restore", "--confirm", "--once")[0] == 0
     code, again, said = run("restore", "--confirm", "--once")
     assert (code, again["skipped"]) == (0, True), said
+
+
+def test_a_fresh_host_is_asked_with_nothing_but_pythons_own_library(site: Site, run: Callable[..., Any]) -> None:
+    _, made, _ = run("backup")
+    folders = [str(REPOSITORY / "roles/backup/files"), str(REPOSITORY / "module_utils")]
+    file = str(site.settings.zakaz_dir / "backup.json")
+    code = (
+        f"import sys; sys.path[:0] = {folders!r}; from zakaz_backup.__main__ import main; "
+        f"sys.exit(main(['--settings', {file!r}, 'choose', 'latest']))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["name"] == made["name"]
