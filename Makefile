@@ -35,8 +35,9 @@ PYTEST = "$(CURDIR)/$(BIN)/python" $(if $(COVERAGE),-m coverage run) -m pytest -
 IMPORT = $(call setting,loader_import_path,$(1)) $(call setting,loader_import_decimal,DECIMAL) -e '{"loader_import_explain": $(if $(filter-out 0 no false,$(EXPLAIN)),true,false)}'
 RESTORE = $(call setting,restore_backup,BACKUP) -e restore_confirm=$(if $(filter yes,$(CONFIRM)),true,false)
 PIP_INSTALL := $(BIN)/pip install --quiet --no-input --disable-pip-version-check --no-deps --require-hashes
-INTEGRATIONS := $(patsubst %/tests,%,$(wildcard integrations/*/tests))
-INTEGRATION_SUITES := $(patsubst integrations/%,unit-%,$(INTEGRATIONS))
+# A suite for each folder of Python with tests of its own: unit-NAME.
+TESTED := $(patsubst %/tests,%,$(wildcard integrations/*/tests packages/*/tests services/*/tests))
+INTEGRATION_SUITES := $(addprefix unit-,$(notdir $(TESTED)))
 SUITES := unit-repository $(INTEGRATION_SUITES)
 COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 # Ansible gives a local host's Python its modules on standard input, which an unbuffered Python reads a byte at a time.
@@ -147,7 +148,7 @@ validate: $(VENV)/develop ## Check the schema's templates before they can hurt
 	$(BIN)/python scripts/validate_clickhouse_schema.py
 
 compile: $(VENV)/develop ## Compile all Python to bytecode
-	$(BIN)/python -m compileall -q bench integrations library module_utils plugins scripts tests
+	$(BIN)/python -m compileall -q bench integrations library module_utils packages plugins scripts services tests
 
 # Two suites at a time: most of what they do is wait for sockets. Each prints when it ends.
 unit: compile ## Unit tests of modules, plugins and integrations
@@ -159,7 +160,7 @@ unit-repository: $(VENV)/develop
 	ZAKAZ_REQUIRE_ENGINES=1 $(PYTEST) tests -m 'not slow and not deploy $(if $(QUICK),and not patient)'
 
 $(INTEGRATION_SUITES): unit-%: $(VENV)/develop
-	cd integrations/$* && $(PYTEST) -m 'not slow $(if $(QUICK),and not patient)'
+	cd $(filter %/$*,$(TESTED)) && $(PYTEST) -m 'not slow $(if $(QUICK),and not patient)'
 
 coverage: $(VENV)/develop ## Unit tests, measured: at least 90 % of lines and 85 % of branches
 	@rm -rf reports/coverage && mkdir -p reports/coverage
@@ -208,7 +209,7 @@ soak: $(VENV)/develop ## The long tests of the integrations: kill -9 rounds, fau
 	@$(MAKE) --no-print-directory $(INTEGRATION_SUITES:unit-%=soak-%)
 
 $(INTEGRATION_SUITES:unit-%=soak-%): soak-%: $(VENV)/develop
-	cd integrations/$* && $(PYTEST) -m slow
+	cd $(filter %/$*,$(TESTED)) && $(PYTEST) -m slow
 
 bench: $(VENV)/develop ## Measure speed against baselines of the same run; the ratios have bounds
 	$(BIN)/python bench/schema_apply.py

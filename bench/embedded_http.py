@@ -24,7 +24,7 @@ from pathlib import Path
 
 import urllib3
 
-ROOT = Path(__file__).resolve().parents[1] / "integrations" / "clickhouse_embedded"
+ROOT = Path(__file__).resolve().parents[1] / "services" / "clickhouse_embedded"
 # run from a checkout, nothing is installed: hence the imports below this line
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 

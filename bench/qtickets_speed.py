@@ -36,9 +36,10 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[1]
 SLOWEST_OF_OTHER = 1.10  # a version may take this much longer than the one it is measured against
 CODE = Path(os.environ.get("ZAKAZ_BENCH_CODE", REPOSITORY))
-sys.path.insert(0, str(REPOSITORY / "integrations/common/tests"))
-for folder in ("common/src", "qtickets_api/src"):
-    sys.path.insert(0, str(CODE / "integrations" / folder))
+sys.path.insert(0, str(REPOSITORY / "packages/zakaz_common/tests"))
+# the second is where older versions have the first
+for folder in ("packages/zakaz_common/src", "integrations/common/src", "integrations/qtickets_api/src"):
+    sys.path.insert(0, str(CODE / folder))
 
 PER_PAGE = 50
 

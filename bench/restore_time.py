@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # run from a checkout, nothing is installed: hence the imports below this line
 sys.path[:0] = [
     str(ROOT),
-    *(str(ROOT / part) for part in ("module_utils", "roles/backup/files", "integrations/common/src")),
+    *(str(ROOT / part) for part in ("module_utils", "roles/backup/files", "packages/zakaz_common/src")),
 ]
 
 from zakaz_backup.restore import Request  # noqa: E402

@@ -18,8 +18,10 @@ import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SOURCES = [REPOSITORY / "integrations" / name / "src" for name in ("common", "vk_ads", "api_sandbox")]
-sys.path[:0] = [*map(str, SOURCES), str(REPOSITORY / "integrations/common/tests")]
+SOURCES = [
+    REPOSITORY / folder / "src" for folder in ("packages/zakaz_common", "integrations/vk_ads", "services/api_sandbox")
+]
+sys.path[:0] = [*map(str, SOURCES), str(REPOSITORY / "packages/zakaz_common/tests")]
 
 import warehouse_engine  # noqa: E402
 from api_sandbox.testing import sandbox_process  # noqa: E402

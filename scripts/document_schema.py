@@ -58,7 +58,7 @@ def live_catalogue() -> Catalogue:
     for path in sorted(TEMPLATES.glob("*.sql.j2")):
         text = render(path.read_text(encoding="utf-8"), variables, path.name)
         statements += split_statements(text, path.name.removesuffix(".j2"))
-    sources = REPOSITORY / "integrations/clickhouse_embedded/src"
+    sources = REPOSITORY / "services/clickhouse_embedded/src"
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(sources), os.environ.get("PYTHONPATH")]))
     return replay(statements, replay_with([sys.executable, "-m", "clickhouse_embedded", "local", "--multiquery"]))
 

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-TABLE = Path(__file__).resolve().parents[1] / "integrations/common/src/zakaz_common/look_alikes.py"
+TABLE = Path(__file__).resolve().parents[1] / "packages/zakaz_common/src/zakaz_common/look_alikes.py"
 PACKAGE = "confusable-homoglyphs"
 # Russian first, so that of two look-alikes (у and ү for y) a Russian letter is meant; then other languages of the
 # region. Letters out of use (ѵ for v) and letters of one small language (ԁ for d) are no reading of a city's name.

@@ -50,9 +50,9 @@ class Group:
 
 
 def group_of(path: str) -> str:
-    """`integrations/NAME`, `roles/NAME`, or the first folder."""
+    """`integrations/NAME`, `packages/NAME`, `services/NAME`, `roles/NAME`, or the first folder."""
     parts = Path(path).parts
-    return "/".join(parts[:2]) if parts[0] in ("integrations", "roles") else parts[0]
+    return "/".join(parts[:2]) if parts[0] in ("integrations", "packages", "roles", "services") else parts[0]
 
 
 def grouped(report: dict) -> dict[str, Group]:

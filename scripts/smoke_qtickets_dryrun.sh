@@ -55,7 +55,7 @@ if [ -z "$image" ]; then
     # the build asks the index by itself.
     context=$work/context
     mkdir "$context"
-    (cd "$root" && tar -cf - requirements/loader.txt integrations/common/src integrations/qtickets_api) |
+    (cd "$root" && tar -cf - requirements/loader.txt packages/zakaz_common/src integrations/qtickets_api) |
         tar -xf - -C "$context"
     index_off=
     arch=$(uname -m)

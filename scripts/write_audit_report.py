@@ -27,7 +27,7 @@ from report_coverage import BRANCHES, LINES, grouped  # noqa: E402
 # what is expected to have run: suite of reports/junit → what it proves
 SUITES = {
     "unit-repository": "modules, schema, plugins, roles, pipelines, documents",
-    "unit-common": "what both loaders share",
+    "unit-zakaz_common": "what all loaders share",
     "unit-qtickets_api": "Qtickets loader",
     "unit-vk_ads": "VK Реклама loader",
     "unit-api_sandbox": "simulator of both APIs",
@@ -36,7 +36,7 @@ SUITES = {
     "server-test": "bootstrap twice, no drift",
     "deploy-test": "deployment on a host, twice, healed after faults",
     "docs-test": "the documents' commands on a clean clone",
-    "soak-common": "long tests of what both loaders share",
+    "soak-zakaz_common": "long tests of what all loaders share",
     "soak-qtickets_api": "kill -9 rounds and fault matrix, Qtickets",
     "soak-vk_ads": "kill -9 rounds and fault matrix, VK Реклама",
     "soak-api_sandbox": "long tests of the simulator",

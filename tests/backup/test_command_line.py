@@ -123,7 +123,7 @@ def test_a_restore_done_once_is_not_done_again(site: Site, run: Callable[..., An
 
 def test_a_fresh_host_is_asked_with_nothing_but_pythons_own_library(site: Site, run: Callable[..., Any]) -> None:
     _, made, _ = run("backup")
-    folders = [str(REPOSITORY / part) for part in ("roles/backup/files", "module_utils", "integrations/common/src")]
+    folders = [str(REPOSITORY / part) for part in ("roles/backup/files", "module_utils", "packages/zakaz_common/src")]
     file = str(site.settings.zakaz_dir / "backup.json")
     code = (
         f"import sys; sys.path[:0] = {folders!r}; from zakaz_backup.__main__ import main; "

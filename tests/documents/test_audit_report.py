@@ -86,7 +86,7 @@ def test_numbers_are_those_of_the_artifacts(reports, tmp_path):
 
 def test_what_is_missing_or_old_is_said(reports, tmp_path):
     text = page(reports, tmp_path)
-    assert "| `unit-common` | what both loaders share | not run |" in text
+    assert "| `unit-zakaz_common` | what all loaders share | not run |" in text
     assert "2001-01-01 10:00, before this commit" in text
     assert "| Dockerfiles (hadolint) | not run: `make sarif` |" in text
     nothing = page(reports / "junit", tmp_path)
@@ -114,6 +114,10 @@ def test_limitations_are_those_of_their_file(reports, tmp_path):
 
 def test_the_committed_report_names_every_suite_that_the_makefile_runs():
     text = (REPOSITORY / "ZAKAZ_DASHBOARD_AUDIT_REPORT.md").read_text(encoding="utf-8")
-    suites = [path.parent.name for path in (REPOSITORY / "integrations").glob("*/tests")]
+    suites = [
+        path.parent.name
+        for kind in ("integrations", "packages", "services")
+        for path in (REPOSITORY / kind).glob("*/tests")
+    ]
     for suite in suites:
         assert f"`unit-{suite}`" in text and f"`soak-{suite}`" in text

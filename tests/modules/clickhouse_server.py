@@ -28,7 +28,7 @@ USERS = (
     "<clickhouse><profiles><default></default><readonly><readonly>2</readonly></readonly></profiles>"
     f"<users>{_user('admin')}{_user('bi_reader', 'readonly')}</users></clickhouse>"
 )
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "integrations/clickhouse_embedded/src")}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "services/clickhouse_embedded/src")}
 # a throw-away engine of the same version
 SCRATCH = ["env", f"PYTHONPATH={ENVIRONMENT['PYTHONPATH']}", sys.executable, "-m", "clickhouse_embedded", "local", "--multiquery"]  # fmt: skip # noqa: E501
 

@@ -38,7 +38,9 @@ class Host:
     def __init__(self, folder: Path) -> None:
         self.folder, self.deployment = folder, folder / "host"
         make_environment(self.deployment / "python")
-        sources = ":".join(str(REPOSITORY / "integrations" / part / "src") for part in ("common", "qtickets_api"))
+        sources = ":".join(
+            str(REPOSITORY / part / "src") for part in ("packages/zakaz_common", "integrations/qtickets_api")
+        )
         command = self.deployment / "zakaz-qtickets-api"
         command.write_text(COMMAND.format(folder=folder, sources=sources, python=sys.executable))
         command.chmod(0o755)

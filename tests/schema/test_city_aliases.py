@@ -39,7 +39,7 @@ def test_names_as_russians_shorten_them(aliases: dict[str, str]) -> None:
 
 
 def test_keys_are_what_the_normaliser_makes(aliases: dict[str, str]) -> None:
-    sys.path.insert(0, str(REPOSITORY / "integrations/common/src"))
+    sys.path.insert(0, str(REPOSITORY / "packages/zakaz_common/src"))
     from zakaz_common import city
 
     for alias, name in aliases.items():
@@ -48,7 +48,7 @@ def test_keys_are_what_the_normaliser_makes(aliases: dict[str, str]) -> None:
 
 
 def test_every_spelling_of_the_sandbox_is_known(aliases: dict[str, str]) -> None:
-    sys.path.insert(0, str(REPOSITORY / "integrations/api_sandbox/src"))
+    sys.path.insert(0, str(REPOSITORY / "services/api_sandbox/src"))
     from api_sandbox import cities as sandbox
 
     unknown = {spelling for spelling, city in sandbox.CITY_ALIASES.items() if aliases.get(spelling) != city}

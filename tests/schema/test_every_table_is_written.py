@@ -17,7 +17,7 @@ from tests.schema.rendering import declared_schema
 
 QTICKETS = "integrations/qtickets_api/src/qtickets_api"
 VK = "integrations/vk_ads/src/vk_ads"
-COMMON = "integrations/common/src/zakaz_common"
+COMMON = "packages/zakaz_common/src/zakaz_common"
 HISTORY = "roles/watch/files/zakaz_watch/history.py"
 
 # table → file, and what must all be found in it

@@ -23,8 +23,8 @@ EXACT = {"output_format_json_quote_decimals": 1, "output_format_json_quote_64bit
 
 def loaders_sales_query() -> str:
     """The SELECT the Qtickets loader computes the sales mart with: the staging side of the truth."""
-    for source in ("qtickets_api", "common"):
-        sys.path.insert(0, str(REPOSITORY / "integrations" / source / "src"))
+    for folder in ("integrations/qtickets_api", "packages/zakaz_common"):
+        sys.path.insert(0, str(REPOSITORY / folder / "src"))
     from qtickets_api import marts
 
     class Captured:

@@ -21,7 +21,9 @@ PASSED_ON = {name: value for name, value in os.environ.items() if name == "PATH"
 
 
 def command(*arguments, **environment):
-    source = os.pathsep.join(str(REPOSITORY / p) for p in ("integrations/qtickets_api/src", "integrations/common/src"))
+    source = os.pathsep.join(
+        str(REPOSITORY / p) for p in ("integrations/qtickets_api/src", "packages/zakaz_common/src")
+    )
     return subprocess.run(
         [sys.executable, "-m", "qtickets_api", *arguments],
         env={**PASSED_ON, "PYTHONPATH": source, **environment},

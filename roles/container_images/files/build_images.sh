@@ -47,7 +47,7 @@ build() {
     # the classic builder: Debian's engine has no other
     # shellcheck disable=SC2086 # no option, or several
     DOCKER_BUILDKIT=0 docker build --network none --label "zakaz.image=$name" --tag "$reference" $OPTIONS \
-        "${options[@]}" --file "$FOLDER/$name/integrations/$name/Dockerfile" "$FOLDER/$name"
+        "${options[@]}" --file "$(echo "$FOLDER/$name"/*/"$name"/Dockerfile)" "$FOLDER/$name"
 }
 
 if [[ $1 == --one ]]; then

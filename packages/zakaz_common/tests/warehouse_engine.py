@@ -48,7 +48,7 @@ def start_server(path: Path) -> int:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "clickhouse_embedded", "server", "--port", str(port)]
     command += ["--data", str(path / "data"), "--config", str(path / "config"), "--backups", str(path / "backups")]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "integrations/clickhouse_embedded/src")}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "services/clickhouse_embedded/src")}
     with (path / "server.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     atexit.register(process.kill)

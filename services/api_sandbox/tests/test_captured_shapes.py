@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import Caller
 
-CAPTURES = Path(__file__).resolve().parents[2] / "qtickets_api" / "tests" / "captures"
+CAPTURES = Path(__file__).resolve().parents[3] / "integrations/qtickets_api/tests/captures"
 _NAMES = {dict: "object", list: "array", str: "string", bool: "bool", int: "int", float: "float", type(None): "null"}
 Shape = set[tuple[str, str]]
 
