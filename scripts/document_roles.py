@@ -119,7 +119,7 @@ def configuration(roles: list[Path]) -> str:
 def limits(page: Path) -> str:
     """The page of the alerts, with the table of limits between its marks."""
     role = REPOSITORY / "roles/watch"
-    rows = yaml.safe_load((role / "vars/main/limits.yml").read_text(encoding="utf-8"))["__watch_limits"]
+    rows = yaml.safe_load((role / "vars/main/limits.yml").read_text(encoding="utf-8"))["watch_limits"]
     lines = ["| what | limit | setting | severity | rule of Prometheus | page |", "|---|---|---|---|---|---|"]
     for row in rows.values():
         setting, shown = row.get("setting"), ""

@@ -33,7 +33,7 @@ DEFAULTS = {
 
 def rows() -> dict[str, dict[str, Any]]:
     """The rows, their limits as the role's expressions."""
-    return yaml.safe_load(TABLE.read_text(encoding="utf-8"))["__watch_limits"]
+    return yaml.safe_load(TABLE.read_text(encoding="utf-8"))["watch_limits"]
 
 
 def limits(**numbers: float) -> dict[str, dict[str, Any]]:
@@ -49,17 +49,9 @@ _PLAY = """
   gather_facts: false
   vars:
     ansible_python_interpreter: "{{ ansible_playbook_python }}"
-    __docker_engine_volume_root: /data/docker/volumes
+    docker_engine_volume_root: /data/docker/volumes
   tasks:
     - ansible.builtin.import_role: {name: zakaz}
-    - ansible.builtin.import_role: {name: clickhouse, tasks_from: settings}
-    - ansible.builtin.import_role: {name: backup, tasks_from: settings}
-    - ansible.builtin.import_role: {name: api_sandbox, tasks_from: settings}
-    - ansible.builtin.import_role: {name: qtickets_api, tasks_from: settings}
-    - ansible.builtin.import_role: {name: tls_proxy, tasks_from: settings}
-    - ansible.builtin.import_role: {name: alerts, tasks_from: settings}
-    - ansible.builtin.import_role: {name: status, tasks_from: settings}
-    - ansible.builtin.import_role: {name: watch, tasks_from: settings}
     - ansible.builtin.copy:
         content: "{{ item.text }}"
         dest: "{{ lookup('env', 'FOLDER') }}/{{ item.name }}"
@@ -68,8 +60,8 @@ _PLAY = """
         - {name: zakaz.rules.yml, text: "{{ lookup('rendered', watch ~ 'zakaz.rules.yml.j2') }}"}
         - {name: watch.json, text: "{{ lookup('rendered', watch ~ 'settings.json.j2') }}"}
         - {name: alerts.json, text: "{{ lookup('rendered', watch ~ '../../alerts/templates/settings.json.j2') }}"}
-        - {name: limits.json, text: "{{ __watch_limits | to_json }}"}
-        - {name: look.json, text: "{{ __watch_look | to_json }}"}
+        - {name: limits.json, text: "{{ watch_limits | to_json }}"}
+        - {name: look.json, text: "{{ watch_look | to_json }}"}
       vars:
         watch: "{{ zakaz_repository }}/roles/watch/templates/"
 """

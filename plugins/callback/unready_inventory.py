@@ -244,7 +244,7 @@ class CallbackModule(CallbackBase):
         known = {host.name: manager.get_vars(play=play, host=host) for host in hosts}
         sources = list(context.CLIARGS["inventory"])
         # a play can say that it asks for none
-        without = {name for name, variables in known.items() if not variables.get("__zakaz_needs_secrets", True)}
+        without = {name for name, variables in known.items() if not variables.get("zakaz_needs_secrets", True)}
         sentences = self._open(sources, [known[name] for name in known.keys() - without])
         sentences += self._missing(sources, known, without)
         if sentences:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ DOCUMENTATION = """
 name: unknown_variables
 short_description: List variables that carry a role's prefix but are no setting of it
 description:
-  - Compares the names of all variables of a host with the options in C(meta/argument_specs.yml) of the roles.
+  - Compares the names of all variables of a host with the options in C(meta/argument_specs.yml) of the roles, and with
+    their faces, C(vars/main/face.yml).
   - A name counts as meant for a role when it begins with the role's name and an underscore, or nearly equals a setting.
 options:
   _terms:
@@ -50,16 +52,32 @@ def known_settings(roles: Path) -> dict[str, set[str]]:
     return settings
 
 
-def unknown_variables(names: list[str], settings: dict[str, set[str]]) -> list[str]:
+def known_faces(roles: Path) -> set[str]:
+    """Names of what roles offer to each other; no inventory sets them.
+
+    :param roles: folder with one folder a role
+    :raises AnsibleLookupError: a face cannot be read
+    """
+    names: set[str] = set()
+    for face in sorted(roles.glob("*/vars/main/*.yml")):
+        try:
+            names |= set(yaml.safe_load(face.read_text(encoding="utf-8")) or {})
+        except (OSError, yaml.YAMLError) as error:
+            raise AnsibleLookupError(f"{face}: {error}") from error
+    return names
+
+
+def unknown_variables(names: list[str], settings: dict[str, set[str]], faces: Collection[str] = ()) -> list[str]:
     """Say which names look like a role's setting and are none.
 
     :param names: variable names of a host
     :param settings: role → its settings, from :func:`known_settings`
+    :param faces: names that are no setting and known all the same, from :func:`known_faces`
     :returns: a sentence for each unknown name
     """
     known = set().union(*settings.values())
     sentences = []
-    for name in sorted(set(names) - known):
+    for name in sorted(set(names) - known - set(faces)):
         # vault_* is the documented place of the encrypted values; __* is private to a role
         if name.startswith(("vault_", "ansible_", "_")):
             continue
@@ -76,6 +94,8 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[Any]:
         settings: dict[str, set[str]] = {}
+        faces: set[str] = set()
         for folder in terms:
             settings.update(known_settings(Path(folder)))
-        return unknown_variables([str(name) for name in variables], settings)
+            faces |= known_faces(Path(folder))
+        return unknown_variables([str(name) for name in variables], settings, faces)

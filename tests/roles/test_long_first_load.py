@@ -59,7 +59,7 @@ class Deployment:
         }  # fmt: skip
         tasks = [
             {"ansible.builtin.include_tasks": str(ROOT / "roles/loader/tasks/run.yml")},
-            {"ansible.builtin.copy": {"content": "{{ __loader_results }}", "dest": str(self.directory / "results"),
+            {"ansible.builtin.copy": {"content": "{{ loader_results }}", "dest": str(self.directory / "results"),
                                       "mode": "0600"}},
         ]  # fmt: skip
         play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": tasks}]

@@ -105,7 +105,7 @@ SETTINGS = {
     "alerts_telegram_chat": "1",
     "backup_s3_path": "bucket",
     "backup_commit": "none",
-    "__docker_engine_volume_root": "/v",
+    "docker_engine_volume_root": "/v",
 }
 IMPORTED = ["clickhouse", "api_sandbox", "qtickets_api", "vk_ads", "status", "watch", "backup", "tls_proxy"]
 

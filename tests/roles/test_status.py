@@ -22,7 +22,7 @@ PLAY = """
   vars:
     ansible_python_interpreter: "{{ ansible_playbook_python }}"
     __status_server: {failed: true}
-    __clickhouse_schema_report: {}
+    clickhouse_schema_report: {}
     __status_runs: {failed: true}
     __status_cities: {failed: true}
     __status_degraded: {failed: true}
@@ -31,13 +31,6 @@ PLAY = """
     __status_backup_files: {results: [{stat: {exists: false}}, {stat: {exists: false}}]}
   tasks:
     - ansible.builtin.import_role: {name: zakaz}
-    - ansible.builtin.import_role: {name: clickhouse, tasks_from: settings}
-    - ansible.builtin.import_role: {name: backup, tasks_from: settings}
-    - ansible.builtin.import_role: {name: api_sandbox, tasks_from: settings}
-    - ansible.builtin.import_role: {name: qtickets_api, tasks_from: settings}
-    - ansible.builtin.import_role: {name: tls_proxy, tasks_from: settings}
-    - ansible.builtin.import_role: {name: alerts, tasks_from: settings}
-    - ansible.builtin.import_role: {name: watch, tasks_from: settings}
     - ansible.builtin.import_role: {name: status, tasks_from: host}
     - ansible.builtin.import_role: {name: status, tasks_from: judge}
 """
@@ -97,7 +90,7 @@ def test_question_that_clickhouse_refuses_is_bad_and_not_passed_over(status):
     answered = {"rows": []}
     code, screen = status(
         __status_server={"rows": [{"version": "26.3.9.1", "uptime": "7500"}]},
-        __clickhouse_schema_report={"plan": []},
+        clickhouse_schema_report={"plan": []},
         __status_runs=answered, __status_cities={"failed": True, "msg": "no such view"},
         __status_degraded=answered, __status_tables={"failed": True},
     )  # fmt: skip

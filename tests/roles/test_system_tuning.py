@@ -77,7 +77,7 @@ class Host:
         ]
         for name, value in paths.items():
             command += ["-e", f"{name}={value}"]
-        command += ["-e", json.dumps({"__preflight_host": {"container": in_container}})]
+        command += ["-e", json.dumps({"preflight_host": {"container": in_container}})]
         for argument in arguments:
             command += ["-e", argument]
         done = subprocess.run(

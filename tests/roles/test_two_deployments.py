@@ -37,11 +37,11 @@ FOUND = {
         "service_mgr": "systemd", "distribution": "Debian", "distribution_major_version": "12", "pkg_mgr": "apt",
         "python": {"executable": "/usr/bin/python3"}, "virtualization_type": "kvm",
     },
-    "__container_images_refs": dict.fromkeys(
+    "container_images_refs": dict.fromkeys(
         ["qtickets_api", "vk_ads", "clickhouse_embedded", "api_sandbox"], "zakaz/image:0123"
     ),
-    "__docker_engine_volume_root": "/var/lib/docker/volumes",
-    "__preflight_host": {"paths": {}, "docker_answers": True, "container": False},
+    "docker_engine_volume_root": "/var/lib/docker/volumes",
+    "preflight_host": {"paths": {}, "docker_answers": True, "container": False},
     "inventory_dir": "/somewhere/inventories/production",
     "inventory_hostname": "host",
     "ansible_managed": "Ansible managed",

@@ -1,0 +1,65 @@
+"""Gives every play what the roles of this project offer: their settings, and the values and facts of their faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.inventory.group import Group
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.vars import BaseVarsPlugin
+
+DOCUMENTATION = """
+name: role_faces
+short_description: Settings and faces of all roles, for every play
+description:
+  - A role's face is C(roles/NAME/vars/main/face.yml), what others may read of it. Its settings are its C(defaults).
+  - Both are known in every play, whatever roles it runs, below everything that an inventory says. Ansible itself shows
+    them only to plays that import the role, which is why playbooks had to import roles for nothing but their variables.
+  - Needs C(precedence) of ansible.cfg to begin with C(all_plugins_play).
+"""
+
+# A face may use the private values of its own role, so those come along; nobody else reads them (tests/roles/test_faces.py).
+PARTS = ("defaults/main.yml", "defaults/main/*.yml", "vars/main.yml", "vars/main/*.yml")
+
+
+def of_play(loader: DataLoader, path: str) -> bool:
+    """Whether Ansible asks for the variables of a play, which rank below those of an inventory.
+
+    :param loader: the loader of the play
+    :param path: folder of the play or of an inventory
+    """
+    return Path(path).resolve() == Path(loader.get_basedir()).resolve()
+
+
+def repository_of(plugin: str) -> Path:
+    """The repository that a plugin file of this folder belongs to."""
+    return Path(plugin).resolve().parents[2]
+
+
+class VarsModule(BaseVarsPlugin):
+    """Entry point for Ansible."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._variables: dict[str, Any] | None = None
+
+    def get_vars(self, loader: DataLoader, path: str, entities: Any) -> dict[str, Any]:
+        """What all hosts of a play know; nothing where Ansible asks for an inventory, a host or another group."""
+        super().get_vars(loader, path, entities)
+        entities = entities if isinstance(entities, list) else [entities]
+        if not any(isinstance(entity, Group) and entity.name == "all" for entity in entities) or not of_play(loader, path):
+            return {}
+        if self._variables is None:
+            self._variables = self._read(loader)
+        return self._variables
+
+    def _read(self, loader: DataLoader) -> dict[str, Any]:
+        variables: dict[str, Any] = {}
+        for role in sorted((repository_of(__file__) / "roles").iterdir()):
+            for part in PARTS:
+                for file in sorted(role.glob(part)):
+                    variables |= (
+                        loader.load_from_file(str(file), cache="all", unsafe=True, trusted_as_template=True) or {}
+                    )
+        return variables
