@@ -16,7 +16,7 @@ name: unknown_variables
 short_description: List variables that carry a role's prefix but are no setting of it
 description:
   - Compares the names of all variables of a host with the options in C(meta/argument_specs.yml) of the roles, and with
-    their faces, C(vars/main/face.yml).
+    their faces, C(vars/main/face.yml); those of sources are in C(zakaz_source_catalogue).
   - A name counts as meant for a role when it begins with the role's name and an underscore, or nearly equals a setting.
 options:
   _terms:
@@ -58,7 +58,8 @@ def known_faces(roles: Path) -> set[str]:
     :param roles: folder with one folder a role
     :raises AnsibleLookupError: a face cannot be read
     """
-    names: set[str] = set()
+    # what plugins/vars/sources.py adds to them
+    names = {"zakaz_source_catalogue"}
     for face in sorted(roles.glob("*/vars/main/*.yml")):
         try:
             names |= set(yaml.safe_load(face.read_text(encoding="utf-8")) or {})
@@ -98,4 +99,6 @@ class LookupModule(LookupBase):
         for folder in terms:
             settings.update(known_settings(Path(folder)))
             faces |= known_faces(Path(folder))
+        for name, source in (variables.get("zakaz_source_catalogue") or {}).items():
+            settings[name] = set(source["argument_spec"])
         return unknown_variables([str(name) for name in variables], settings, faces)

@@ -18,7 +18,7 @@ DOCUMENTATION = """
 name: unusable_secrets
 short_description: Say which secrets would not reach their readers byte for byte
 description:
-  - Looks at every variable that C(meta/argument_specs.yml) of a role marks C(no_log), and at the passwords of
+  - Looks at every variable that C(meta/argument_specs.yml) of a role or a source marks C(no_log), and at the passwords of
     C(clickhouse_users), as they were written and as they are evaluated. A secret is one line of printable ASCII without
     blanks at its ends; keys in PEM and of age may have lines.
   - HTTP headers are Latin-1 and the hash of a password is of UTF-8, files of variables end a value at the line, and
@@ -178,6 +178,8 @@ class LookupModule(LookupBase):
     def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[Any]:
         known = dict(variables or {})
         names = [name for folder in terms for name in secret_names(Path(folder))]
+        for source in (known.get("zakaz_source_catalogue") or {}).values():
+            names += [name for name, option in source["argument_spec"].items() if option.get("no_log")]
         users = passwords_of_users(known.get("clickhouse_users"))
         known.update(users)
         problems: dict[str, str] = {}

@@ -48,7 +48,9 @@ class VarsModule(BaseVarsPlugin):
         """What all hosts of a play know; nothing where Ansible asks for an inventory, a host or another group."""
         super().get_vars(loader, path, entities)
         entities = entities if isinstance(entities, list) else [entities]
-        if not any(isinstance(entity, Group) and entity.name == "all" for entity in entities) or not of_play(loader, path):
+        if not any(isinstance(entity, Group) and entity.name == "all" for entity in entities) or not of_play(
+            loader, path
+        ):
             return {}
         if self._variables is None:
             self._variables = self._read(loader)

@@ -1,0 +1,374 @@
+"""Gives every play what it must know of the sources: their settings, and what follows from integrations/*/source.yml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleParserError
+from ansible.inventory.group import Group
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.vars import BaseVarsPlugin
+from ansible.template import trust_as_template
+
+DOCUMENTATION = """
+name: sources
+short_description: Settings of all sources and what is derived from them, for every play
+description:
+  - A source is a folder C(integrations/NAME) with C(source.yml). Each of its settings is a variable C(NAME_SETTING) with
+    its default, below everything that an inventory says.
+  - C(zakaz_source_catalogue) maps each source to what roles need of it, by the keys that L(catalogue_entry) documents.
+    Which of them a deployment has is C(zakaz_sources).
+  - Needs C(precedence) of ansible.cfg to begin with C(all_plugins_play).
+"""
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# Keys of source.yml and of its parts: whether each is required.
+SOURCE = {
+    "title": True, "kind": True, "order": True, "schedule": True, "page": True, "clickhouse": True,
+    "environment_prefix": True, "settings": True, "services": False, "imports": False, "smoke": True,
+}  # fmt: skip
+CLICKHOUSE = {
+    "user": True, "password": True, "rotates_as": True, "writes": True, "reads": True, "watched": True, "never_silent": True,
+}  # fmt: skip
+SETTING = {
+    "description": True, "type": False, "default": False, "simulated": False, "secret": False, "required": False,
+    "unless": False, "rotates_as": False, "mends": False,
+}  # fmt: skip
+SERVICE = {
+    "description": True, "command": True, "container": True, "environment_file": True, "port": True, "health": True,
+    "settings": False, "proof": False,
+}  # fmt: skip
+SMOKE = {"counts": True, "expect": True}
+KINDS = ("sales", "advertising")
+TYPES = ("str", "int", "float", "bool")
+
+# What every loader writes beside its own tables: runs, watermarks, and what it could not load.
+RUN_TABLES = ["meta.etl_runs", "meta.watermarks", "meta.rejected_records", "meta.degraded_fields"]
+
+
+def checked(part: Any, keys: Mapping[str, bool], where: str) -> dict[str, Any]:
+    """Return a part of a source.yml, if it has the keys it must have and no other.
+
+    :param keys: key → whether it is required
+    :param where: file and key, for the sentence
+    :raises AnsibleParserError: it has not
+    """
+    if not isinstance(part, Mapping):
+        raise AnsibleParserError(f"{where}: a mapping is expected, with {', '.join(keys)}.")
+    unknown = sorted(set(part) - set(keys))
+    missing = [key for key, required in keys.items() if required and key not in part]
+    if unknown or missing:
+        raise AnsibleParserError(
+            f"{where}: "
+            + "; ".join(
+                ([f"unknown: {', '.join(map(str, unknown))}"] if unknown else [])
+                + ([f"missing: {', '.join(missing)}"] if missing else [])
+            )
+            + f". Known are {', '.join(keys)}."
+        )
+    return dict(part)
+
+
+def read_source(file: Path) -> dict[str, Any]:
+    """Read and check the source.yml of a source.
+
+    :raises AnsibleParserError: it cannot be read, or says what no source says
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise AnsibleParserError(f"{file}: {error}") from error
+    source = checked(content, SOURCE, str(file))
+    source["clickhouse"] = checked(source["clickhouse"], CLICKHOUSE, f"{file}: clickhouse")
+    source["smoke"] = checked(source["smoke"], SMOKE, f"{file}: smoke")
+    source["services"] = {
+        name: checked(service, SERVICE, f"{file}: services.{name}")
+        for name, service in (source.get("services") or {}).items()
+    }
+    source["imports"] = source.get("imports") or {}
+    for where, settings in [("settings", source["settings"])] + [
+        (f"services.{name}.settings", service.setdefault("settings", {}))
+        for name, service in source["services"].items()
+    ]:
+        for name, setting in settings.items():
+            checked(setting, SETTING, f"{file}: {where}.{name}")
+            if setting.get("type", "str") not in TYPES:
+                raise AnsibleParserError(f"{file}: {where}.{name}: type is one of {', '.join(TYPES)}.")
+    if source["kind"] not in KINDS:
+        raise AnsibleParserError(f"{file}: kind is one of {', '.join(KINDS)}.")
+    return source
+
+
+def read_sources(repository: Path = REPOSITORY) -> dict[str, dict[str, Any]]:
+    """Read every source of the repository, by name."""
+    return {file.parent.name: read_source(file) for file in sorted(repository.glob("integrations/*/source.yml"))}
+
+
+def secret_default(variable: str, otherwise: str) -> str:
+    """Where a secret comes from unless the inventory sets its variable.
+
+    :param variable: its name
+    :param otherwise: Jinja's expression for an inventory without a Vault
+    """
+    return f"{{{{ vault_{variable} if zakaz_secrets_in_vault | bool else {otherwise} }}}}"
+
+
+def literal(value: Any) -> str:
+    """A value of source.yml as an expression of Jinja: what it says in {{ }}, or its text."""
+    text = str(value)
+    return text[2:-2].strip() if text.startswith("{{") and text.endswith("}}") else repr(value)
+
+
+def default_of(variable: str, setting: Mapping[str, Any]) -> Any:
+    """The default of a setting's variable."""
+    real = setting.get("default", "")
+    if setting.get("secret"):
+        inner = "''" if setting.get("required") else repr(real)
+        # an optional secret need not be in the Vault
+        value = (
+            f"vault_{variable} if zakaz_secrets_in_vault | bool else ''"
+            if setting.get("required") and not setting.get("unless")
+            else f"vault_{variable} | default({inner})"
+        )
+        if "simulated" in setting:
+            value = f"{literal(setting['simulated'])} if api_sandbox_enabled | bool else ({value})"
+        return f"{{{{ {value} }}}}"
+    if "simulated" in setting:
+        return f"{{{{ {literal(setting['simulated'])} if api_sandbox_enabled | bool else {literal(real)} }}}}"
+    return real
+
+
+def service_settings(name: str, service: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The settings that every service of a source has, beside its own."""
+    what = str(service["description"]).split(",")[0].split(".")[0]
+    return {
+        "enabled": {"description": f"Whether to receive {service['description']}.", "type": "bool", "default": False},
+        "publish_address": {
+            "description": f"Address of this host on which the service for {what} answers; a proxy passes them on to it.",
+            "default": "127.0.0.1",
+        },
+        "port": {
+            "description": f"Port of this host on which the service for {what} answers.",
+            "type": "int",
+            "default": service["port"],
+        },
+        "publish_plain_reason": {
+            "description": "Why it may answer in plain on another address than the loopback; without a reason that is "
+            "refused. Example: the TLS proxy is another host of this VLAN",
+            "default": "",
+        },
+        "container": {
+            "description": f"Name of the container of the service for {what}.",
+            "default": "{{ zakaz_name }}-" + service["container"],
+        },
+    }
+
+
+def settings_of(name: str, source: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """All variables of a source, in the order in which documents show them.
+
+    :param name: its folder
+    :param source: from :func:`read_source`
+    :returns: variable → its setting, with ``environment`` where the loader reads it
+    """
+    prefix = source["environment_prefix"]
+    found = {
+        f"{name}_{key}": setting | {"environment": prefix + key.upper(), "default": setting.get("default", "")}
+        for key, setting in source["settings"].items()
+    }
+    found |= {
+        f"{name}_schedule": {
+            "description": "When the loader runs, as OnCalendar of systemd.",
+            "default": source["schedule"],
+        },
+        f"{name}_run_now": {"description": "Run once at the end of the deployment.", "type": "bool", "default": True},
+        f"{name}_environment": {
+            "description": f"Further settings of the loader, by the names in integrations/{name}/README.md. "
+            "Example: {LOADER_LOG_LEVEL: debug}",
+            "type": "dict",
+            "default": {},
+        },
+    }
+    for service_name, service in source["services"].items():
+        for key, setting in (service_settings(service_name, service)).items():
+            found[f"{name}_{service_name}_{key}"] = setting
+        for key, setting in service["settings"].items():
+            found[f"{name}_{service_name}_{key}"] = setting | {
+                "environment": f"{prefix}{service_name.upper()}_{key.upper()}",
+                "default": setting.get("default", ""),
+            }
+    return found
+
+
+def argument_spec(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The settings of a source as Ansible checks arguments."""
+    return {
+        name: {"type": setting.get("type", "str")} | ({"no_log": True} if setting.get("secret") else {})
+        for name, setting in settings.items()
+    }
+
+
+def rotation(setting: Mapping[str, Any], variable: str, files: dict[str, str], **more: str) -> dict[str, Any]:
+    """How `make rotate` changes a secret: see rotate_catalogue of the role rotate."""
+    return {setting["rotates_as"]: {"variable": variable, **more, "files": files}}
+
+
+def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
+    """What roles need of a source; values with {{ }} are rendered where they are used.
+
+    ``slug`` names its units and command, ``image`` its image and ``build`` what that is made of, ``environment`` what its
+    loader reads (and ``environment_more`` what the operator adds), ``clickhouse_user`` its user with its grants,
+    ``credentials`` what must not be empty, ``rotates`` its secrets, ``services`` what it runs beside the loader, ``mends``
+    the variables to look at when it refuses its settings, ``argument_spec`` the types of its variables.
+    """
+    slug = "{{ zakaz_name }}-" + name.replace("_", "-")
+    clickhouse = source["clickhouse"]
+    settings = settings_of(name, source)
+    variable = {key: f"{name}_{key}" for key in source["settings"]}
+    common = {
+        "CLICKHOUSE_HOST": "{{ clickhouse_loader_environment.CLICKHOUSE_HOST }}",
+        "CLICKHOUSE_PORT": "{{ clickhouse_loader_environment.CLICKHOUSE_PORT }}",
+        "CLICKHOUSE_SECURE": "{{ clickhouse_loader_environment.CLICKHOUSE_SECURE }}",
+        "CLICKHOUSE_USER": clickhouse["user"],
+        "CLICKHOUSE_PASSWORD": f"{{{{ {clickhouse['password']} }}}}",
+    }
+    own = {settings[one]["environment"]: f"{{{{ {one} }}}}" for one in variable.values()}
+    # every service reads what its loader reads
+    files = [f"{name}.env", *(service["environment_file"] for service in source["services"].values())]
+    rotates = {
+        clickhouse["rotates_as"]: {
+            "variable": clickhouse["password"],
+            "user": clickhouse["user"],
+            "loader": name,
+            "files": dict.fromkeys(files, "CLICKHOUSE_PASSWORD"),
+        }
+    }
+    credentials = {clickhouse["password"]: f"{{{{ {clickhouse['password']} | string | length > 0 }}}}"}
+    for key, setting in source["settings"].items():
+        one = variable[key]
+        if "rotates_as" in setting:
+            rotates |= rotation(setting, one, dict.fromkeys(files, settings[one]["environment"]), loader=name)
+        if setting.get("required"):
+            other = f" or {variable[setting['unless']]} | string | length > 0" if "unless" in setting else ""
+            credentials[one] = f"{{{{ {one} | string | length > 0{other} }}}}"
+    services = {}
+    for service_name, service in source["services"].items():
+        prefix = f"{name}_{service_name}"
+        service_environment = {f"{source['environment_prefix']}{service_name.upper()}_PORT": service["port"]}
+        for key, setting in service["settings"].items():
+            one = f"{prefix}_{key}"
+            service_environment[settings[one]["environment"]] = f"{{{{ {one} }}}}"
+            if "rotates_as" in setting:
+                places = {service["environment_file"]: settings[one]["environment"]}
+                rotates |= rotation(setting, one, places, service=prefix)
+            if setting.get("required"):
+                credentials[one] = f"{{{{ {one} | string | length > 0 or not {prefix}_enabled | bool }}}}"
+        services[service_name] = {
+            "name": prefix,
+            "title": str(service["description"]).split(",")[0],
+            "source": name,
+            "command": service["command"],
+            "health": service["health"],
+            "inner_port": service["port"],
+            "environment_file": f"{{{{ zakaz_dir }}}}/{service['environment_file']}",
+            "environment": service_environment,
+            "proof": service.get("proof", {}),
+            # for the preflight: the port that must be free, and what is wrong with the address
+            "published": {
+                "address": f"{{{{ {prefix}_publish_address | published_on }}}}",
+                "port": f"{{{{ {prefix}_port }}}}",
+                "container": f"{{{{ {prefix}_container }}}}",
+                "variable": f"{prefix}_port",
+                "address_variable": f"{prefix}_publish_address",
+            },
+            "address_problem": f"{{{{ {prefix}_publish_address | publish_problem('{prefix}_publish_address', "
+            f"'{prefix}_publish_plain_reason', {prefix}_publish_plain_reason) }}}}",
+            **{key: f"{{{{ {prefix}_{key} }}}}" for key in service_settings(service_name, service)},
+        }
+    return {
+        "name": name,
+        "title": source["title"],
+        "kind": source["kind"],
+        "order": source["order"],
+        "page": source["page"],
+        "slug": slug,
+        "command": "{{ zakaz_dir }}/" + slug,
+        "environment_file": f"{{{{ zakaz_dir }}}}/{name}.env",
+        "ended_file": f"{{{{ zakaz_dir }}}}/{name}.ended.json",
+        "volume": slug + "-state",
+        "image": f"{{{{ container_images_refs.{name} }}}}",
+        "build": {
+            "paths": ["packages/zakaz_common", f"integrations/{name}"],
+            "lock": "requirements/loader.txt",
+            "args": {},
+        },
+        "base_url": f"{{{{ {name}_base_url }}}}",
+        "schedule": f"{{{{ {name}_schedule }}}}",
+        "run_now": f"{{{{ {name}_run_now }}}}",
+        "environment": common | own,
+        "environment_more": f"{{{{ {name}_environment }}}}",
+        "clickhouse_user": {
+            "name": clickhouse["user"],
+            "password": f"{{{{ {clickhouse['password']} }}}}",
+            "profile": "loader",
+            "access_management": False,
+            "grants": [f"GRANT SELECT, INSERT ON {table}" for table in [*clickhouse["writes"], *RUN_TABLES]]
+            + [f"GRANT SELECT ON {table}" for table in clickhouse["reads"]],
+        },
+        "watched": clickhouse["watched"],
+        "never_silent": clickhouse["never_silent"],
+        "credentials": credentials,
+        "rotates": rotates,
+        "services": services,
+        "imports": source["imports"],
+        "mends": [variable[key] for key, setting in source["settings"].items() if setting.get("mends")],
+        "smoke": source["smoke"],
+        "argument_spec": argument_spec(settings) | {clickhouse["password"]: {"type": "str", "no_log": True}},
+    }
+
+
+def trusted(value: Any) -> Any:
+    """Let Ansible render what is written in {{ }}, however deep."""
+    if isinstance(value, str):
+        return trust_as_template(value) if "{{" in value else value
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    return value
+
+
+def variables_of(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What every play knows: each setting with its default, and the catalogue."""
+    variables: dict[str, Any] = {}
+    for name, source in sources.items():
+        variables |= {one: default_of(one, setting) for one, setting in settings_of(name, source).items()}
+        password, user = source["clickhouse"]["password"], source["clickhouse"]["user"]
+        generated = f"lookup('ansible.builtin.password', zakaz_secrets_dir ~ '/clickhouse_{user}', **clickhouse_generated_password)"
+        variables[password] = secret_default(password, generated)
+    variables["zakaz_source_catalogue"] = {name: catalogue_entry(name, source) for name, source in sources.items()}
+    return {name: trusted(value) for name, value in variables.items()}
+
+
+class VarsModule(BaseVarsPlugin):
+    """Entry point for Ansible."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._variables: dict[str, Any] | None = None
+
+    def get_vars(self, loader: DataLoader, path: str, entities: Any) -> dict[str, Any]:
+        """What all hosts of a play know; nothing where Ansible asks for an inventory, a host or another group."""
+        super().get_vars(loader, path, entities)
+        entities = entities if isinstance(entities, list) else [entities]
+        if not any(isinstance(entity, Group) and entity.name == "all" for entity in entities):
+            return {}
+        if Path(path).resolve() != Path(loader.get_basedir()).resolve():
+            return {}
+        if self._variables is None:
+            self._variables = variables_of(read_sources())
+        return self._variables
