@@ -44,7 +44,7 @@ COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 unexport PYTHONUNBUFFERED
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status history alert-test rotate schema import-sheets import-plan import-city-aliases smoke backup drill restore reprovision upgrade rollback remove test check lint validate compile unit coverage schema-test server-test \
+.PHONY: help deploy plan status vault history alert-test rotate schema import-sheets import-plan import-city-aliases smoke backup drill restore reprovision upgrade rollback remove test check lint validate compile unit coverage schema-test server-test \
 	deploy-test operations-test docs-test images base-image molecule production-test molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
 	suites deployments $(SUITES)
 # what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
@@ -69,6 +69,9 @@ plan: $(VENV)/deploy ## Say what deploy would change, and change nothing
 status: $(VENV)/deploy ## Show the state of the deployment
 	@$(PLAYBOOK) playbooks/status.yml $(ARGS)
 
+vault: $(VENV)/deploy ## Make the inventory's Vault: all secrets by name, ClickHouse's passwords generated
+	@$(CHECKED)$(BIN)/python scripts/make_vault.py inventories/$(call quoted,$(INVENTORY))/group_vars/zakaz/vault.yml -- $(ARGS)
+
 schema: $(VENV)/deploy ## Make the live schema equal to templates/ddl, and nothing else
 	@$(PLAYBOOK) playbooks/schema.yml --diff $(RISKS) $(ARGS)
 
@@ -78,7 +81,7 @@ history: $(VENV)/deploy ## Show who deployed what, when, and with what result
 alert-test: $(VENV)/deploy ## Send a test message by every channel of the alerts
 	@$(PLAYBOOK) playbooks/alert_test.yml $(ARGS)
 
-rotate: $(VENV)/deploy ## Change a secret (SECRET=clickhouse_qtickets|…|vault; several: a,b), and prove that the old one is refused
+rotate: $(VENV)/deploy ## Change a secret (SECRET=clickhouse_bi|…|vault; several: a,b), and prove that the old one is refused
 	@$(if $(filter vault,$(call listed,$(SECRET))),$(VAULT_ALONE)$(CHECKED)scripts/rotate_vault_key.sh inventories/$(call quoted,$(INVENTORY))/group_vars/zakaz/vault.yml $(ARGS),\
 		$(PLAYBOOK) playbooks/rotate.yml $(call setting,rotate_what,SECRET) $(ARGS))
 

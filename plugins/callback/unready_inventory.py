@@ -27,10 +27,13 @@ description:
 
 # the documented place of the encrypted values
 SECRET = re.compile(r"\bvault_\w+")
+# whether the secrets of the roles and sources are to be looked for there
+IN_VAULT = "zakaz_secrets_in_vault"
 # what --tags takes besides the tags of tasks
 OF_ANSIBLE = {"all", "always", "never", "tagged", "untagged"}
 # no variables of an inventory, and large
-MAGIC = {"hostvars", "groups", "vars", "environment"}
+# zakaz_source_catalogue only refers to what is a variable itself
+MAGIC = {"hostvars", "groups", "vars", "environment", "zakaz_source_catalogue"}
 
 
 def shortened(path: str | Path) -> str:
@@ -88,8 +91,12 @@ def missing_secrets(variables: Mapping[str, Any], templar: Templar) -> dict[str,
     :param templar: renders them
     """
     missing: dict[str, str] = {}
+    in_vault = boolean(templar.template(variables.get(IN_VAULT, False)), strict=False)
     for name, value in variables.items():
         if name in MAGIC:
+            continue
+        # asked for only where secrets stand in a Vault, by a flag that reads no secret itself
+        if not in_vault and any(IN_VAULT in text for text in texts(value)):
             continue
         absent = [secret for text in texts(value) for secret in SECRET.findall(text) if secret not in variables]
         if absent:
@@ -274,11 +281,12 @@ class CallbackModule(CallbackBase):
         if not wanted:
             return []
         vault, exists = expected_vault(variable_files(sources), sources[-1])
-        file, example = shortened(vault), vault.with_name("vault.yml.example")
+        file = shortened(vault)
         if not exists:
-            copy = f"cp {shortened(example)} {file}, fill it in" if example.exists() else "write them there"
-            make = f"Make it: {copy}, then .venv/bin/ansible-vault encrypt {file}."
-            return [f"{file} is missing, and with it {', '.join(sorted(wanted))}. {make}"]
+            # the folder of an inventory of ours, which the Makefile knows by its name
+            ours = re.fullmatch(r"inventories/([^/]+)/group_vars/zakaz/vault\.yml", file)
+            make = f"make vault INVENTORY={ours[1]}" if ours else f".venv/bin/ansible-vault create {file}, with all of them"
+            return [f"{file} is missing, and with it {', '.join(sorted(wanted))}. Make it: {make}."]
         spare = self._spare(known)
         told = []
         for secret, (name, hosts) in sorted(wanted.items()):

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Make the Vault of an inventory: every secret by its name, passwords of ClickHouse generated, the rest to be filled in.
+
+A Vault that is there is left as it is; the names it lacks are told. What is written is encrypted before it reaches the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY / "plugins"))
+
+from vars.sources import read_sources  # noqa: E402
+
+VAULT = str(Path(sys.executable).parent / "ansible-vault")
+HEAD = """\
+# Edit with: .venv/bin/ansible-vault edit {file}
+# Keep the quotes. Printable ASCII without blanks at the ends; before a value with {{{{, {{% or {{# write !unsafe:
+# !unsafe "a{{{{b"
+"""
+
+
+def names(repository: Path = REPOSITORY) -> dict[str, str]:
+    """Map each secret that a deployment needs to what it is: an empty text for a password that can be generated."""
+    found = {}
+    for defaults in sorted(repository.glob("roles/*/defaults/**/*.yml")):
+        for name in re.findall(r"\bvault_(\w+) if zakaz_secrets_in_vault", defaults.read_text(encoding="utf-8")):
+            found[name] = ""
+    for source in read_sources(repository).values():
+        found[source["clickhouse"]["password"]] = ""
+    for folder, source in read_sources(repository).items():
+        for key, setting in source["settings"].items():
+            if setting.get("secret") and setting.get("required"):
+                found[f"{folder}_{key}"] = f"{source['title']}: {setting['description']}"
+    return {f"vault_{name}": what for name, what in found.items()}
+
+
+def text(file: Path, wanted: dict[str, str]) -> str:
+    """A Vault with all names, not yet encrypted."""
+    lines = [HEAD.format(file=file)]
+    for name, what in wanted.items():
+        if what:
+            lines += [f"\n# {what}\n", f'{name}: ""\n']
+        else:
+            lines.append(f"{name}: {json.dumps(secrets.token_hex(24))}\n")
+    return "".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path, help="the Vault, such as inventories/production/group_vars/zakaz/vault.yml")
+    parser.add_argument("options", nargs="*", help="for ansible-vault, such as --ask-vault-pass")
+    options, more = parser.parse_known_args()
+    wanted, more = names(), [*options.options, *more]
+    if options.file.exists():
+        return tell_missing(options.file, wanted, more)
+    options.file.parent.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [VAULT, "encrypt", *more, "--output", str(options.file), "-"],
+        input=text(options.file, wanted), text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        print(f"{options.file} was not made: name the file of its password in ANSIBLE_VAULT_PASSWORD_FILE.", file=sys.stderr)
+        return done.returncode
+    empty = [name for name, what in wanted.items() if what]
+    print(f"{options.file} is made and encrypted; the passwords of ClickHouse are generated. Fill in {', '.join(empty)}:")
+    print(f"  .venv/bin/ansible-vault edit {options.file}")
+    return 0
+
+
+def tell_missing(file: Path, wanted: dict[str, str], more: list[str]) -> int:
+    """Say which names a Vault lacks; its values are not shown."""
+    content = file.read_text(encoding="utf-8")
+    if content.startswith("$ANSIBLE_VAULT;"):
+        done = subprocess.run([VAULT, "view", *more, str(file)], stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            print(f"{file} is there already, and could not be opened to see whether it has all names.", file=sys.stderr)
+            return done.returncode
+        content = done.stdout
+    lacking = [name for name in wanted if not re.search(rf"^{name}\s*:", content, re.MULTILINE)]
+    if not lacking:
+        print(f"{file} is there and has all names; nothing was done.")
+        return 0
+    print(f"{file} is there and lacks {', '.join(lacking)}. Add them:", file=sys.stderr)
+    print(f"  .venv/bin/ansible-vault edit {file}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
