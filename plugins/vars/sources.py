@@ -300,7 +300,8 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
         "environment_file": f"{{{{ zakaz_dir }}}}/{name}.env",
         "ended_file": f"{{{{ zakaz_dir }}}}/{name}.ended.json",
         "volume": slug + "-state",
-        "image": f"{{{{ container_images_refs.{name} }}}}",
+        # of a source that is not of this deployment none is built
+        "image": f"{{{{ container_images_refs.{name} | default('') }}}}",
         "build": {
             "paths": ["packages/zakaz_common", f"integrations/{name}"],
             "lock": "requirements/loader.txt",
