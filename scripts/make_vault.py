@@ -67,10 +67,15 @@ def main() -> int:
         input=text(options.file, wanted), text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        print(f"{options.file} was not made: name the file of its password in ANSIBLE_VAULT_PASSWORD_FILE.", file=sys.stderr)
+        print(
+            f"{options.file} was not made: name the file of its password in ANSIBLE_VAULT_PASSWORD_FILE.",
+            file=sys.stderr,
+        )
         return done.returncode
     empty = [name for name, what in wanted.items() if what]
-    print(f"{options.file} is made and encrypted; the passwords of ClickHouse are generated. Fill in {', '.join(empty)}:")
+    print(
+        f"{options.file} is made and encrypted; the passwords of ClickHouse are generated. Fill in {', '.join(empty)}:"
+    )
     print(f"  .venv/bin/ansible-vault edit {options.file}")
     return 0
 

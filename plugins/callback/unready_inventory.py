@@ -285,7 +285,11 @@ class CallbackModule(CallbackBase):
         if not exists:
             # the folder of an inventory of ours, which the Makefile knows by its name
             ours = re.fullmatch(r"inventories/([^/]+)/group_vars/zakaz/vault\.yml", file)
-            make = f"make vault INVENTORY={ours[1]}" if ours else f".venv/bin/ansible-vault create {file}, with all of them"
+            make = (
+                f"make vault INVENTORY={ours[1]}"
+                if ours
+                else f".venv/bin/ansible-vault create {file}, with all of them"
+            )
             return [f"{file} is missing, and with it {', '.join(sorted(wanted))}. Make it: {make}."]
         spare = self._spare(known)
         told = []

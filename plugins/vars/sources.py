@@ -108,38 +108,30 @@ def read_sources(repository: Path = REPOSITORY) -> dict[str, dict[str, Any]]:
     return {file.parent.name: read_source(file) for file in sorted(repository.glob("integrations/*/source.yml"))}
 
 
-def secret_default(variable: str, otherwise: str) -> str:
-    """Where a secret comes from unless the inventory sets its variable.
-
-    :param variable: its name
-    :param otherwise: Jinja's expression for an inventory without a Vault
-    """
-    return f"{{{{ vault_{variable} if zakaz_secrets_in_vault | bool else {otherwise} }}}}"
-
-
 def literal(value: Any) -> str:
     """A value of source.yml as an expression of Jinja: what it says in {{ }}, or its text."""
     text = str(value)
     return text[2:-2].strip() if text.startswith("{{") and text.endswith("}}") else repr(value)
 
 
-def default_of(variable: str, setting: Mapping[str, Any]) -> Any:
-    """The default of a setting's variable."""
-    real = setting.get("default", "")
+def default_of(source: str, key: str, setting: Mapping[str, Any], optional: bool) -> Any:
+    """The default of a setting's variable.
+
+    :param source: the source's name
+    :param key: the setting's
+    :param optional: whether a required secret may be missing from the Vault, since what needs it may be off
+    """
+    real, variable = setting.get("default", ""), f"{source}_{key}"
+    value = literal(real)
     if setting.get("secret"):
-        inner = "''" if setting.get("required") else repr(real)
-        # an optional secret need not be in the Vault
-        value = (
-            f"vault_{variable} if zakaz_secrets_in_vault | bool else ''"
-            if setting.get("required") and not setting.get("unless")
-            else f"vault_{variable} | default({inner})"
-        )
-        if "simulated" in setting:
-            value = f"{literal(setting['simulated'])} if api_sandbox_enabled | bool else ({value})"
-        return f"{{{{ {value} }}}}"
+        strict = "zakaz_secrets_in_vault | bool"
+        if "unless" in setting:
+            strict += f" and not {source}_{setting['unless']}"
+        needed = setting.get("required") and not optional
+        value = f"vault_{variable} if {strict} else ''" if needed else f"vault_{variable} | default('')"
     if "simulated" in setting:
-        return f"{{{{ {literal(setting['simulated'])} if api_sandbox_enabled | bool else {literal(real)} }}}}"
-    return real
+        value = f"{literal(setting['simulated'])} if api_sandbox_enabled | bool else ({value})"
+    return real if value == literal(real) else f"{{{{ {value} }}}}"
 
 
 def service_settings(name: str, service: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -347,10 +339,16 @@ def variables_of(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What every play knows: each setting with its default, and the catalogue."""
     variables: dict[str, Any] = {}
     for name, source in sources.items():
-        variables |= {one: default_of(one, setting) for one, setting in settings_of(name, source).items()}
+        services = tuple(f"{service}_" for service in source["services"])
+        for one, setting in settings_of(name, source).items():
+            key = one.removeprefix(f"{name}_")
+            variables[one] = default_of(name, key, setting, key.startswith(services))
         password, user = source["clickhouse"]["password"], source["clickhouse"]["user"]
-        generated = f"lookup('ansible.builtin.password', zakaz_secrets_dir ~ '/clickhouse_{user}', **clickhouse_generated_password)"
-        variables[password] = secret_default(password, generated)
+        file = f"zakaz_secrets_dir ~ '/clickhouse_{user}'"
+        variables[password] = (
+            f"{{{{ vault_{password} if zakaz_secrets_in_vault | bool "
+            f"else lookup('ansible.builtin.password', {file}, **clickhouse_generated_password) }}}}"
+        )
     variables["zakaz_source_catalogue"] = {name: catalogue_entry(name, source) for name, source in sources.items()}
     return {name: trusted(value) for name, value in variables.items()}
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import string
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-import yaml
 from ansible.errors import AnsibleFilterError
 from filter.deployed_secrets import deployed_secret, deployed_secrets, webhook_signature, with_secrets
 from hypothesis import given
 from hypothesis import strategies as st
+from make_vault import names
+
+from tests.sources import rotate_catalogue
 
 ROLE = Path(__file__).parents[2] / "roles/rotate"
-CATALOGUE = yaml.safe_load((ROLE / "defaults/main.yml").read_text())["rotate_catalogue"]
+CATALOGUE = rotate_catalogue()
 USERS = "clickhouse/users.d/zakaz.xml"
 NAMES = sorted(CATALOGUE)
 # what preflight lets pass
@@ -119,10 +120,8 @@ def test_no_neighbour_is_taken_for_a_secret():
 
 
 def test_the_catalogue_names_what_the_templates_write():
-    """Every variable of the Vault's example that a file of the host holds can be rotated."""
-    example = (ROLE.parents[1] / "inventories/production/group_vars/zakaz/vault.yml.example").read_text()
-    of_vault = set(re.findall(r"^vault_(\w+):", example, re.MULTILINE))
-    assert of_vault <= {entry["variable"] for entry in CATALOGUE.values()}
+    """Every variable of the Vault that a file of the host holds can be rotated."""
+    assert {name.removeprefix("vault_") for name in names()} <= {entry["variable"] for entry in CATALOGUE.values()}
 
 
 def test_signature_is_what_the_receiver_computes():

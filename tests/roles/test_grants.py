@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
-import yaml
 
-REPOSITORY = Path(__file__).parents[2]
-CLICKHOUSE = REPOSITORY / "roles/clickhouse"
-TABLES = yaml.safe_load((CLICKHOUSE / "vars/main.yml").read_text(encoding="utf-8"))
+from tests.sources import CATALOGUE, REPOSITORY, SOURCES
+
 DECLARED = {
     path.name.split("_", 1)[1].removesuffix(".sql.j2").removeprefix("zakaz.")
     for path in (REPOSITORY / "templates/ddl").glob("*_zakaz.*.sql.j2")
@@ -21,21 +18,24 @@ DECLARED = {
 def named(loader: str) -> set[str]:
     """Tables of the database that the loader's code names."""
     sources = "".join(
-        path.read_text(encoding="utf-8") for path in (REPOSITORY / "integrations" / loader).glob("src/*/*.py")
+        path.read_text(encoding="utf-8") for path in (REPOSITORY / "integrations" / loader).glob("src/*/**/*.py")
     )
-    return {table for table in DECLARED if re.search(rf'"{table}"', sources)}
+    return {table for table in DECLARED if re.search(rf"\b{table}\b", sources)}
 
 
-@pytest.mark.parametrize("loader, variable", [("qtickets_api", "__clickhouse_qtickets_tables")])
-def test_a_loader_may_write_the_tables_its_code_names_and_no_others(loader, variable):
-    granted = {table.removeprefix("zakaz.") for table in TABLES[variable]}
-    assert named(loader) == granted
+@pytest.mark.parametrize("loader", SOURCES)
+def test_a_loader_may_use_the_tables_its_code_names_and_no_others(loader):
+    clickhouse = SOURCES[loader]["clickhouse"]
+    used = {table.removeprefix("zakaz.") for table in clickhouse["writes"] + clickhouse["reads"]}
+    assert named(loader) == used
 
 
-def test_the_loader_of_sales_may_write_what_operators_bring():
-    granted = TABLES["__clickhouse_qtickets_tables"]
-    assert {"zakaz.plan_sales", "zakaz.dim_city_alias"} <= set(granted)
-    users = yaml.safe_load((CLICKHOUSE / "defaults/main.yml").read_text(encoding="utf-8"))["clickhouse_users"]
-    (grants,) = [user["grants"] for user in users if user["name"] == "loader_qtickets"]
-    assert "__clickhouse_qtickets_tables" in grants
-    assert "GRANT SELECT, INSERT ON " in grants
+@pytest.mark.parametrize("loader", SOURCES)
+def test_grants_are_of_the_loader_s_own_user(loader):
+    user = CATALOGUE[loader]["clickhouse_user"]
+    assert user["name"] not in {CATALOGUE[other]["clickhouse_user"]["name"] for other in SOURCES if other != loader}
+    assert user["profile"] == "loader" and user["access_management"] is False
+    writes = {grant.removeprefix("GRANT SELECT, INSERT ON ") for grant in user["grants"] if "INSERT" in grant}
+    assert writes == {*SOURCES[loader]["clickhouse"]["writes"], "meta.etl_runs", "meta.watermarks",
+                      "meta.rejected_records", "meta.degraded_fields"}  # fmt: skip
+    assert all("*" not in grant for grant in user["grants"])
