@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Make the Vault of an inventory: every secret by its name, passwords of ClickHouse generated, the rest to be filled in.
+"""Make the Vault of an inventory: every secret by its name, ClickHouse's passwords generated, the rest to be filled in.
 
-A Vault that is there is left as it is; the names it lacks are told. What is written is encrypted before it reaches the disk.
+A Vault that is there is left as it is; the names it lacks are told. What is written was encrypted before.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ description:
 
 # the documented place of the encrypted values
 SECRET = re.compile(r"\bvault_\w+")
+SOURCES = sorted((Path(__file__).resolve().parents[2] / "integrations").glob("*/source.yml"))
 # whether the secrets of the roles and sources are to be looked for there
 IN_VAULT = "zakaz_secrets_in_vault"
 # what --tags takes besides the tags of tasks
@@ -204,7 +205,9 @@ def known_tags(playbook: Any) -> set[str]:
     todo, tags = [block for play in playbook.get_plays() for block in play.compile()], set()
     while todo:
         entry = todo.pop()
-        tags |= set(entry.tags)
+        for tag in entry.tags:
+            # the one that holds an expression is of the sources, which no play knows yet
+            tags |= {file.parent.name for file in SOURCES} | {"sources"} if "{{" in tag else {tag}
         # a block has tasks of its own
         todo += [task for part in ("block", "rescue", "always") for task in getattr(entry, part, None) or []]
     return tags - OF_ANSIBLE
@@ -285,11 +288,8 @@ class CallbackModule(CallbackBase):
         if not exists:
             # the folder of an inventory of ours, which the Makefile knows by its name
             ours = re.fullmatch(r"inventories/([^/]+)/group_vars/zakaz/vault\.yml", file)
-            make = (
-                f"make vault INVENTORY={ours[1]}"
-                if ours
-                else f".venv/bin/ansible-vault create {file}, with all of them"
-            )
+            create = f".venv/bin/ansible-vault create {file}, with all of them"
+            make = f"make vault INVENTORY={ours[1]}" if ours else create
             return [f"{file} is missing, and with it {', '.join(sorted(wanted))}. Make it: {make}."]
         spare = self._spare(known)
         told = []

@@ -18,9 +18,9 @@ DOCUMENTATION = """
 name: unusable_secrets
 short_description: Say which secrets would not reach their readers byte for byte
 description:
-  - Looks at every variable that C(meta/argument_specs.yml) of a role or a source marks C(no_log), and at the passwords of
-    C(clickhouse_users), as they were written and as they are evaluated. A secret is one line of printable ASCII without
-    blanks at its ends; keys in PEM and of age may have lines.
+  - Looks at every variable that C(meta/argument_specs.yml) of a role marks C(no_log), or a source, and at the passwords
+    of C(clickhouse_users), as they were written and as they are evaluated. A secret is one line of printable ASCII
+    without blanks at its ends; keys in PEM and of age may have lines.
   - HTTP headers are Latin-1 and the hash of a password is of UTF-8, files of variables end a value at the line, and
     blanks at its ends are cut by one reader and kept by another.
   - No sentence holds a part of a value.

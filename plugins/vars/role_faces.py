@@ -19,7 +19,7 @@ description:
   - Needs C(precedence) of ansible.cfg to begin with C(all_plugins_play).
 """
 
-# A face may use the private values of its own role, so those come along; nobody else reads them (tests/roles/test_faces.py).
+# A face may use the private values of its own role, so those come along; nobody else reads them.
 PARTS = ("defaults/main.yml", "defaults/main/*.yml", "vars/main.yml", "vars/main/*.yml")
 
 

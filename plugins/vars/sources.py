@@ -1,4 +1,4 @@
-"""Gives every play what it must know of the sources: their settings, and what follows from integrations/*/source.yml."""
+"""Gives every play what it must know of the sources: settings, and what follows from integrations/*/source.yml."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ DOCUMENTATION = """
 name: sources
 short_description: Settings of all sources and what is derived from them, for every play
 description:
-  - A source is a folder C(integrations/NAME) with C(source.yml). Each of its settings is a variable C(NAME_SETTING) with
-    its default, below everything that an inventory says.
+  - A source is a folder C(integrations/NAME) with C(source.yml). Each of its settings is a variable C(NAME_SETTING),
+    with its default, below everything that an inventory says.
   - C(zakaz_source_catalogue) maps each source to what roles need of it, by the keys that L(catalogue_entry) documents.
     Which of them a deployment has is C(zakaz_sources).
   - Needs C(precedence) of ansible.cfg to begin with C(all_plugins_play).
@@ -32,7 +32,8 @@ SOURCE = {
     "environment_prefix": True, "settings": True, "services": False, "imports": False, "smoke": True,
 }  # fmt: skip
 CLICKHOUSE = {
-    "user": True, "password": True, "rotates_as": True, "writes": True, "reads": True, "watched": True, "never_silent": True,
+    "user": True, "password": True, "rotates_as": True, "writes": True, "reads": True, "watched": True,
+    "never_silent": True,
 }  # fmt: skip
 SETTING = {
     "description": True, "type": False, "default": False, "simulated": False, "secret": False, "required": False,
@@ -140,7 +141,7 @@ def service_settings(name: str, service: Mapping[str, Any]) -> dict[str, dict[st
     return {
         "enabled": {"description": f"Whether to receive {service['description']}.", "type": "bool", "default": False},
         "publish_address": {
-            "description": f"Address of this host on which the service for {what} answers; a proxy passes them on to it.",
+            "description": f"Address of this host on which the service for {what} answers; a proxy passes on to it.",
             "default": "127.0.0.1",
         },
         "port": {
@@ -212,10 +213,10 @@ def rotation(setting: Mapping[str, Any], variable: str, files: dict[str, str], *
 def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
     """What roles need of a source; values with {{ }} are rendered where they are used.
 
-    ``slug`` names its units and command, ``image`` its image and ``build`` what that is made of, ``environment`` what its
-    loader reads (and ``environment_more`` what the operator adds), ``clickhouse_user`` its user with its grants,
-    ``credentials`` what must not be empty, ``rotates`` its secrets, ``services`` what it runs beside the loader, ``mends``
-    the variables to look at when it refuses its settings, ``argument_spec`` the types of its variables.
+    ``slug`` names its units and command, ``image`` its image and ``build`` what that is made of, ``environment`` what
+    its loader reads (and ``environment_more`` what the operator adds), ``clickhouse_user`` its user with its grants,
+    ``credentials`` what must not be empty, ``rotates`` its secrets, ``services`` what it runs beside the loader,
+    ``mends`` the variables to look at when it refuses its settings, ``argument_spec`` the types of its variables.
     """
     slug = "{{ zakaz_name }}-" + name.replace("_", "-")
     clickhouse = source["clickhouse"]

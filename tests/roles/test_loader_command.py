@@ -20,9 +20,8 @@ VALUES = {
     "loader_memory": "512m",
     "loader_image": "zakaz/qtickets-api:1",
     "__loader_slug": "zakaz-qtickets-api",
-    "__loader_volume": "zakaz-qtickets-api-state",
     "__loader_environment_file": {"path": "/opt/zakaz/qtickets_api.env"},
-    "__loader_ended": "/nowhere/ended.json",
+    "__loader_source": {"volume": "zakaz-qtickets-api-state", "ended_file": "/nowhere/ended.json"},
 }
 
 
@@ -108,7 +107,7 @@ class Noted:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.note = folder, folder / "ended.json"
-        values = VALUES | {"__loader_ended": str(self.note)}
+        values = VALUES | {"__loader_source": {"volume": "state", "ended_file": str(self.note)}}
         text = TEMPLATE.read_text(encoding="utf-8")
         (folder / "command").write_text(jinja2.Environment().from_string(text).render(values))
         (folder / "bin").mkdir()

@@ -19,7 +19,7 @@ def test_backups_are_set_up_as_soon_as_clickhouse_runs(earlier, later):
 def test_a_restore_comes_before_the_schema_and_the_loaders():
     restored = SITE.index("import_role: {name: restore, tasks_from: reprovision}")
     assert SITE.index("import_role: {name: backup}") < restored
-    for role in ("clickhouse_schema", "qtickets_api", "vk_ads", "smoke"):
+    for role in ("clickhouse_schema", "sources", "smoke"):
         assert restored < SITE.index(f"import_role: {{name: {role}}}")
 
 

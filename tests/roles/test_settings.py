@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.sources import SOURCES
+
 ROLES = sorted(path for path in (Path(__file__).parents[2] / "roles").iterdir() if path.is_dir())
 
 
@@ -48,5 +50,5 @@ def test_runs_are_counted_as_the_loaders_are_scheduled():
     """watch_sli_schedule_minutes repeats what the schedules say, since OnCalendar may say what no number can."""
     settings = {role.name: defaults(role) for role in ROLES}
     every = settings["watch"]["watch_sli_schedule_minutes"]
-    for loader in settings["watch"]["watch_loaders"]:
-        assert settings[loader][f"{loader}_schedule"].endswith(f"/{every}"), loader
+    for name, source in SOURCES.items():
+        assert source["schedule"].endswith(f"/{every}"), name

@@ -12,8 +12,10 @@ from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import filter_loader, init_plugin_loader, lookup_loader
 from ansible.template import Templar, trust_as_template
+from vars.sources import variables_of
 
 from tests.makefile import REPOSITORY
+from tests.sources import SOURCES
 
 ROLES = sorted(path for path in (REPOSITORY / "roles").iterdir() if path.is_dir())
 
@@ -29,6 +31,8 @@ SHARED = {
     "/var/run/docker.sock": "the engine",
     "/var/lib/docker": "the engine, for its free space",
     "/var/log/dockerd.log": "the engine",
+    "/healthz": "a path of a service",
+    "/var/lib/zakaz": "inside containers",
     "/var/lib/prometheus/node-exporter": "a folder of node exporter; the file in it follows the name",
 }
 # What the roles find out while they run.
@@ -41,13 +45,14 @@ FOUND = {
         ["qtickets_api", "vk_ads", "clickhouse_embedded", "api_sandbox"], "zakaz/image:0123"
     ),
     "docker_engine_volume_root": "/var/lib/docker/volumes",
-    "preflight_host": {"paths": {}, "docker_answers": True, "container": False},
+    "preflight_host": {"paths": {}, "docker_answers": True, "container": False, "environments": {}},
     "inventory_dir": "/somewhere/inventories/production",
     "inventory_hostname": "host",
     "ansible_managed": "Ansible managed",
 }  # fmt: skip
 ON = {
     "loader_name": "vk_ads",
+    "source_service_name": "qtickets_api_webhook",
     "rotate_what": "clickhouse_vk",
     "qtickets_api_webhook_enabled": True,
     "tls_proxy_enabled": True,
@@ -62,6 +67,8 @@ RUN_KNOWS = {
     "unknown: dest of Put the files back",
     "unknown: files of Write a trial's settings: {{ __rotate_loader }}",
     "unknown: name of Stop the timers", "unknown: name of Start the timers",
+    # whoever includes the role container names it; sources of others were found by their volumes
+    "unknown: name of Run {{ container_spec.name }}", "unknown: name of Stop its timer: {{ sources_other.name }}",
     "unknown: path of Make the folder that is shown: {{ loader_import_verb }}",
     "unknown: dest of Copy the files: {{ loader_import_verb }}",
     "unknown: path of Remove the copy: {{ loader_import_verb }}",
@@ -93,7 +100,8 @@ class Deployment:
                 for key, value in (loader.load_from_file(str(file), trusted_as_template=True) or {}).items():
                     self.settings[key], self.role_of[key] = value, role
         self.variables = {
-            **self.settings, **FOUND, **ON, "zakaz_name": name, "zakaz_repository": str(REPOSITORY),
+            **self.settings, **variables_of(SOURCES), **FOUND, **ON,
+            "zakaz_name": name, "zakaz_repository": str(REPOSITORY),
             "zakaz_secrets_dir": f"{folder}/secrets", "hostvars": {}, "groups": {},
         }  # fmt: skip
         self.variables["__clickhouse_as"] = self.settings["__clickhouse_live"]
