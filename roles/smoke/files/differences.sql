@@ -1,5 +1,5 @@
 -- Days on which a view shows other figures than all of its sources hold; none where all is well.
--- Sources: tickets of the API, sheets for events that the API does not know, advertising; each currency apart.
+-- Sources: tickets of the API, sheets for events that the API does not know, each source of advertising; each currency apart.
 SELECT view, figure, d, subject, shown, sources
 FROM
 (
@@ -45,20 +45,9 @@ FROM
             WHERE event_id NOT IN (SELECT event_id FROM zakaz.stg_qtickets_events FINAL) GROUP BY d, event_id, currency
         )
         UNION ALL
-        SELECT
-            0,
-            d,
-            arrayJoin(arrayConcat(
-                [('bi.v_vk_ads_currencies_daily', 'spend', currency)],
-                if(currency = 'RUB', [('bi.v_vk_ads_daily', 'spend', ''), ('bi.v_marketing_roi_daily', 'spend', ''),
-                                      ('bi.v_romi_utm_daily', 'spend', '')], [])
-            )),
-            spend
-        FROM
-        (
-            SELECT d, toString(currency) AS currency, toDecimal128(sum(spend), 2) AS spend
-            FROM zakaz.stg_vk_ads_daily FINAL GROUP BY d, currency
-        )
+        -- all advertising together; each source's part of it is compared with its staging below
+        SELECT 0, d, arrayJoin([('bi.v_marketing_roi_daily', 'spend', ''), ('bi.v_romi_utm_daily', 'spend', '')]), toDecimal128(sum(spend), 2)
+        FROM bi.v_ads_daily WHERE currency = 'RUB' GROUP BY d
         UNION ALL
         -- places have no day
         SELECT 0, toDate(0), ('bi.v_inventory', 'places', concat('event ', toString(event_id))), toDecimal128(sum(tickets_total), 2)
@@ -100,14 +89,33 @@ FROM
             FROM bi.v_romi_utm_daily GROUP BY d
         )
         UNION ALL
+        SELECT 1, toDate(0), ('bi.v_inventory', 'places', concat('event ', toString(event_id))), toDecimal128(sum(tickets_total), 2)
+        FROM bi.v_inventory GROUP BY event_id
+        UNION ALL
+        -- a source of advertising, both sides: 0 what its staging holds, 1 what the view of all sources and its own views show
+        SELECT
+            0,
+            d,
+            arrayJoin(arrayConcat(
+                [('bi.v_ads_daily', 'spend', concat('vk_ads, ', currency)), ('bi.v_vk_ads_currencies_daily', 'spend', currency)],
+                if(currency = 'RUB', [('bi.v_vk_ads_daily', 'spend', '')], [])
+            )),
+            spend
+        FROM
+        (
+            SELECT d, toString(currency) AS currency, toDecimal128(sum(spend), 2) AS spend
+            FROM zakaz.stg_vk_ads_daily FINAL GROUP BY d, currency
+        )
+        UNION ALL
+        SELECT 1, d, ('bi.v_ads_daily', 'spend', concat('vk_ads, ', currency)), toDecimal128(sum(spend), 2)
+        FROM bi.v_ads_daily WHERE source = 'vk_ads' GROUP BY d, currency
+        UNION ALL
         SELECT 1, d, ('bi.v_vk_ads_currencies_daily', 'spend', toString(currency)), toDecimal128(sum(spend), 2)
         FROM bi.v_vk_ads_currencies_daily GROUP BY d, currency
         UNION ALL
         SELECT 1, d, ('bi.v_vk_ads_daily', 'spend', ''), toDecimal128(sum(spend), 2)
         FROM bi.v_vk_ads_daily GROUP BY d
-        UNION ALL
-        SELECT 1, toDate(0), ('bi.v_inventory', 'places', concat('event ', toString(event_id))), toDecimal128(sum(tickets_total), 2)
-        FROM bi.v_inventory GROUP BY event_id
+        -- end of the source
     )
     GROUP BY view, figure, d, subject
 )
