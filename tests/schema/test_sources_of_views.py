@@ -120,7 +120,9 @@ def test_all_sources_together_are_no_difference(whole: Engine) -> None:
 @pytest.mark.patient
 def test_a_source_that_fills_the_mart_alone_is_in_every_view(one_engine: Engine, schema: list[Statement]) -> None:
     fill_staging(one_engine, schema, api=True)
-    seen = {view: rows(one_engine, f"SELECT * FROM bi.{view} ORDER BY ALL", EXACT) for view in views_of(one_engine, SOURCE)}
+    seen = {
+        view: rows(one_engine, f"SELECT * FROM bi.{view} ORDER BY ALL", EXACT) for view in views_of(one_engine, SOURCE)
+    }
     before = by_view(one_engine)
     # the same day, city, cabinet and ad as the source has, an ad without a number, and one without an ad
     one_engine.execute(
@@ -136,14 +138,20 @@ def test_a_source_that_fills_the_mart_alone_is_in_every_view(one_engine: Engine,
     )
     after = by_view(one_engine)
     for view in ("v_marketing_roi_daily", "v_romi_utm_daily"):
-        assert after[view] == (before[view][0], before[view][1] + Decimal("60.00")), "no sale is counted twice, spend is added"
-    [moscow] = rows(one_engine, "SELECT * FROM bi.v_marketing_roi_daily WHERE d = '2026-01-15' AND city = 'москва'", EXACT)
+        assert after[view] == (before[view][0], before[view][1] + Decimal("60.00")), (
+            "no sale is counted twice, spend is added"
+        )
+    [moscow] = rows(
+        one_engine, "SELECT * FROM bi.v_marketing_roi_daily WHERE d = '2026-01-15' AND city = 'москва'", EXACT
+    )
     ours = golden.roi_daily()[date(2026, 1, 15), "москва"]
     assert (Decimal(moscow["revenue"]), int(moscow["tickets_sold"])) == ours[:2]
     assert (int(moscow["impressions"]), int(moscow["clicks"])) == (ours[2] + 110, ours[3] + 11)
     assert Decimal(moscow["spend"]) == ours[4] + Decimal("51.00")
     assert float(moscow["roas"]) == pytest.approx(float(ours[0]) / float(ours[4] + 51))
-    shown = rows(one_engine, f"SELECT city, currency, spend FROM bi.v_ads_daily WHERE source = '{ELSEWHERE}' ORDER BY ALL", EXACT)
+    shown = rows(
+        one_engine, f"SELECT city, currency, spend FROM bi.v_ads_daily WHERE source = '{ELSEWHERE}' ORDER BY ALL", EXACT
+    )
     assert [tuple(row.values()) for row in shown] == [
         ("unattributed", "RUB", "9"), ("москва", "RUB", "51"), ("москва", "USD", "1000"),
     ]  # fmt: skip
@@ -160,7 +168,12 @@ def test_a_source_that_fills_the_mart_alone_is_in_every_view(one_engine: Engine,
 
 def views_of(engine: Engine, source: str) -> list[str]:
     """Views that show one source alone."""
-    return [row["name"] for row in engine.rows(f"SELECT name FROM system.tables WHERE database = 'bi' AND position(name, '{source}') > 0")]
+    return [
+        row["name"]
+        for row in engine.rows(
+            f"SELECT name FROM system.tables WHERE database = 'bi' AND position(name, '{source}') > 0"
+        )
+    ]
 
 
 def by_view(engine: Engine) -> dict[str, tuple[Decimal, Decimal]]:

@@ -247,9 +247,7 @@ def _brand(api):
 
 def _cities(loader, banner_id: int) -> dict:
     return dict(
-        loader.rows(
-            f"SELECT city, sum(spend) FROM zakaz.dm_ads_daily FINAL WHERE ad_id = '{banner_id}' GROUP BY city"
-        )
+        loader.rows(f"SELECT city, sum(spend) FROM zakaz.dm_ads_daily FINAL WHERE ad_id = '{banner_id}' GROUP BY city")
     )
 
 

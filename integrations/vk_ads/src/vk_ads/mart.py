@@ -37,9 +37,9 @@ _ADS_VALUES: Mapping[str, str] = {
     **{mark: mark for mark in ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")},
 }
 
-# The mart of before, which those who read it and the release before find filled for one release more: the same rows with
-# VK's own names and numbers. Written first, so that it is never behind: the schema's seed copies from it what the mart
-# of all sources lacks (templates/ddl/391_zakaz.dm_ads_daily.seed.sql.j2). Both go together.
+# The mart of before, filled for one release more for those who read it and for a rollback: the same rows with VK's own
+# names and numbers. Written first, so that it is never behind: the schema's seed copies from it what the mart of all
+# sources lacks (templates/ddl/391_zakaz.dm_ads_daily.seed.sql.j2). Both go together.
 _FORMER_MART = "dm_vk_ads_daily"
 _FORMER_KEY = ("d", "account", "banner_id")
 _FORMER_VALUES = ("city", "ad_plan_id", "ad_group_id", "impressions", "clicks", "spend", "currency")
