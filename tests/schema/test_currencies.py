@@ -47,9 +47,10 @@ def add_other_money(engine: Engine) -> None:
                 f"({number}, {ticket}, {event}, 1, '{day}', 1, {share}, '{currency}', 1)"
             )
     for day, ad, city, currency, impressions, clicks, spend in SPENDS:
+        figures = f"{impressions}, {clicks}, {spend}, '{currency}', 1"
         engine.execute(
             "INSERT INTO zakaz.dm_ads_daily (d, source, account, ad_id, city, impressions, clicks, spend, currency, "
-            f"_ver) VALUES ('{day}', '{SOURCE}', 'a', '{ad}', '{city}', {impressions}, {clicks}, {spend}, '{currency}', 1)"
+            f"_ver) VALUES ('{day}', '{SOURCE}', 'a', '{ad}', '{city}', {figures})"
         )
 
 

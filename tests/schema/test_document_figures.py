@@ -151,8 +151,8 @@ def test_a_statement_of_a_document_tells_the_truth(engine: Engine, schema: list[
     )
     columns = "d, source, account, ad_id, city, impressions, clicks, spend, currency, _ver"
     engine.execute(
-        f"INSERT INTO zakaz.dm_ads_daily ({columns}) SELECT toDate('2024-01-01') + number % 500, 'any', 'a', toString(number), "
-        f"'орел', 1, 0, toDecimal64({SQL['spend']}, 2) / 100, 'RUB', 1 FROM numbers({NUMBERS})"
+        f"INSERT INTO zakaz.dm_ads_daily ({columns}) SELECT toDate('2024-01-01') + number % 500, 'any', 'a', "
+        f"toString(number), 'орел', 1, 0, toDecimal64({SQL['spend']}, 2) / 100, 'RUB', 1 FROM numbers({NUMBERS})"
     )
     engine.execute(
         "INSERT INTO zakaz.dm_sales_daily (d, event_id, currency, city, tickets_sold, orders, revenue, _ver) VALUES "

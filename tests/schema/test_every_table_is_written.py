@@ -1,8 +1,8 @@
 """No declared table is decoration: each has code that writes it, and a user who may.
 
-A new table is one line in WRITERS, or in `integrations/*/tests/schema/writers.yml` beside the loader that writes it: the
-file, and expressions that only the write itself matches. What a line says is looked up in the file, so it cannot outlive
-the code.
+A new table is one line in WRITERS, or in `integrations/*/tests/schema/writers.yml` beside the loader that writes it:
+the file, and expressions that only the write itself matches. What a line says is looked up in the file, so it cannot
+outlive the code.
 """
 
 from __future__ import annotations

@@ -165,8 +165,8 @@ def test_vks_own_views_keep_their_columns(loader) -> None:
             {"bi.v_ads_daily", "bi.v_vk_ads_daily", "bi.v_vk_ads_currencies_daily"},
         ),
         (
-            "CREATE OR REPLACE VIEW bi.v_vk_ads_daily AS SELECT d, city, impressions, clicks, spend, _loaded_at, city_name "
-            "FROM bi.v_ads_daily WHERE source != 'vk_ads'",
+            "CREATE OR REPLACE VIEW bi.v_vk_ads_daily AS SELECT d, city, impressions, clicks, spend, _loaded_at, "
+            "city_name FROM bi.v_ads_daily WHERE source != 'vk_ads'",
             {"bi.v_vk_ads_daily"},
         ),
     ],
