@@ -2,7 +2,7 @@
 """How long bi.v_marketing_roi_daily takes over 20 million orders and 3 years, by days asked for.
 
 Staging is filled with generated orders and tickets, the sales mart is computed from it by the Qtickets loader's own
-query, the ads mart is filled for 2,000 banners. The last three days are then recomputed 48 times, as half-hourly runs
+query, the ads mart is filled for 2,000 ads. The last three days are then recomputed 48 times, as half-hourly runs
 of a day leave them, so that FINAL has versions to choose from.
 
 Run from the repository root, after scripts/make_test_engines.sh:
@@ -29,9 +29,10 @@ from tests.schema.engines import Engine  # noqa: E402
 from tests.schema.rendering import declared_schema  # noqa: E402
 from tests.schema.test_truth import loaders_sales_query  # noqa: E402
 
-DAYS, EVENTS, BANNERS, CITIES = 1096, 1200, 2000, 40
+DAYS, EVENTS, ADS, CITIES = 1096, 1200, 2000, 40
 FIRST = "toDate('2023-11-20')"
 COLUMNS = "d, event_id, currency, city, tickets_sold, orders, revenue, refunded_amount"
+ADS_COLUMNS = "d, source, account, ad_id, city, impressions, clicks, spend, currency"
 
 
 def fill(engine: Engine, orders: int) -> None:
@@ -60,15 +61,15 @@ def fill(engine: Engine, orders: int) -> None:
     query = loaders_sales_query()
     engine.execute(f"INSERT INTO zakaz.dm_sales_daily ({COLUMNS}, _ver) SELECT {COLUMNS}, 1 FROM ({query})")
     engine.execute(
-        "INSERT INTO zakaz.dm_vk_ads_daily (d, account, banner_id, city, impressions, clicks, spend, currency, _ver) "
-        f"SELECT {FIRST} + intDiv(number, {BANNERS}), 'a', number % {BANNERS}, "
+        f"INSERT INTO zakaz.dm_ads_daily ({ADS_COLUMNS}, _ver) "
+        f"SELECT {FIRST} + intDiv(number, {ADS}), 'bench', 'a', toString(number % {ADS}), "
         f"concat('город ', toString(number % {CITIES})), number % 9000, number % 90, toDecimal64(number % 3000, 2) / 10, "
-        f"'RUB', 1 FROM numbers({DAYS * BANNERS})"
+        f"'RUB', 1 FROM numbers({DAYS * ADS})"
     )
     for version in range(2, 50):
         for table, columns in (
             ("dm_sales_daily", COLUMNS),
-            ("dm_vk_ads_daily", "d, account, banner_id, city, impressions, clicks, spend, currency"),
+            ("dm_ads_daily", ADS_COLUMNS),
         ):
             engine.execute(
                 f"INSERT INTO zakaz.{table} ({columns}, _ver) SELECT {columns}, {version} FROM zakaz.{table} FINAL "
@@ -104,7 +105,7 @@ def main() -> None:
         version = engine.value("SELECT version() AS v")
         print(f"engine {version}, {options.orders} orders, {os.cpu_count()} cores, median of {options.rounds}; rows: "
               + ", ".join(f"{row['table']} {row['n']}" for row in sizes[:5]) + "\n")  # fmt: skip
-        print("| range | bi.v_marketing_roi_daily, ms | rows | bi.v_sales_daily, ms | bi.v_vk_ads_daily, ms |")
+        print("| range | bi.v_marketing_roi_daily, ms | rows | bi.v_sales_daily, ms | bi.v_ads_daily, ms |")
         print("|---|---|---|---|---|")
         end = f"({FIRST} + {DAYS - 1})"
         for label, days, last in (
@@ -117,7 +118,7 @@ def main() -> None:
         ):
             where = f"WHERE d > {last} - {days} AND d <= {last}"
             cells = []
-            for view in ("v_marketing_roi_daily", "v_sales_daily", "v_vk_ads_daily"):
+            for view in ("v_marketing_roi_daily", "v_sales_daily", "v_ads_daily"):
                 cells.append(measured(engine, f"SELECT * FROM bi.{view} {where}", options.rounds))
             roi, sales, ads = cells
             print(f"| {label} | {roi[0] * 1000:.0f} | {roi[1]} | {sales[0] * 1000:.0f} | {ads[0] * 1000:.0f} |")

@@ -52,8 +52,8 @@ findings:
   returned: always
   type: list
   elements: dict
-  sample: [{"file": "501_bi.v_vk_ads_daily.sql", "line": 12, "object": "bi.v_vk_ads_daily", "rule": "view-final",
-            "message": "zakaz.dm_vk_ads_daily keeps old versions until a merge; read it with FINAL."}]
+  sample: [{"file": "501_bi.v_ads_daily.sql", "line": 12, "object": "bi.v_ads_daily", "rule": "view-final",
+            "message": "zakaz.dm_ads_daily keeps old versions until a merge; read it with FINAL."}]
 msg:
   description: The verdict.
   returned: always

@@ -68,9 +68,8 @@ def layer_of(name: str) -> str:
     database, _, table = name.partition(".")
     if database != "zakaz":
         return database
-    prefix = table.split("_")[0]
-    # the one view of this layer is of dimensions
-    return "dim" if prefix == "v" else prefix if prefix in ("dim", "stg") else "dm"
+    prefix = "dim" if table == "v_cities" else table.split("_")[0]
+    return prefix if prefix in ("dim", "stg") else "dm"
 
 
 def cell(text: str) -> str:

@@ -110,7 +110,7 @@ def test_what_could_lose_data_is_refused_with_the_words_that_allow_it(server: Se
     ("change", "words"),
     [
         (("500_bi.v_sales_daily.sql", "mart.revenue AS", "mart.income AS"), "500_bi.v_sales_daily.sql:4: bi.v_sales_daily: the engine refuses"),
-        (("501_bi.v_vk_ads_daily.sql", "zakaz.dm_vk_ads_daily", "zakaz.dm_vk_daily"), "dm_vk_daily"),
+        (("501_bi.v_ads_daily.sql", "zakaz.dm_ads_daily", "zakaz.dm_ads_dayly"), "dm_ads_dayly"),
         (("302_zakaz.plan_sales.sql", "`city` String", "`city` Strnig"), "302_zakaz.plan_sales.sql:"),
         (("302_zakaz.plan_sales.sql", "ORDER BY (month, city)", "ORDER BY (month, city"), "302_zakaz.plan_sales.sql:"),
         (("302_zakaz.plan_sales.sql", "zakaz.plan_sales", "{{ database }}.plan_sales"), "302_zakaz.plan_sales.sql:1: holds an unrendered"),

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.conftest import BIN, REPOSITORY, Play, docker, play
+from tests.schema.advertising import STAGING
 
 NAME = "zakaz-operations"
 PORT = 18223
@@ -27,10 +28,10 @@ SETTINGS = (
 TABLES = (
     "zakaz.stg_qtickets_orders",
     "zakaz.stg_qtickets_tickets",
-    "zakaz.stg_vk_ads_daily",
+    STAGING,
     "zakaz.dim_events",
     "zakaz.dm_sales_daily",
-    "zakaz.dm_vk_ads_daily",
+    "zakaz.dm_ads_daily",
     "zakaz.plan_sales",
 )
 

@@ -45,11 +45,11 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Spend:
-    """One version of a banner's day."""
+    """One version of an ad's day."""
 
     d: date
     account: str
-    banner_id: int
+    ad_id: int
     version: int
     city: str
     impressions: int
@@ -114,7 +114,7 @@ def spends() -> list[Spend]:
         first,
         first,
         replace(first, version=2, spend=Decimal("260.26"), clicks=104),  # restated by the cabinet
-        Spend(date(2026, 1, 15), "b", 1, 1, "msk", 500, 0, Decimal("0.10")),  # same banner id, another account
+        Spend(date(2026, 1, 15), "b", 1, 1, "msk", 500, 0, Decimal("0.10")),  # same ad, another account
         Spend(date(2026, 1, 15), "a", 2, 1, "", 10, 1, Decimal("33.33")),  # nobody's city
         Spend(date(2026, 1, 15), "a", 3, 1, "orel", 300, 30, Decimal("90.00")),
         Spend(date(2026, 1, 18), "a", 1, 1, "москва", 900, 9, Decimal("12.34")),  # a day with ads only
@@ -155,7 +155,7 @@ def sales_daily() -> dict[tuple[date, str, int, str], tuple[int, Decimal]]:
 def ads_daily() -> dict[tuple[date, str], tuple[int, int, Decimal]]:
     """(d, city) → (impressions, clicks, spend)."""
     found: dict = defaultdict(lambda: [0, 0, Decimal(0)])
-    for row in latest(spends(), lambda s: (s.d, s.account, s.banner_id)):
+    for row in latest(spends(), lambda s: (s.d, s.account, s.ad_id)):
         if row.is_deleted:
             continue
         entry = found[row.d, ALIASES.get(row.city, row.city) or NOWHERE]

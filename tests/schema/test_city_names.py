@@ -11,6 +11,7 @@ from zakaz_schema.converge import Options, converge
 from zakaz_schema.sql_tokens import quote
 from zakaz_schema.statements import Statement
 
+from tests.schema.advertising import SOURCE
 from tests.schema.engines import REPOSITORY, Engine
 
 pytestmark = pytest.mark.patient
@@ -75,9 +76,9 @@ def loaded(engine: Engine, schema: list[Statement]) -> Engine:
             f"VALUES ('2026-01-15', {number}, 'RUB', '', 1, 100, 1)"
         )
         engine.execute(
-            "INSERT INTO zakaz.dm_vk_ads_daily (d, account, banner_id, city, spend, currency, _ver) "
-            f"VALUES ('2026-01-15', 'a', {number}, {key}, 10, 'RUB', 1), "
-            f"('2026-01-16', 'a', {number}, {key}, 10, 'RUB', 1)"
+            "INSERT INTO zakaz.dm_ads_daily (d, source, account, ad_id, city, spend, currency, _ver) "
+            f"VALUES ('2026-01-15', '{SOURCE}', 'a', '{number}', {key}, 10, 'RUB', 1), "
+            f"('2026-01-16', '{SOURCE}', 'a', '{number}', {key}, 10, 'RUB', 1)"
         )
         engine.execute(
             "INSERT INTO zakaz.fact_qtickets_inventory_latest (event_id, show_id, city, tickets_total, _ver) "
@@ -180,8 +181,9 @@ def test_status_finds_cities_with_sales_or_advertising_that_are_one_letter_apart
     [query] = [task["clickhouse_query"]["query"] for task in tasks if task["name"].startswith("Ask for the cities")]
     assert near_cities(loaded.rows(query)) == []
     loaded.execute(
-        "INSERT INTO zakaz.dm_vk_ads_daily (d, account, banner_id, city, spend, currency, _ver) VALUES "
-        "('2026-01-15', 'a', 900, 'екатринбург', 10, 'USD', 1), ('2026-01-15', 'a', 901, 'омск', 10, 'RUB', 1)"
+        "INSERT INTO zakaz.dm_ads_daily (d, source, account, ad_id, city, spend, currency, _ver) VALUES "
+        f"('2026-01-15', '{SOURCE}', 'a', '900', 'екатринбург', 10, 'USD', 1), "
+        f"('2026-01-15', '{SOURCE}', 'a', '901', 'омск', 10, 'RUB', 1)"
     )
     assert near_cities(loaded.rows(query)) == [["екатринбург", "екатеринбург"]], "томск and омск are both known"
     loaded.execute(

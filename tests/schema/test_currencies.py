@@ -10,13 +10,14 @@ import pytest
 from zakaz_schema.connection import rows
 from zakaz_schema.statements import Statement
 
+from tests.schema.advertising import SOURCE
 from tests.schema.engines import Engine
 from tests.schema.test_truth import EXACT, load
 
 pytestmark = pytest.mark.patient
 
-# (day, event, currency, tickets, revenue) and (day, banner, city, currency, impressions, clicks, spend): the
-# same days, event, city and banner's cabinet as rouble rows of the golden set, and days of their own
+# (day, event, currency, tickets, revenue) and (day, ad, city, currency, impressions, clicks, spend): the
+# same days, event, city and cabinet as rouble rows of the golden set, and days of their own
 SALES = [("2026-01-15", 1, "USD", 3, "300.33"), ("2026-03-01", 1, "EUR", 1, "44.44")]
 SPENDS = [
     ("2026-01-15", 50, "москва", "USD", 5000, 50, "55.55"),
@@ -45,15 +46,11 @@ def add_other_money(engine: Engine) -> None:
                 "net_revenue, currency, _ver) VALUES "
                 f"({number}, {ticket}, {event}, 1, '{day}', 1, {share}, '{currency}', 1)"
             )
-    for day, banner, city, currency, impressions, clicks, spend in SPENDS:
+    for day, ad, city, currency, impressions, clicks, spend in SPENDS:
         figures = f"{impressions}, {clicks}, {spend}, '{currency}', 1"
         engine.execute(
-            "INSERT INTO zakaz.dm_vk_ads_daily (d, account, banner_id, city, impressions, clicks, spend, currency, "
-            f"_ver) VALUES ('{day}', 'a', {banner}, '{city}', {figures})"
-        )
-        engine.execute(
-            "INSERT INTO zakaz.stg_vk_ads_daily (d, account, banner_id, impressions, clicks, spend, currency, _ver) "
-            f"VALUES ('{day}', 'a', {banner}, {figures})"
+            "INSERT INTO zakaz.dm_ads_daily (d, source, account, ad_id, city, impressions, clicks, spend, currency, "
+            f"_ver) VALUES ('{day}', '{SOURCE}', 'a', '{ad}', '{city}', {figures})"
         )
 
 
@@ -69,21 +66,13 @@ def test_no_view_adds_other_money_to_roubles(engine: Engine, schema: list[Statem
     for view, total, expected in (
         ("v_sales_daily", "revenue", money(SALES)),
         ("v_sales_utm_daily", "revenue", money(SALES)),
-        ("v_vk_ads_currencies_daily", "spend", money(SPENDS)),
-        ("v_vk_ads_campaigns_daily", "spend", money(SPENDS)),
+        ("v_ads_daily", "spend", money(SPENDS)),
+        ("v_ads_campaigns_daily", "spend", money(SPENDS)),
     ):
         assert sums(after[view], total) - sums(before[view], total) == expected, view
-    [moscow] = [row for row in after["v_vk_ads_currencies_daily"] if row["currency"] == "USD"]
+    [moscow] = [row for row in after["v_ads_daily"] if row["currency"] == "USD"]
     assert (moscow["d"], moscow["city"], moscow["city_name"]) == ("2026-01-15", "москва", "Москва")
     assert [int(moscow[name]) for name in ("impressions", "clicks")] == [5010, 51]
-
-
-def test_roubles_of_the_new_view_are_those_of_the_old_one(engine: Engine, schema: list[Statement]) -> None:
-    load(engine, schema)
-    add_other_money(engine)
-    found = everything(engine)
-    roubles = [row for row in found["v_vk_ads_currencies_daily"] if row.pop("currency") == "RUB"]
-    assert roubles == found["v_vk_ads_daily"]
 
 
 def money(loaded: list[tuple]) -> Counter:

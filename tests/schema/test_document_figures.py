@@ -149,10 +149,10 @@ def test_a_statement_of_a_document_tells_the_truth(engine: Engine, schema: list[
     engine.execute(
         "INSERT INTO zakaz.dim_events (event_id, name, city, _ver) VALUES (1, 'a', 'орел', 1), (2, 'b', 'омск', 1)"
     )
-    columns = "d, account, banner_id, city, impressions, clicks, spend, currency, _ver"
+    columns = "d, source, account, ad_id, city, impressions, clicks, spend, currency, _ver"
     engine.execute(
-        f"INSERT INTO zakaz.dm_vk_ads_daily ({columns}) SELECT toDate('2024-01-01') + number % 500, 'a', number, "
-        f"'орел', 1, 0, toDecimal64({SQL['spend']}, 2) / 100, 'RUB', 1 FROM numbers({NUMBERS})"
+        f"INSERT INTO zakaz.dm_ads_daily ({columns}) SELECT toDate('2024-01-01') + number % 500, 'any', 'a', "
+        f"toString(number), 'орел', 1, 0, toDecimal64({SQL['spend']}, 2) / 100, 'RUB', 1 FROM numbers({NUMBERS})"
     )
     engine.execute(
         "INSERT INTO zakaz.dm_sales_daily (d, event_id, currency, city, tickets_sold, orders, revenue, _ver) VALUES "

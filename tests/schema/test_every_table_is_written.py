@@ -1,7 +1,8 @@
 """No declared table is decoration: each has code that writes it, and a user who may.
 
-A new table is one line in WRITERS: the file that writes it, and expressions that only the write itself matches. What a
-line says is looked up in the file, so it cannot outlive the code.
+A new table is one line in WRITERS, or in `integrations/*/tests/schema/writers.yml` beside the loader that writes it:
+the file, and expressions that only the write itself matches. What a line says is looked up in the file, so it cannot
+outlive the code.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from tests.schema.engines import REPOSITORY
 from tests.schema.rendering import declared_schema
 
 QTICKETS = "integrations/qtickets_api/src/qtickets_api"
-VK = "integrations/vk_ads/src/vk_ads"
 COMMON = "packages/zakaz_common/src/zakaz_common"
 HISTORY = "roles/watch/files/zakaz_watch/history.py"
 
@@ -62,14 +62,6 @@ WRITERS: dict[str, tuple[str, ...]] = {
         f"{QTICKETS}/marts.py",
         r'reconcile\(\s*"fact_qtickets_inventory_latest"',
     ),
-    "zakaz.stg_vk_ads_daily": (f"{VK}/load.py", r'table = "stg_vk_ads_daily"', r"upsert\(table, DAILY_KEY"),
-    "zakaz.dim_vk_banners": (f"{VK}/load.py", r'table = "dim_vk_banners"', r"upsert\(table, BANNER_KEY"),
-    "zakaz.dim_vk_banner_history": (
-        f"{VK}/load.py",
-        r'target = .*name\("dim_vk_banner_history"\)',
-        r"INSERT INTO \{target\}",
-    ),
-    "zakaz.dm_vk_ads_daily": (f"{VK}/mart.py", r'_MART = "dm_vk_ads_daily"', r"replace_mart_days\(\s*_MART"),
     "zakaz.plan_sales": (f"{QTICKETS}/plan.py", r'TABLE = "plan_sales"', r"\bTABLE,"),
     "zakaz.dim_city_alias": (
         "templates/ddl/290_zakaz.dim_city_alias.seed.sql.j2",
@@ -92,6 +84,9 @@ WRITERS: dict[str, tuple[str, ...]] = {
         r"INSERT INTO \{JOURNAL\}",
     ),
 }
+
+for _listed in sorted(REPOSITORY.glob("integrations/*/tests/schema/writers.yml")):
+    WRITERS |= {table: tuple(line) for table, line in yaml.safe_load(_listed.read_text(encoding="utf-8")).items()}
 
 # The user that applies the schema writes these; all others are a user's of their own.
 BY_ADMIN = {"zakaz.dim_city_alias", "meta.schema_journal"}

@@ -14,6 +14,7 @@ from zakaz_schema.sql_tokens import quote
 from zakaz_schema.statements import Statement
 
 from tests.schema import golden
+from tests.schema.advertising import SOURCE
 from tests.schema.engines import REPOSITORY, Engine
 
 pytestmark = pytest.mark.patient
@@ -45,7 +46,7 @@ def loaders_sales_query() -> str:
 def load(engine: Engine, schema: list[Statement]) -> None:
     """Every version inserted on its own, so that nothing is merged by the insert itself."""
     converge(schema, engine, engine.replay, Options())
-    for table in ("stg_qtickets_tickets", "dm_vk_ads_daily", "dim_events", "dm_sales_daily"):
+    for table in ("stg_qtickets_tickets", "dm_ads_daily", "dim_events", "dm_sales_daily"):
         engine.execute(f"SYSTEM STOP MERGES zakaz.{table}")
     for event, city in golden.EVENTS.items():
         # an older version under another city must not win
@@ -63,9 +64,9 @@ def load(engine: Engine, schema: list[Statement]) -> None:
         )
     for row in golden.spends():
         engine.execute(
-            "INSERT INTO zakaz.dm_vk_ads_daily (d, account, banner_id, city, impressions, clicks, spend, currency, _ver, "
-            f"_is_deleted) VALUES ('{row.d}', '{row.account}', {row.banner_id}, {quote(row.city)}, {row.impressions}, "
-            f"{row.clicks}, {row.spend}, 'RUB', {row.version}, {int(row.is_deleted)})"
+            "INSERT INTO zakaz.dm_ads_daily (d, source, account, ad_id, city, impressions, clicks, spend, currency, _ver, "
+            f"_is_deleted) VALUES ('{row.d}', '{SOURCE}', '{row.account}', '{row.ad_id}', {quote(row.city)}, "
+            f"{row.impressions}, {row.clicks}, {row.spend}, 'RUB', {row.version}, {int(row.is_deleted)})"
         )
     query = loaders_sales_query()
     columns = "d, event_id, currency, city, tickets_sold, orders, revenue, refunded_amount"
@@ -89,7 +90,7 @@ def sales_daily(engine: Engine) -> dict:
 
 
 def ads_daily(engine: Engine) -> dict:
-    found = rows(engine, "SELECT d, city, impressions, clicks, spend FROM bi.v_vk_ads_daily", EXACT)
+    found = rows(engine, "SELECT d, city, impressions, clicks, spend FROM bi.v_ads_daily", EXACT)
     return {
         (date.fromisoformat(r["d"]), r["city"]): (int(r["impressions"]), int(r["clicks"]), Decimal(r["spend"]))
         for r in found
@@ -188,13 +189,13 @@ def test_spend_with_vat_is_rounded_to_the_kopeck(engine: Engine, schema: list[St
         4: ("1234.56", "0.22"),
         5: ("0.01", "0.5"),
     }
-    for banner, (spend, rate) in cases.items():
+    for ad, (spend, rate) in cases.items():
         engine.execute(
-            "INSERT INTO zakaz.stg_vk_ads_daily (d, account, banner_id, spend, vat_rate, _ver) "
-            f"VALUES ('2026-01-01', 'a', {banner}, {spend}, {rate}, 1)"
+            "INSERT INTO zakaz.dm_ads_daily (d, source, account, ad_id, spend, vat_rate, _ver) "
+            f"VALUES ('2026-01-01', '{SOURCE}', 'a', '{ad}', {spend}, {rate}, 1)"
         )
-    found = rows(engine, "SELECT banner_id, spend_gross FROM bi.v_vk_ads_campaigns_daily", EXACT)
-    assert {int(r["banner_id"]): Decimal(r["spend_gross"]) for r in found} == {
-        banner: (Decimal(spend) * (1 + Decimal(rate))).quantize(Decimal("0.01"), "ROUND_HALF_UP")
-        for banner, (spend, rate) in cases.items()
+    found = rows(engine, "SELECT ad_id, spend_gross FROM bi.v_ads_campaigns_daily", EXACT)
+    assert {int(r["ad_id"]): Decimal(r["spend_gross"]) for r in found} == {
+        ad: (Decimal(spend) * (1 + Decimal(rate))).quantize(Decimal("0.01"), "ROUND_HALF_UP")
+        for ad, (spend, rate) in cases.items()
     }

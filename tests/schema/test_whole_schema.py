@@ -62,9 +62,12 @@ def test_the_contract_with_dashboards_keeps_its_columns(one_engine: Engine, sche
             *("d", "city", "event_id", "tickets_sold", "revenue", "currency", "_loaded_at"),
             *("city_name", "event_name", "place_name", "first_show_at", "last_show_at"),
         ],
-        "bi.v_vk_ads_daily": ["d", "city", "impressions", "clicks", "spend", "_loaded_at", "city_name"],
-        "bi.v_vk_ads_currencies_daily": [
-            *("d", "city", "currency", "impressions", "clicks", "spend", "_loaded_at", "city_name")
+        "bi.v_ads_daily": [
+            *("d", "source", "city", "currency", "impressions", "clicks", "spend", "_loaded_at", "city_name")
+        ],
+        "bi.v_ads_campaigns_daily": [
+            *("d", "source", "account", "campaign_id", "campaign_name", "group_id", "group_name", "ad_id", "ad_name"),
+            *("impressions", "clicks", "goals", "spend", "spend_gross", "currency", "_loaded_at"),
         ],
         "bi.v_marketing_roi_daily": [
             *("d", "city", "revenue", "tickets_sold", "impressions", "clicks", "spend", "roas", "cpc", "cpt"),

@@ -19,6 +19,7 @@ from tests.modules import clickhouse_server
 from tests.modules.clickhouse_server import PASSWORD, REPOSITORY, SCRATCH, Server
 from tests.modules.run_module import run_module
 from tests.programs import MEASURED
+from tests.schema.advertising import STAGING
 from tests.schema.rendering import write_rendered
 
 LOADERS = {"qtickets_api": "zakaz-qtickets-api", "vk_ads": "zakaz-vk-ads"}
@@ -70,7 +71,7 @@ class Deployment:
         self.engine = DockerEngine(folder / "docker.sock")
         self.folders = [str(folder)]
         self.files: list[str] = []
-        self.silent_tables = ["zakaz.stg_qtickets_orders", "zakaz.stg_vk_ads_daily"]
+        self.silent_tables = ["zakaz.stg_qtickets_orders", STAGING]
         (folder / "bin").mkdir()
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from zakaz_watch.settings import load
 
 from tests.alerts.receivers import HttpReceiver, free_port
 from tests.modules.clickhouse_server import PASSWORD, REPOSITORY
+from tests.schema.advertising import SOURCE
 from tests.watch.conftest import LOADERS
 
 pytestmark = pytest.mark.patient
@@ -39,7 +40,7 @@ def kept(deployment):
     deployment.server.query("TRUNCATE TABLE meta.etl_runs")
     for name in (
         "stg_qtickets_tickets", "stg_qtickets_events", "stg_qtickets_sheets_sales", "dm_sales_daily",
-        "stg_vk_ads_daily", "dm_vk_ads_daily",
+        "dm_ads_daily",
     ):  # fmt: skip
         deployment.server.query(f"TRUNCATE TABLE zakaz.{name}")
     deployment.limits["loader_stale"] = 10**9
@@ -161,9 +162,10 @@ def test_marts_are_compared_with_staging_to_the_kopeck(kept):
         "INSERT INTO zakaz.dm_sales_daily (d, event_id, currency, revenue, _ver) VALUES"
         f" ('{DAY}', 1, 'RUB', 150.04, 2), ('{DAY}', 2, 'RUB', 20, 1), ('{DAY}', 1, 'KZT', 70, 1)"
     )
+    # advertising that its source's staging does not know
     query(
-        "INSERT INTO zakaz.stg_vk_ads_daily (d, banner_id, spend, currency, _ver)"
-        f" VALUES ('{DAY}', 1, 33.3, 'RUB', 1), ('{DAY - timedelta(1)}', 1, 5, 'RUB', 1)"
+        "INSERT INTO zakaz.dm_ads_daily (d, source, ad_id, spend, currency, _ver)"
+        f" VALUES ('{DAY}', '{SOURCE}', '1', 33.3, 'RUB', 1), ('{DAY - timedelta(1)}', '{SOURCE}', '1', 5, 'RUB', 1)"
     )
     kept.look(at=START + 28 * HOUR)
     assert Decimal(str(value(kept, "reconciliation", "sales_revenue/RUB"))) == Decimal("0.01")

@@ -15,6 +15,7 @@ import yaml
 from tests.alerts.receivers import certificate, free_port
 from tests.docker_engine import container
 from tests.modules.clickhouse_server import PASSWORD, REPOSITORY
+from tests.schema.advertising import STAGING
 
 pytestmark = pytest.mark.patient
 
@@ -291,13 +292,13 @@ def test_field_that_a_share_of_a_run_lacks_is_told(deployment):
 
 def test_table_without_rows_for_days_is_told_and_one_that_rests_is_not(deployment):
     query = deployment.server.query
-    query("TRUNCATE TABLE zakaz.stg_vk_ads_daily")
+    query(f"TRUNCATE TABLE {STAGING}")
     deployment.ran("vk_ads", 8 * 1440)
     deployment.ran("qtickets_api", 6 * 1440)
     said = deployment.look(2).stdout
-    assert deployment.failing() == {"rows of zakaz.stg_vk_ads_daily"}
+    assert deployment.failing() == {f"rows of {STAGING}"}
     assert "never got a row, at most 7 days expected, although vk_ads succeeds" in said
-    name = 'zakaz_table_last_row_timestamp_seconds{deployment="zakaz",table="zakaz.stg_vk_ads_daily"}'
+    name = f'zakaz_table_last_row_timestamp_seconds{{deployment="zakaz",table="{STAGING}"}}'
     assert abs(deployment.metrics()[name] - time.time() + 8 * 86400) < 600
     deployment.limits["source_silent"] = 0
     deployment.look(2)
@@ -337,20 +338,20 @@ def test_cities_one_letter_apart_are_told_until_somebody_says_what_they_are(depl
 def test_cities_that_are_watched_are_those_of_the_views(deployment):
     query = deployment.server.query
     query(
-        "INSERT INTO zakaz.dm_vk_ads_daily (d, account, banner_id, city, spend, currency, _ver, _is_deleted) VALUES "
-        "(today(), 'a', 1, 'спб', 1, 'RUB', 1, 0), (today(), 'a', 2, 'омск', 1, 'USD', 1, 0), "
-        "(today(), 'a', 3, 'омсск', 1, 'RUB', 1, 0), (today(), 'a', 3, 'омск', 1, 'RUB', 2, 0), "
-        "(today(), 'a', 4, 'тамбовв', 1, 'RUB', 1, 1), (today(), 'a', 5, '', 1, 'RUB', 1, 0)"
+        "INSERT INTO zakaz.dm_ads_daily (d, source, account, ad_id, city, spend, currency, _ver, _is_deleted) VALUES "
+        "(today(), 'any', 'a', '1', 'спб', 1, 'RUB', 1, 0), (today(), 'other', 'a', '1', 'омск', 1, 'USD', 1, 0), "
+        "(today(), 'any', 'a', '3', 'омсск', 1, 'RUB', 1, 0), (today(), 'any', 'a', '3', 'омск', 1, 'RUB', 2, 0), "
+        "(today(), 'any', 'a', '4', 'тамбовв', 1, 'RUB', 1, 1), (today(), 'any', 'a', '5', '', 1, 'RUB', 1, 0)"
     )
     try:
         used = query("SELECT arraySort(groupArray(city)) FROM meta.v_cities_used")
         assert used == query(
             "SELECT arraySort(groupUniqArray(city)) FROM (SELECT city FROM bi.v_sales_daily UNION ALL "
-            "SELECT city FROM bi.v_vk_ads_currencies_daily)"
+            "SELECT city FROM bi.v_ads_daily)"
         )
         assert "санкт-петербург" in used and "unattributed" in used and "омсск" not in used
     finally:
-        query("TRUNCATE TABLE zakaz.dm_vk_ads_daily")
+        query("TRUNCATE TABLE zakaz.dm_ads_daily")
 
 
 def test_question_that_clickhouse_refuses_is_told_and_hides_no_other(deployment):

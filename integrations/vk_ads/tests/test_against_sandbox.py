@@ -210,8 +210,8 @@ def test_a_banner_that_left_the_dimension_keeps_the_marts_city(loader, api) -> N
     loader.run()
     _, banner = _brand(api)
     loader.client.command(
-        f"INSERT INTO zakaz.dm_vk_ads_daily SELECT * REPLACE ('томск' AS city, _ver + 1 AS _ver) "
-        f"FROM zakaz.dm_vk_ads_daily FINAL WHERE banner_id = {banner.id}"
+        f"INSERT INTO zakaz.dm_ads_daily SELECT * REPLACE ('томск' AS city, _ver + 1 AS _ver) "
+        f"FROM zakaz.dm_ads_daily FINAL WHERE ad_id = '{banner.id}'"
     )
     before = _cities(loader, banner.id)
     assert set(before) == {"томск"}
@@ -223,15 +223,15 @@ def test_a_banner_that_left_the_dimension_keeps_the_marts_city(loader, api) -> N
 
 def _written(loader, *, but: int) -> int:
     """Rows ever written to the mart, versions included, of all banners but one."""
-    return loader.rows(f"SELECT sum(_ver) FROM zakaz.dm_vk_ads_daily WHERE banner_id != {but}")[0][0]
+    return loader.rows(f"SELECT sum(_ver) FROM zakaz.dm_ads_daily WHERE ad_id != '{but}'")[0][0]
 
 
 def _lose_from_the_mart(loader, day, *, but: int) -> None:
     """What a run that was killed before its mart leaves: the day is in staging only."""
     loader.client.command(
-        "INSERT INTO zakaz.dm_vk_ads_daily (d, account, banner_id, _ver, _is_deleted) "
-        "SELECT d, account, banner_id, _ver + 1, 1 FROM zakaz.dm_vk_ads_daily FINAL "
-        f"WHERE d = '{day}' AND banner_id != {but}"
+        "INSERT INTO zakaz.dm_ads_daily (d, source, account, ad_id, _ver, _is_deleted) "
+        "SELECT d, source, account, ad_id, _ver + 1, 1 FROM zakaz.dm_ads_daily FINAL "
+        f"WHERE d = '{day}' AND ad_id != '{but}'"
     )
 
 
@@ -247,9 +247,7 @@ def _brand(api):
 
 def _cities(loader, banner_id: int) -> dict:
     return dict(
-        loader.rows(
-            f"SELECT city, sum(spend) FROM zakaz.dm_vk_ads_daily FINAL WHERE banner_id = {banner_id} GROUP BY city"
-        )
+        loader.rows(f"SELECT city, sum(spend) FROM zakaz.dm_ads_daily FINAL WHERE ad_id = '{banner_id}' GROUP BY city")
     )
 
 

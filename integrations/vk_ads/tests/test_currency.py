@@ -20,7 +20,7 @@ def test_the_cabinets_own_currency_is_stored_with_every_row(loader, api) -> None
     in_dollars(api)
     assert loader.run() == 0
     assert currencies(loader) == {("kabinet-1", "USD")}
-    assert set(loader.rows("SELECT DISTINCT currency FROM zakaz.dm_vk_ads_daily FINAL")) == {("USD",)}
+    assert set(loader.rows("SELECT DISTINCT currency FROM zakaz.dm_ads_daily FINAL")) == {("USD",)}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def assert_failed_cleanly(loader, code: int, told: str) -> None:
     assert loader.rows("SELECT count() FROM meta.watermarks") == [(0,)]
     staged, shown = (
         loader.rows(f"SELECT count(), sum(spend) FROM zakaz.{table} FINAL")[0]
-        for table in ("stg_vk_ads_daily", "dm_vk_ads_daily")
+        for table in ("stg_vk_ads_daily", "dm_ads_daily")
     )
     assert shown in (staged, (0, None), (0, 0))
 

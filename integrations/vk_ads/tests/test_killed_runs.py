@@ -55,7 +55,7 @@ def test_killed_at_random_moments_and_repeated(loader, api, http_port) -> None:
             assert loader.run() == 0
             [(staged, shown)] = loader.rows(
                 "SELECT (SELECT sum(spend) FROM zakaz.stg_vk_ads_daily FINAL), "
-                "(SELECT sum(spend) FROM zakaz.dm_vk_ads_daily FINAL)"
+                "(SELECT sum(spend) FROM zakaz.dm_ads_daily FINAL)"
             )
             assert staged == shown, number
         assert loader.backfill(api.season.first_day, api.season.season_end) == 0, number

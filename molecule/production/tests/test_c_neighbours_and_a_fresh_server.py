@@ -14,11 +14,11 @@ TABLES = (
     "zakaz.stg_qtickets_orders",
     "zakaz.stg_qtickets_tickets",
     "zakaz.stg_qtickets_sheets_sales",
-    "zakaz.stg_vk_ads_daily",
     "zakaz.dim_events",
+    "zakaz.dim_ads",
     "zakaz.dim_city_alias",
     "zakaz.dm_sales_daily",
-    "zakaz.dm_vk_ads_daily",
+    "zakaz.dm_ads_daily",
     "zakaz.plan_sales",
 )
 

@@ -46,6 +46,8 @@ SPEC = LoaderSpec(
         "stg_vk_ads_daily",
         "dim_vk_banners",
         "dim_vk_banner_history",
+        "dim_ads",
+        "dm_ads_daily",
         "dm_vk_ads_daily",
         "dim_city_alias",
         "dim_events",

@@ -38,7 +38,7 @@ from .attribution import CityBook
 from .city_book import read_city_book
 from .client import DatesRefused, VkAdsClient
 from .listing import ListingUnstable
-from .mart import refresh_mart
+from .mart import SOURCE, refresh_ads, refresh_mart
 from .rate_limits import LimitReached
 from .settings import VkAdsSettings
 from .statistics import Slice, TooManyBadIds, read_statistics
@@ -59,7 +59,7 @@ from .windows import Window, choose_window
 
 log = structlog.get_logger()
 
-LOADER = "vk_ads"
+LOADER = SOURCE
 DATASET = "statistics"
 #: Kept off the watermark: what the server counted in its last minutes may still be on its way.
 _SAFETY = timedelta(minutes=2)
@@ -183,7 +183,8 @@ def _load(context: RunContext, asked: Window | None) -> None:
     if windows:
         first, last = min(w.first for w in windows), max(w.last for w in windows)
         context.window_from, context.window_to = day_start(first), min(server_times)
-        context.wrote("dm_vk_ads_daily", refresh_mart(context.warehouse, first, last))
+        context.wrote("dim_ads", refresh_ads(context.warehouse))
+        context.wrote("dm_ads_daily", refresh_mart(context.warehouse, first, last))
     if failures:
         raise failures[0][1] if len(accounts) == 1 else CabinetsFailed(failures, len(accounts))
     if asked is None:

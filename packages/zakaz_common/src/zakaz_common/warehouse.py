@@ -159,7 +159,9 @@ class Warehouse(RunJournal):
             f") AS t GROUP BY {inner} HAVING {having}",
             parameters,
         )
-        return int(self.query(f"SELECT count() FROM {target} WHERE _ver = {version}")[0][0])  # noqa: S608
+        # in the scope: another loader may have taken the same number for its own rows
+        written = f"SELECT count() FROM {target} WHERE _ver = {version} AND ({scope})"  # noqa: S608
+        return int(self.query(written, parameters)[0][0])
 
     def replace_mart_days(
         self,
@@ -170,18 +172,20 @@ class Warehouse(RunJournal):
         days: Collection[date] | None,
         *,
         day_column: str = "d",
+        part: str = "1",
         parameters: Mapping[str, Any] | None = None,
     ) -> int:
         """Recompute a daily mart for `days` (None: every day) from `desired`, in one insert.
 
         Returns the rows written. Readers see the mart before or after, never between. Vanished keys are
-        written as deleted.
+        written as deleted. `part` is a condition over the key columns: the rows of a mart that others write too
+        that are the caller's own.
         """
         if days is not None and not days:
             return 0
-        scope, bound = "1", dict(parameters or {})
+        scope, bound = part, dict(parameters or {})
         if days is not None:
-            scope = f"has({{days:Array(Date)}}, {day_column})"
+            scope = f"({part}) AND has({{days:Array(Date)}}, {day_column})"
             bound["days"] = sorted(days)
         return self.reconcile(mart, key_columns, value_columns, desired, scope=scope, parameters=bound)
 
