@@ -60,12 +60,13 @@ def test_passing_failures_are_waited_out(clock, failure):
     [
         (code(60), ConfigError, "a table is missing.*apply the schema"),
         (code(47), ConfigError, "a column is missing.*apply the schema"),
-        (code(53), DataError, "does not fit its column"),
+        (code(53), DataError, "does not fit its column, types do not match"),
         (code(243), StorageError, "its disk is full; free space"),
-        (code(516), ConfigError, "the user or the password is wrong; check CLICKHOUSE_USER"),
+        *((code(n), ConfigError, "refuses the user: its name.*check CLICKHOUSE_USER") for n in (192, 193, 194, 516)),
         (code(497), ConfigError, "the user lacks a right"),
         (code(4242), StorageError, "answered with error 4242"),
-        (OperationalError("HTTP driver: HTTP status: 403"), ConfigError, "refused the login"),
+        (OperationalError("HTTP driver: HTTP status: 403"), ConfigError, "refuses the user: its name"),
+        (OperationalError("the proxy said status 401"), ConfigError, "refuses the user: its name"),
     ],
 )
 def test_lasting_failures_stop_at_once_with_a_sentence(clock, failure, kind, sentence):

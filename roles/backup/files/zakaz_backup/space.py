@@ -6,8 +6,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 
-from zakaz_schema.connection import Connection, rows, value
-from zakaz_schema.sql_tokens import quote
+from zakaz_clickhouse.connection import Connection, rows, value
+from zakaz_clickhouse.literals import quote
 
 from .failures import BackupFailure
 from .settings import Settings
