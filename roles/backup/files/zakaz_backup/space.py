@@ -13,8 +13,8 @@ from .failures import BackupFailure
 from .settings import Settings
 
 _GB = 1e9
-# ClickHouse's own copy in its backup folder; for a drill or a restore: the unpacked backup and the restored tables
-COPIES_OF_A_BACKUP, COPIES_OF_A_RESTORE = 1, 2
+# for a drill or a restore: the unpacked backup and the restored tables
+COPIES_OF_A_RESTORE = 2
 
 
 def data_bytes(connection: Connection, databases: Iterable[str]) -> int:
