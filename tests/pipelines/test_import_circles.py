@@ -131,9 +131,13 @@ def test_a_circle_is_found_however_it_is_written(tmp_path: Path, one: str, other
     (folder / "a.py").write_text(one)
     (folder / "b.py").write_text(other)
     assert circles(graph(tmp_path)) == ["tool.a → tool.b → tool.a"]
-    (folder / "a.py").write_text(
-        f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {one.splitlines()[-1].strip()}"
-    )
+
+
+def test_what_only_types_need_makes_no_circle(tmp_path: Path) -> None:
+    folder = tmp_path / "module_utils/tool"
+    folder.mkdir(parents=True)
+    (folder / "a.py").write_text("from .b import x")
+    (folder / "b.py").write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .a import y")
     assert circles(graph(tmp_path)) == []
 
 
