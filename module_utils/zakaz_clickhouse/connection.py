@@ -1,7 +1,7 @@
 """A ClickHouse that answers: the small interface all programs ask, and its HTTP form.
 
-The HTTP form speaks the documented HTTP interface with urllib3 (which comes with requests and
-clickhouse-connect): importing clickhouse-connect takes longer than an unchanged apply may.
+The HTTP form speaks the documented HTTP interface with urllib3, which comes with requests: importing
+clickhouse-connect takes longer than an unchanged apply may.
 """
 
 from __future__ import annotations

@@ -32,5 +32,5 @@ options:
     type: str
     default: ""
 requirements:
-  - urllib3 (comes with requests and clickhouse-connect)
+  - urllib3 (comes with requests)
 """
