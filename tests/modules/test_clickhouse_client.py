@@ -114,6 +114,7 @@ def test_rows_are_added_whole_and_pinned() -> None:
         (engine_failure("Code: 60. (UNKNOWN_TABLE)"), False),
         (engine_failure("words without a code", 500), False),
         (engine_failure("forbidden", 403), False),
+        (engine_failure("Code: 202. (TOO_MANY_SIMULTANEOUS_QUERIES)", 403), True),
         (transport_failure("connection refused"), True),
         (transport_failure("HTTP driver: HTTP status: 403"), False),
         (transport_failure("HTTPDriver returned response code 500. Code: 202. DB::Exception"), True),
@@ -185,5 +186,6 @@ def test_an_error_is_caught_wherever_both_packages_come_from() -> None:
     import zakaz_schema.client as plain
 
     assert used.EngineFailure is theirs.EngineFailure
+    assert used.rows.__module__ == "ansible.module_utils.zakaz_clickhouse.connection"
     assert plain.EngineFailure is ours.EngineFailure
     assert Path(theirs.__file__) == Path(ours.__file__)

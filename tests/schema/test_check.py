@@ -10,7 +10,9 @@ from pathlib import Path
 import jinja2
 import pytest
 from zakaz_schema.check import check_texts
+from zakaz_schema.failures import SchemaFailure
 from zakaz_schema.findings import RULES
+from zakaz_schema.templates import rendered_schema
 
 from tests.schema.defects import CLEAN, COLUMNS, DATABASES, DEFECTS, Defect, T, table, view
 from tests.schema.engines import REPOSITORY
@@ -110,6 +112,12 @@ def test_the_command_says_what_it_cannot_check(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert done.returncode == 2
     assert "1.sql.j2:1: the variable clickhouse_schema_nmae is not defined" in done.stderr
+
+
+def test_a_folder_without_templates_is_no_schema(tmp_path: Path) -> None:
+    (tmp_path / "1.sql").write_text("CREATE DATABASE x;\n", encoding="utf-8")
+    with pytest.raises(SchemaFailure, match=r"holds no \*\.sql\.j2 file"):
+        rendered_schema(tmp_path, {})
 
 
 def test_plain_rendering_is_what_jinja_renders() -> None:

@@ -84,6 +84,12 @@ def test_a_server_that_stays_down_is_given_up_before_the_deadline(clock):
     assert 100 < clock.now <= 120
 
 
+def test_what_passed_in_vain_is_told_with_its_reason(clock):
+    client = ScriptedClient(*[code(252, "too many parts, code {n} is told beside the words")] * 1000)
+    with pytest.raises(UnavailableError, match="error 252 until the retries ran out: the table has too many parts"):
+        warehouse(clock, client, seconds=20).query("SELECT 1")
+
+
 def test_a_short_patience_is_kept(clock):
     client = ScriptedClient(*[OperationalError("connection refused")] * 1000)
     with pytest.raises(UnavailableError):
