@@ -21,8 +21,17 @@ def write_whole(path: Path, content: bytes, mode: int, module: Any = None) -> No
     :param path: the file; its folder must exist.
     :param mode: its permissions.
     :param module: the AnsibleModule that writes, if one does: its way of moving knows SELinux and odd file systems.
-    :raises OSError: it cannot be written; the file is what it was.
+    :raises OSError: it cannot be written; the file is what it was, and its name is in ``filename``.
     """
+    try:
+        _write(path, content, mode, module)
+    except OSError as error:
+        # a disk that is full names none, a folder that is missing the draft
+        error.filename = str(path)
+        raise
+
+
+def _write(path: Path, content: bytes, mode: int, module: Any) -> None:
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -58,7 +67,7 @@ def _move(module: Any, draft: str, path: Path, mode: int) -> None:
     except OSError:
         raise
     except Exception as error:
-        raise OSError(errno.EIO, str(error), str(path)) from error
+        raise OSError(errno.EIO, str(error)) from error
     finally:
         os.umask(umask)
     path.chmod(mode)

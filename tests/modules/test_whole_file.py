@@ -75,9 +75,16 @@ def test_a_failure_leaves_the_file_as_it_was_and_nothing_beside_it(tmp_path, mon
         monkeypatch.setattr(os, "fsync", fails)
     if failing == "move":
         monkeypatch.setattr(Path, "replace", fails)
-    with full_disk(1000 if failing == "write" else 1 << 30), pytest.raises(OSError):
+    with full_disk(1000 if failing == "write" else 1 << 30), pytest.raises(OSError) as caught:
         write_whole(path, SECRET, 0o600)
+    assert caught.value.filename == str(path)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == ({} if before is None else {"file": before})
+
+
+def test_a_folder_that_is_missing_is_told_by_the_files_name(tmp_path) -> None:
+    with pytest.raises(OSError) as caught:
+        write_whole(tmp_path / "none/file", SECRET, 0o600)
+    assert (caught.value.filename, caught.value.strerror) == (str(tmp_path / "none/file"), "No such file or directory")
 
 
 def test_a_run_that_is_interrupted_leaves_nothing_either(tmp_path, monkeypatch) -> None:
