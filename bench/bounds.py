@@ -22,10 +22,6 @@ class Bounds:
         """A ratio that must not pass its bound."""
         self.ratios.append({"name": name, "value": value, "bound": f"at most {bound:g}", "held": value <= bound})
 
-    def at_least(self, name: str, value: float, bound: float) -> None:
-        """A ratio that must reach its bound."""
-        self.ratios.append({"name": name, "value": value, "bound": f"at least {bound:g}", "held": value >= bound})
-
     def close(self) -> int:
         """Write the file and print a line a ratio.
 

@@ -40,6 +40,9 @@ sys.path.insert(0, str(REPOSITORY / "packages/zakaz_common/tests"))
 # the second is where older versions have the first
 for folder in ("packages/zakaz_common/src", "integrations/common/src", "integrations/qtickets_api/src"):
     sys.path.insert(0, str(CODE / folder))
+# of versions that have no client to share, the loader needs nothing from there; the engine of the tests does
+shared = CODE if (CODE / "module_utils/zakaz_clickhouse").is_dir() else REPOSITORY
+sys.path.insert(0, str(shared / "module_utils"))
 
 PER_PAGE = 50
 

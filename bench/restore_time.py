@@ -31,7 +31,7 @@ sys.path[:0] = [
 from zakaz_backup.restore import Request  # noqa: E402
 from zakaz_backup.settings import Settings  # noqa: E402
 from zakaz_backup.store import MARKER  # noqa: E402
-from zakaz_schema.connection import HttpConnection, rows  # noqa: E402
+from zakaz_clickhouse.connection import HttpConnection, rows  # noqa: E402
 
 from tests.backup.conftest import LocalFolder, Site, empty  # noqa: E402
 from tests.modules.clickhouse_server import PASSWORD, Server  # noqa: E402

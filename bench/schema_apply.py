@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # run from a checkout, nothing is installed: hence the imports below this line
 sys.path[:0] = [str(ROOT), str(ROOT / "module_utils")]
 
-from zakaz_schema.connection import HttpConnection  # noqa: E402
+from zakaz_clickhouse.connection import HttpConnection  # noqa: E402
 from zakaz_schema.converge import Options, converge  # noqa: E402
 from zakaz_schema.scratch import replay_with  # noqa: E402
 

@@ -52,12 +52,11 @@ differs:
   returned: always
 """
 
-import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.whole_file import write_whole
 
 FILES = {"config": Path("config.d/zakaz.xml"), "users": Path("users.d/zakaz.xml")}
 # what the server merges from these folders
@@ -81,7 +80,7 @@ def differences(folder: Path, wanted: dict[Path, bytes]) -> dict[Path, bytes | N
     return {**written, **{path: None for path in found if path not in wanted}}
 
 
-def write(folder: Path, changes: dict[Path, bytes | None]) -> None:
+def write(module: AnsibleModule, folder: Path, changes: dict[Path, bytes | None]) -> None:
     """Make the changes, each file in one step: the server may look at any moment."""
     for path, content in changes.items():
         target = folder / path
@@ -92,13 +91,7 @@ def write(folder: Path, changes: dict[Path, bytes | None]) -> None:
         if content is None:
             target.unlink()
             continue
-        descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=".")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(partial).chmod(0o644)
-        Path(partial).replace(target)
+        write_whole(target, content, 0o644, module)
 
 
 def keep(folder: Path, previous: Path) -> None:
@@ -131,7 +124,7 @@ def main() -> None:
         if changes and not module.check_mode:
             if want["previous"] and exists:
                 keep(folder, Path(want["previous"]))
-            write(folder, changes)
+            write(module, folder, changes)
     except OSError as error:
         module.fail_json(
             msg=f"The configuration of ClickHouse cannot be kept in clickhouse_dir={folder}: {error}."

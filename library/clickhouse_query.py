@@ -115,13 +115,14 @@ row_count:
 
 import http.client
 import json
-import time
 import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.zakaz_clickhouse.connection import CONNECTION_OPTIONS, connect
+from ansible.module_utils.zakaz_clickhouse.failures import EngineFailure, Unreachable
+from ansible.module_utils.zakaz_clickhouse.patience import patiently
 from ansible.module_utils.zakaz_schema.assertions import Expectation, check_answer, read_only_query
-from ansible.module_utils.zakaz_schema.connection import CONNECTION_OPTIONS, connect
-from ansible.module_utils.zakaz_schema.failures import EngineFailure, SchemaFailure, Unreachable
+from ansible.module_utils.zakaz_schema.failures import SchemaFailure
 
 
 def text_at(url: str, timeout: float) -> str:
@@ -171,19 +172,18 @@ def main() -> None:
             values[name] = text_at(url, params["timeout"])
         except (OSError, http.client.HTTPException, ValueError) as error:
             module.fail_json(msg=f"{url}, for the parameter {name}, cannot be read: {error}.")
-    deadline = time.monotonic() + params["retries_until_reachable"]
-    while True:
-        try:
-            answer, failures = check_answer(
-                connection, read_only_query(params["query"]), values, params["settings"], expectation
-            )
-            break
-        except Unreachable as failure:
-            if time.monotonic() >= deadline:
-                module.fail_json(msg=str(failure))
-            time.sleep(1)
-        except (EngineFailure, SchemaFailure) as failure:
-            module.fail_json(msg=f"The query failed: {failure}")
+    try:
+        answer, failures = patiently(
+            lambda: check_answer(connection, read_only_query(params["query"]), values, params["settings"], expectation),
+            params["retries_until_reachable"],
+            passing=lambda failure: isinstance(failure, Unreachable),
+            first=1,
+            most=1,
+        )
+    except Unreachable as failure:
+        module.fail_json(msg=str(failure))
+    except (EngineFailure, SchemaFailure) as failure:
+        module.fail_json(msg=f"The query failed: {failure}")
     shown = answer[: params["max_rows"]]
     if failures:
         before = f"{params['fail_msg'].strip()} " if params["fail_msg"] else ""

@@ -156,9 +156,10 @@ run_id:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.zakaz_schema.connection import CONNECTION_OPTIONS, connect
+from ansible.module_utils.zakaz_clickhouse.connection import CONNECTION_OPTIONS, connect
+from ansible.module_utils.zakaz_clickhouse.failures import ClickHouseFailure
 from ansible.module_utils.zakaz_schema.converge import ApplyFailure, Options, converge
-from ansible.module_utils.zakaz_schema.failures import EngineFailure, SchemaFailure, Unreachable
+from ansible.module_utils.zakaz_schema.failures import SchemaFailure
 from ansible.module_utils.zakaz_schema.scratch import replay_with
 from ansible.module_utils.zakaz_schema.statements import files_of, read_statements
 
@@ -231,7 +232,7 @@ def main() -> None:
             not_reverted=failure.reverted.left,
             **failure.outcome.as_dict(),
         )
-    except (SchemaFailure, EngineFailure, Unreachable) as failure:
+    except (SchemaFailure, ClickHouseFailure) as failure:
         module.fail_json(msg=str(failure))
     else:
         result = outcome.as_dict()

@@ -59,6 +59,7 @@ import re
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.whole_file import write_whole
 
 MARKER = ".zakaz-deployment"
 # the second one is the role backup's; it was empty once
@@ -187,8 +188,7 @@ def main() -> None:
         marked = read(marker) == name
         if module.params["state"] == "claimed" and not marked and not module.check_mode:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            marker.write_text(f"{name}\n", encoding="utf-8")
-            marker.chmod(0o600)
+            write_whole(marker, f"{name}\n".encode(), 0o600, module)
     except OSError as error:
         module.fail_json(
             msg=f"{error.filename} cannot be read or written: {error.strerror}. Run as root (ansible_become: true), or"

@@ -79,12 +79,11 @@ written:
 
 import base64
 import binascii
-import os
 import stat
-import tempfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.whole_file import write_whole
 
 FOLDER_OPTIONS = {
     "path": {"type": "path", "required": True},
@@ -111,21 +110,17 @@ def make_folder(path: Path, mode: int, check: bool) -> bool:
     return True
 
 
-def write_file(path: Path, content: bytes, mode: int, before: bytes | None, check: bool) -> bool:
+def write_file(module: AnsibleModule, path: Path, content: bytes, mode: int, before: bytes | None) -> bool:
     """Make the file hold the content, or give it its mode; tell whether there was anything to do."""
     same = before == content
     if same and stat.S_IMODE(path.stat().st_mode) == mode:
         return False
-    if check:
+    if module.check_mode:
         return True
     if same:
         path.chmod(mode)
-        return True
-    # no moment at which others could read it, or read half of it
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as partial:
-        partial.write(content)
-        os.fchmod(partial.fileno(), mode)
-    Path(partial.name).replace(path)
+    else:
+        write_whole(path, content, mode, module)
     return True
 
 
@@ -166,7 +161,7 @@ def main() -> None:
             text, encoded = file["content"], file["base64"]
             content = base64.b64decode(encoded, validate=True) if text is None else text.encode()
             before = Path(path).read_bytes() if Path(path).exists() else None
-            if write_file(Path(path), content, int(file["mode"], 8), before, module.check_mode):
+            if write_file(module, Path(path), content, int(file["mode"], 8), before):
                 written.append(path)
                 diff.append(shown(file, before))
     except OSError as error:

@@ -18,7 +18,7 @@ sys.path.insert(0, str(REPOSITORY / "module_utils"))
 from zakaz_schema.catalogue import Catalogue, CatalogueObject  # noqa: E402
 from zakaz_schema.scratch import replay, replay_with  # noqa: E402
 from zakaz_schema.statements import split_statements  # noqa: E402
-from zakaz_schema.templates import render, role_defaults  # noqa: E402
+from zakaz_schema.templates import rendered_schema, role_defaults  # noqa: E402
 
 PAGE = REPOSITORY / "docs/data-model.md"
 TEMPLATES = REPOSITORY / "templates/ddl"
@@ -54,10 +54,8 @@ SERVICE = {"_ver", "_is_deleted", "_loaded_at", "_row_hash"}
 def live_catalogue() -> Catalogue:
     """The catalogue of a throw-away engine that the rendered templates were applied to."""
     variables = role_defaults(REPOSITORY / "roles/clickhouse_schema/defaults/main.yml")
-    statements = []
-    for path in sorted(TEMPLATES.glob("*.sql.j2")):
-        text = render(path.read_text(encoding="utf-8"), variables, path.name)
-        statements += split_statements(text, path.name.removesuffix(".j2"))
+    texts = rendered_schema(TEMPLATES, variables)
+    statements = [statement for name, text in texts.items() for statement in split_statements(text, name)]
     sources = REPOSITORY / "services/clickhouse_embedded/src"
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(sources), os.environ.get("PYTHONPATH")]))
     return replay(statements, replay_with([sys.executable, "-m", "clickhouse_embedded", "local", "--multiquery"]))

@@ -55,8 +55,10 @@ if [ -z "$image" ]; then
     # the build asks the index by itself.
     context=$work/context
     mkdir "$context"
-    (cd "$root" && tar -cf - requirements/loader.txt packages/zakaz_common/src integrations/qtickets_api) |
-        tar -xf - -C "$context"
+    (
+        cd "$root"
+        tar -cf - requirements/loader.txt module_utils/zakaz_clickhouse packages/zakaz_common/src integrations/qtickets_api
+    ) | tar -xf - -C "$context"
     index_off=
     arch=$(uname -m)
     if python3 -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \

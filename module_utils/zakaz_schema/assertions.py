@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .connection import Connection, rows
-from .failures import EngineFailure, SchemaFailure
+from .client import Connection, EngineFailure, parameter_settings, rows
+from .failures import SchemaFailure
 from .sql_tokens import tokens
 
 _READING = ("SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "(")
@@ -59,27 +59,6 @@ def read_only_query(text: str) -> str:
     if len(items) > 2 and items[-2].upper == "FORMAT":
         raise SchemaFailure("the query names a FORMAT; rows are returned as data.", mend="Leave FORMAT out.")
     return text[items[0].start : items[-1].end]
-
-
-def parameter_settings(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Query parameters as the HTTP interface takes them."""
-    return {f"param_{name}": parameter_text(item) for name, item in parameters.items()}
-
-
-def parameter_text(item: Any, *, nested: bool = False) -> str:
-    """One parameter's value in ClickHouse's escaped text form."""
-    if item is None:
-        return "NULL" if nested else "\\N"
-    if isinstance(item, bool):
-        return "true" if item else "false"
-    if isinstance(item, (list, tuple)):
-        return "[" + ", ".join(parameter_text(part, nested=True) for part in item) + "]"
-    text = str(item)
-    if nested and isinstance(item, str):
-        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    if nested:
-        return text
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 
 def check_answer(

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .connection import Connection
+from .client import Connection, quote
 from .create_query import Column, CreateQuery, parse
-from .sql_tokens import quote, without_outer_parentheses
+from .sql_tokens import without_outer_parentheses
 
 KINDS = {"View": "view", "MaterializedView": "materialized_view", "Dictionary": "dictionary"}
 # a table that a rebuild has put aside, or the copy that an interrupted rebuild left: <table>__kept_<UTC time>

@@ -12,9 +12,9 @@ from typing import Any
 
 from . import journal, plan_text
 from .catalogue import Catalogue, read
-from .connection import Connection, value
+from .client import ClickHouseFailure, Connection, EngineFailure, value
 from .drift import Drift, find_drift, stuck_mutations
-from .failures import EngineFailure, SchemaFailure, Unreachable
+from .failures import SchemaFailure
 from .journal import Entry
 from .plan import Operation, Plan, make_plan
 from .preflight import with_counts
@@ -196,7 +196,7 @@ def _apply(
         entries.append(entry)
         try:
             connection.execute(sql, WAIT if sql.startswith("ALTER") else None)
-        except (EngineFailure, Unreachable) as error:
+        except ClickHouseFailure as error:
             entry.status, entry.error = "failed", str(error)
             raise
         finally:
@@ -209,7 +209,7 @@ def _apply(
                 outcome.kept.append(rebuild(connection, operation, live, desired, partial(run, operation)))
             for sql in operation.statements:
                 run(operation, sql)
-    except (EngineFailure, Unreachable, SchemaFailure) as error:
+    except (ClickHouseFailure, SchemaFailure) as error:
         reverted = put_back(connection, touched, live)
         entries += [Entry("", "revert", "", "reverted", details={"done": reverted.done, "left": reverted.left})]
         _write(connection, statements, outcome, entries)
@@ -259,7 +259,7 @@ def _write(connection: Connection, statements: Sequence[Statement], outcome: Out
         desired = journal.declared_fingerprint(statements)
         live = journal.live_fingerprint(connection, databases(list(statements)))
         journal.write(connection, outcome.run_id, outcome.version, desired, live, entries)
-    except (EngineFailure, Unreachable):
+    except ClickHouseFailure:
         # the journal is a record, not a condition: after a failed first run it may not exist
         return
 

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .catalogue import KEPT_PATTERN, Catalogue
-from .connection import Connection, rows
-from .failures import EngineFailure
+from .client import Connection, EngineFailure, quote, rows
 from .plan import Plan
-from .sql_tokens import quote
 from .statements import Statement
 
 

@@ -34,20 +34,3 @@ class SchemaFailure(Exception):
         subject = f"{self.name}: " if self.name else ""
         mend = f" {self.mend}" if self.mend else ""
         return f"{place}{subject}{self.message}{mend}"
-
-
-class EngineFailure(Exception):
-    """An error the ClickHouse engine answered with.
-
-    :param text: the engine's own words.
-    :param code: its numeric error code, 0 when it gave none.
-    """
-
-    def __init__(self, text: str, code: int = 0) -> None:
-        super().__init__(text)
-        self.text = text
-        self.code = code
-
-
-class Unreachable(Exception):
-    """No engine answered at the given address."""

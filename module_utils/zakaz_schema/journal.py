@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .connection import Connection, rows
-from .failures import EngineFailure
-from .sql_tokens import quote
+from .client import Connection, EngineFailure, quote, rows
 from .statements import Statement, databases, fingerprint
 
 JOURNAL = "meta.schema_journal"

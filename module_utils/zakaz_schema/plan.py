@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from .catalogue import Catalogue, CatalogueObject
+from .client import quote, quote_object
 from .failures import SchemaFailure
-from .sql_tokens import quote, quote_object
 from .statements import Statement, drop_statement
 from .table_changes import Action, alter_actions, rebuild_reasons
 from .type_changes import DESTRUCTIVE, REBUILD, RISKS, SAFE, UNSAFE

@@ -6,10 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .catalogue import Catalogue
-from .connection import Connection, value
-from .failures import EngineFailure
+from .client import Connection, EngineFailure, quote_object, value
 from .plan import Operation, Plan
-from .sql_tokens import quote_object
 from .table_changes import Action
 from .type_changes import DESTRUCTIVE, UNSAFE
 

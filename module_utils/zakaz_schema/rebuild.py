@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from .catalogue import Catalogue, CatalogueObject, read
-from .connection import Connection, rows, value
-from .failures import EngineFailure, SchemaFailure
+from .client import Connection, EngineFailure, quote_name, quote_object, rows, value
+from .failures import SchemaFailure
 from .plan import Operation
-from .sql_tokens import quote_name, quote_object
 from .type_changes import MUTATION, lossy_rows, risk_of
 
 # one stream keeps the order of rows, which decides between rows of an equal version

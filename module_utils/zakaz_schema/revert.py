@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .catalogue import Catalogue, CatalogueObject, read
-from .connection import Connection
+from .client import ClickHouseFailure, Connection, EngineFailure, quote, quote_object
 from .drift import stuck_mutations
-from .failures import EngineFailure, Unreachable
 from .plan import alter_statements
-from .sql_tokens import quote, quote_object
 from .statements import drop_statement
 from .table_changes import alter_actions, rebuild_reasons
 
@@ -41,7 +39,7 @@ def put_back(connection: Connection, touched: Sequence[str], before: Catalogue) 
                 _one(connection, name, before, now, result)
             except EngineFailure as error:
                 result.left.append(f"{name}: {error.text}")
-    except (EngineFailure, Unreachable) as error:
+    except ClickHouseFailure as error:
         result.left.append(f"the server does not answer: {error}")
     return result
 

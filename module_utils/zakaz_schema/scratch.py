@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .catalogue import Catalogue, catalogue_query, from_lines
-from .connection import engine_failure
+from .client import engine_failure
 from .failures import SchemaFailure
 from .statements import CREATE_KINDS, Statement, databases
 

@@ -126,19 +126,3 @@ def unquote(literal: str) -> str:
     """The value of a string literal as the engine prints it."""
     body = literal[1:-1].replace("''", "'")
     return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}.get(m[1], m[1]), body)
-
-
-def quote(text: str) -> str:
-    """A string literal for ``text``."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def quote_name(name: str) -> str:
-    """A quoted identifier."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def quote_object(name: str) -> str:
-    """``database.table`` with both parts quoted."""
-    database, _, table = name.partition(".")
-    return f"{quote_name(database)}.{quote_name(table)}"

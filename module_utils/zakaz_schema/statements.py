@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .client import quote_name, quote_object
 from .failures import SchemaFailure
-from .sql_tokens import Token, quote_name, quote_object, tokens
+from .sql_tokens import Token, tokens
 
 CREATE_KINDS = ("database", "table", "view", "materialized_view", "dictionary")
 

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 
 from .catalogue import CatalogueObject
+from .client import quote, quote_name
 from .create_query import Column
-from .sql_tokens import quote, quote_name, split_commas, tokens, without_outer_parentheses
+from .sql_tokens import split_commas, tokens, without_outer_parentheses
 from .type_changes import DESTRUCTIVE, MUTATION, SAFE, lossy_rows, metadata_only, risk_of, unwrapped
 
 # settings that the engine refuses to change on a living table

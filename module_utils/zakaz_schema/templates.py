@@ -1,4 +1,7 @@
-"""The DDL templates rendered without Jinja: they hold plain variables only, so that a shell can render them too."""
+"""The DDL templates rendered, for the role, the scripts and the tests alike.
+
+Without Jinja: they hold plain variables only, so that scripts/bootstrap_clickhouse.sh can render them with sed.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,32 @@ from .failures import SchemaFailure
 
 _VARIABLE = re.compile(r"\{\{ *([A-Za-z_]\w*) *\}\}")
 PREFIX = "clickhouse_schema_"
+SUFFIX = ".j2"
+
+
+def rendered_schema(folder: Path, variables: Mapping[str, object]) -> dict[str, str]:
+    """The statements of a folder of templates: text by file name without ``.j2``, in the order they are applied.
+
+    :param folder: holds ``*.sql.j2``, templates/ddl for instance.
+    :param variables: by name; see :func:`role_defaults`.
+    :raises SchemaFailure: there is no template, or one cannot be rendered.
+    """
+    texts = {
+        path.name.removesuffix(SUFFIX): render(path.read_text(encoding="utf-8"), variables, path.name)
+        for path in _templates(folder)
+    }
+    if not texts:
+        raise SchemaFailure(f"the directory {folder} holds no *.sql{SUFFIX} file.")
+    return texts
+
+
+def variables_in(folder: Path) -> set[str]:
+    """Names of the variables that a folder's templates hold."""
+    return {name for path in _templates(folder) for name in _VARIABLE.findall(path.read_text(encoding="utf-8"))}
+
+
+def _templates(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*.sql{SUFFIX}"))
 
 
 def render(text: str, variables: Mapping[str, object], file: str = "") -> str:

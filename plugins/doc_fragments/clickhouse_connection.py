@@ -1,4 +1,4 @@
-"""Options of every module that speaks to ClickHouse over HTTP; their specification is in zakaz_schema.connection."""
+"""Options of every module that speaks to ClickHouse; their specification is in zakaz_clickhouse.connection."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ options:
     type: str
     default: ""
 requirements:
-  - urllib3 (comes with requests and clickhouse-connect)
+  - urllib3 (comes with requests)
 """

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+
+# Ansible gives these to modules only
+sys.path.append(str(Path(__file__).resolve().parents[2] / "module_utils"))
+
+from whole_file import write_whole
 
 DOCUMENTATION = """
 name: build_context
@@ -94,9 +99,7 @@ class LookupModule(LookupBase):
             if not archive.exists():
                 archives.mkdir(parents=True, exist_ok=True, mode=0o700)
                 # several hosts may pack the same context at once
-                with tempfile.NamedTemporaryFile(dir=archives, delete=False) as partial:
-                    partial.write(content)
-                Path(partial.name).replace(archive)
+                write_whole(archive, content, 0o600)
         except OSError as error:
             raise AnsibleLookupError(str(error)) from error
         return [{"digest": digest, "archive": str(archive)}]

@@ -296,7 +296,7 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
         # of a source that is not of this deployment none is built
         "image": f"{{{{ container_images_refs.{name} | default('') }}}}",
         "build": {
-            "paths": ["packages/zakaz_common", f"integrations/{name}"],
+            "paths": ["module_utils/zakaz_clickhouse", "packages/zakaz_common", f"integrations/{name}"],
             "lock": "requirements/loader.txt",
             "args": {},
         },

@@ -70,11 +70,14 @@ class Host:
             )
         )
 
-    def ended(self, result: str, status: str = "0", unit: str = UNIT) -> subprocess.CompletedProcess:
+    def ended(
+        self, result: str, status: str = "0", unit: str = UNIT, *, write_settings: bool = True
+    ) -> subprocess.CompletedProcess:
         """A unit ends, and systemd starts the notifier for it."""
         return self.alert(
             "unit",
             unit,
+            write_settings=write_settings,
             MONITOR_UNIT=unit,
             MONITOR_SERVICE_RESULT=result,
             MONITOR_EXIT_STATUS=status,

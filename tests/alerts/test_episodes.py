@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.full_disk import full_disk
+
 from .conftest import PROGRAM, UNIT
 from .receivers import HttpReceiver, free_port
 
@@ -216,13 +218,14 @@ def test_damaged_state_is_put_aside_and_people_are_still_told(host, told, text):
 
 
 def test_state_that_cannot_be_saved_is_told_all_the_same(host, told):
-    host.state_dir.mkdir()
-    # what a full disk does to the file that replaces the state
-    (host.state_dir / "state.partial").mkdir()
-    result = host.fails()
+    # the settings are written before
+    host.alert("list")
+    with full_disk(16):
+        result = host.ended("exit-code", "69", write_settings=False)
     assert told() == [("firing", UNIT)]
     assert result.returncode == 75
     assert "mend the disk" in result.stdout
+    assert {file.suffix for file in host.state_dir.iterdir()} == {".lock"}
 
 
 def test_state_is_for_its_owner_alone(host, told):

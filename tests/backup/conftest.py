@@ -20,7 +20,7 @@ from zakaz_backup.restore import Request, restore
 from zakaz_backup.settings import Settings
 from zakaz_backup.store import MARKER, FolderStore
 from zakaz_backup.take import Source, take
-from zakaz_schema.connection import HttpConnection, rows
+from zakaz_clickhouse.connection import HttpConnection, rows
 
 from tests.modules.clickhouse_server import PASSWORD, Server
 

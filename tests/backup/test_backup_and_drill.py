@@ -13,7 +13,7 @@ from zakaz_backup import backups, metrics, snapshot
 from zakaz_backup.failures import BackupFailure, BusyFailure, RefusedFailure, UnavailableFailure
 from zakaz_backup.manifest import read_content
 from zakaz_backup.run_lock import held
-from zakaz_schema.connection import HttpConnection
+from zakaz_clickhouse.connection import HttpConnection
 
 from tests.backup.conftest import Site
 from tests.modules.clickhouse_server import PASSWORD

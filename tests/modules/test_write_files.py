@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 
+import pytest
+
 from tests.modules.run_module import run_module
 
 
@@ -113,3 +115,16 @@ def test_a_file_has_one_kind_of_content(tmp_path):
     for contents in ({}, {"content": "", "base64": ""}):
         assert run_module("write_files", files=[{"path": path, **contents}])["failed"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("before", [None, b"old"])
+def test_a_full_disk_leaves_no_part_of_a_secret_and_the_file_as_it_was(tmp_path, before):
+    secret = tmp_path / "secret"
+    if before is not None:
+        secret.write_bytes(before)
+    found = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    encoded = base64.b64encode(b"s3cret " * 1000).decode()
+    answer = run_module("write_files", files=[{"path": str(secret), "base64": encoded}], largest_file=1000)
+    assert answer["failed"]
+    assert f"{secret} cannot be written: File too large" in answer["msg"]
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == found

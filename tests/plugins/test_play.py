@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -43,6 +44,15 @@ PLAY = """
         columns: [x, "{{ column }}"]
         queries: ["{{ folder }}/sql/1.sql.j2", "{{ folder }}/sql/2.sql.j2"]
         other: {columns: [z]}
+    - name: Render the schema
+      ansible.builtin.debug: {msg: "{{ query('schema_documents', folder ~ '/ddl') | to_json }}"}
+      vars: {clickhouse_schema_definer: "{{ owner }}", owner: bi_owner}
+    - name: Render a schema that is more than plain variables
+      ansible.builtin.debug: {msg: "{{ query('schema_documents', folder ~ '/sql') }}"}
+      ignore_errors: true
+      register: not_plain
+    - name: Tell why
+      ansible.builtin.debug: {msg: "{{ not_plain.msg }}"}
     - name: Render what names an unknown variable
       ansible.builtin.debug: {msg: "{{ query('rendered', folder ~ '/unknown/1.sql.j2') }}"}
       ignore_errors: true
@@ -64,6 +74,8 @@ TEMPLATES = {
     "sql/1.sql.j2": "-- {{ ansible_managed }}\n{% include 'comment.txt' %}SELECT '{{ '{{' }} {{ 'a\\tb' }} }}'",
     "sql/comment.txt": "-- {{ columns | length }}\n",
     "unknown/1.sql.j2": "SELECT 1,\n{{ no_such_column }}\n",
+    "ddl/2.sql.j2": "SELECT '{{ clickhouse_schema_definer }}';\n",
+    "ddl/1.sql.j2": "CREATE DATABASE x;\n\n",
 }
 
 
@@ -111,6 +123,16 @@ def test_files_are_rendered_as_by_the_lookup_of_templates(shown):
     output, folder = shown
     assert "✗ Render files" not in output
     assert f"{folder}/unknown/1.sql.j2: 'no_such_column' is undefined" in output
+
+
+def test_the_schema_is_rendered_in_order_by_its_own_renderer(shown):
+    output, _ = shown
+    documents = [
+        {"name": "1.sql", "content": "CREATE DATABASE x;\n\n"},
+        {"name": "2.sql", "content": "SELECT 'bi_owner';\n"},
+    ]
+    assert json.dumps(documents) in output
+    assert "1.sql.j2:1: the variable ansible_managed is not defined." in output
 
 
 def test_a_misspelt_variable_of_the_play_is_named(shown):

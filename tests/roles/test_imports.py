@@ -39,7 +39,8 @@ class Host:
         self.folder, self.deployment = folder, folder / "host"
         make_environment(self.deployment / "python")
         sources = ":".join(
-            str(REPOSITORY / part / "src") for part in ("packages/zakaz_common", "integrations/qtickets_api")
+            str(REPOSITORY / part)
+            for part in ("packages/zakaz_common/src", "integrations/qtickets_api/src", "module_utils")
         )
         command = self.deployment / "zakaz-qtickets-api"
         command.write_text(COMMAND.format(folder=folder, sources=sources, python=sys.executable))

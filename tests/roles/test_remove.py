@@ -29,7 +29,7 @@ def host(tmp_path, monkeypatch) -> Path:
     (tmp_path / "gone" / "target-requirements.txt").write_text("")
     (tmp_path / "gone-backups" / ".zakaz-backups").write_text("gone\n")
     (tmp_path / "gone-backups" / "gone-20261128T000000Z").mkdir()
-    for name in ("gone.prom", "gone.partial", "other.prom", "gone2.prom"):
+    for name in ("gone.prom", ".gone.prom.x7k2.draft", "other.prom", "gone2.prom"):
         (tmp_path / "textfile" / name).write_text("zakaz_up 1\n")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
     return tmp_path

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zakaz_schema.connection import engine_failure, rows
+from zakaz_clickhouse.connection import rows
+from zakaz_clickhouse.failures import engine_failure
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENGINES = Path(os.environ.get("ZAKAZ_ENGINES", REPOSITORY / ".cache" / "engines"))
@@ -26,7 +27,7 @@ def python_of(version: str) -> Path:
 class Engine:
     """A live engine, and a throw-away one beside it, of one version.
 
-    It is a :class:`zakaz_schema.connection.Connection`; :meth:`replay` is a scratch engine.
+    It is a :class:`zakaz_clickhouse.connection.Connection`; :meth:`replay` is a scratch engine.
     """
 
     def __init__(self, version: str) -> None:

@@ -1,13 +1,12 @@
-"""The templates rendered as the role renders them: strict Jinja with the role's defaults."""
+"""The templates rendered as the role renders them, with the role's defaults."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
 
-import jinja2
-import yaml
 from zakaz_schema.statements import Statement, split_statements
+from zakaz_schema.templates import rendered_schema, role_defaults
 
 from tests.schema.engines import REPOSITORY
 
@@ -16,19 +15,12 @@ TEMPLATES = REPOSITORY / "templates" / "ddl"
 
 def defaults() -> dict[str, object]:
     """The role's defaults that are plain values."""
-    text = (REPOSITORY / "roles/clickhouse_schema/defaults/main.yml").read_text(encoding="utf-8")
-    return {key: value for key, value in yaml.safe_load(text).items() if "{{" not in str(value)}
+    return role_defaults(REPOSITORY / "roles/clickhouse_schema/defaults/main.yml")
 
 
 @cache
 def _rendered(changes: tuple[tuple[str, object], ...]) -> dict[str, str]:
-    # keep_trailing_newline as Ansible's template module does
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    variables = {**defaults(), **dict(changes)}
-    return {
-        path.name.removesuffix(".j2"): environment.from_string(path.read_text(encoding="utf-8")).render(variables)
-        for path in sorted(TEMPLATES.glob("*.sql.j2"))
-    }
+    return rendered_schema(TEMPLATES, {**defaults(), **dict(changes)})
 
 
 def rendered(**changes: object) -> dict[str, str]:

@@ -7,13 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jinja2
 import pytest
 from zakaz_schema.check import check_texts
+from zakaz_schema.failures import SchemaFailure
 from zakaz_schema.findings import RULES
+from zakaz_schema.templates import rendered_schema
 
 from tests.schema.defects import CLEAN, COLUMNS, DATABASES, DEFECTS, Defect, T, table, view
 from tests.schema.engines import REPOSITORY
-from tests.schema.rendering import rendered, write_rendered
+from tests.schema.rendering import TEMPLATES, defaults, rendered, write_rendered
 
 SCRIPT = REPOSITORY / "scripts" / "validate_clickhouse_schema.py"
 
@@ -111,18 +114,18 @@ def test_the_command_says_what_it_cannot_check(tmp_path: Path) -> None:
     assert "1.sql.j2:1: the variable clickhouse_schema_nmae is not defined" in done.stderr
 
 
+def test_a_folder_without_templates_is_no_schema(tmp_path: Path) -> None:
+    (tmp_path / "1.sql").write_text("CREATE DATABASE x;\n", encoding="utf-8")
+    with pytest.raises(SchemaFailure, match=r"holds no \*\.sql\.j2 file"):
+        rendered_schema(tmp_path, {})
+
+
 def test_plain_rendering_is_what_jinja_renders() -> None:
-    from zakaz_schema.templates import render, role_defaults
-
-    from tests.schema.rendering import TEMPLATES, defaults
-
-    variables = role_defaults(REPOSITORY / "roles/clickhouse_schema/defaults/main.yml")
-    assert {key: variables[key] for key in ("clickhouse_schema_definer", "clickhouse_schema_on_cluster")} == {
-        key: defaults()[key] for key in ("clickhouse_schema_definer", "clickhouse_schema_on_cluster")
-    }
+    # keep_trailing_newline as Ansible's template module does
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     for name, text in rendered().items():
         template = (TEMPLATES / f"{name}.j2").read_text(encoding="utf-8")
-        assert render(template, variables, name) == text
+        assert environment.from_string(template).render(defaults()) == text
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 from filter.near_cities import near_cities
+from zakaz_clickhouse.literals import quote
 from zakaz_schema.converge import Options, converge
-from zakaz_schema.sql_tokens import quote
 from zakaz_schema.statements import Statement
 
 from tests.schema.advertising import SOURCE

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from zakaz_schema.connection import rows
+from zakaz_clickhouse.connection import rows
 from zakaz_schema.statements import Statement
 
 from tests.schema.advertising import SOURCE

@@ -71,12 +71,12 @@ WRITERS: dict[str, tuple[str, ...]] = {
     "meta.watermarks": (f"{COMMON}/run_journal.py", r'insert\("meta\.watermarks"'),
     "meta.rejected_records": (f"{COMMON}/run_journal.py", r'insert\("meta\.rejected_records"'),
     "meta.degraded_fields": (f"{COMMON}/run_journal.py", r'insert\("meta\.degraded_fields"'),
-    "meta.etl_alerts": (HISTORY, r'_insert\(connection, "meta\.etl_alerts", list\(waiting'),
-    "meta.sli_daily": (HISTORY, r'_insert\(connection, "meta\.sli_daily"'),
+    "meta.etl_alerts": (HISTORY, r'append\(connection, "meta\.etl_alerts", list\(waiting'),
+    "meta.sli_daily": (HISTORY, r'append\(connection, "meta\.sli_daily"'),
     "meta.backup_runs": (
         "roles/backup/files/zakaz_backup/journal.py",
         r'TABLE = "meta\.backup_runs"',
-        r"INSERT INTO \{TABLE\}",
+        r"append\(connection, TABLE",
     ),
     "meta.schema_journal": (
         "module_utils/zakaz_schema/journal.py",

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from zakaz_clickhouse.failures import EngineFailure, Unreachable
 from zakaz_schema.converge import ApplyFailure, Options, converge
-from zakaz_schema.failures import EngineFailure, SchemaFailure, Unreachable
+from zakaz_schema.failures import SchemaFailure
 from zakaz_schema.type_changes import RISKS
 
 from tests.schema.engines import Engine

@@ -8,9 +8,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from zakaz_schema.connection import rows
+from zakaz_clickhouse.connection import rows
+from zakaz_clickhouse.literals import quote
 from zakaz_schema.converge import Options, converge
-from zakaz_schema.sql_tokens import quote
 from zakaz_schema.statements import Statement
 
 from tests.schema import golden

@@ -14,7 +14,7 @@ import pytest
 from zakaz_alert import ledger
 from zakaz_alert.message import Message
 from zakaz_alert.storage import State, Storage
-from zakaz_schema.connection import HttpConnection
+from zakaz_clickhouse.connection import HttpConnection
 from zakaz_watch.history import close_lost_episodes, write_alerts
 from zakaz_watch.settings import load
 

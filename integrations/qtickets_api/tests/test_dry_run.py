@@ -22,7 +22,7 @@ PASSED_ON = {name: value for name, value in os.environ.items() if name == "PATH"
 
 def command(*arguments, **environment):
     source = os.pathsep.join(
-        str(REPOSITORY / p) for p in ("integrations/qtickets_api/src", "packages/zakaz_common/src")
+        str(REPOSITORY / p) for p in ("integrations/qtickets_api/src", "packages/zakaz_common/src", "module_utils")
     )
     return subprocess.run(
         [sys.executable, "-m", "qtickets_api", *arguments],

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.slow
 
 ROUNDS = 50
 REPOSITORY = Path(__file__).resolve().parents[3]
-SOURCES = os.pathsep.join(str(REPOSITORY / p) for p in ("integrations/qtickets_api/src", "packages/zakaz_common/src"))
+SOURCES = os.pathsep.join(
+    str(REPOSITORY / p) for p in ("integrations/qtickets_api/src", "packages/zakaz_common/src", "module_utils")
+)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
+SOURCES = [Path(__file__).parents[1] / "src", Path(__file__).parents[3] / "module_utils"]
+ENV = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, SOURCES))}
 
 # as the loaders' commands do, before anything of the APIs is imported
 RETRIES = """

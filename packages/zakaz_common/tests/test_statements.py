@@ -60,12 +60,13 @@ def test_passing_failures_are_waited_out(clock, failure):
     [
         (code(60), ConfigError, "a table is missing.*apply the schema"),
         (code(47), ConfigError, "a column is missing.*apply the schema"),
-        (code(53), DataError, "does not fit its column"),
+        (code(53), DataError, "does not fit its column, types do not match"),
         (code(243), StorageError, "its disk is full; free space"),
-        (code(516), ConfigError, "the user or the password is wrong; check CLICKHOUSE_USER"),
+        *((code(n), ConfigError, "refuses the user: its name.*check CLICKHOUSE_USER") for n in (192, 193, 194, 516)),
         (code(497), ConfigError, "the user lacks a right"),
         (code(4242), StorageError, "answered with error 4242"),
-        (OperationalError("HTTP driver: HTTP status: 403"), ConfigError, "refused the login"),
+        (OperationalError("HTTP driver: HTTP status: 403"), ConfigError, "refuses the user: its name"),
+        (OperationalError("the proxy said status 401"), ConfigError, "refuses the user: its name"),
     ],
 )
 def test_lasting_failures_stop_at_once_with_a_sentence(clock, failure, kind, sentence):
@@ -81,6 +82,12 @@ def test_a_server_that_stays_down_is_given_up_before_the_deadline(clock):
         warehouse(clock, client, seconds=120).query("SELECT 1")
     assert caught.value.exit_code == 69
     assert 100 < clock.now <= 120
+
+
+def test_what_passed_in_vain_is_told_with_its_reason(clock):
+    client = ScriptedClient(*[code(252, "too many parts, code {n} is told beside the words")] * 1000)
+    with pytest.raises(UnavailableError, match="error 252 until the retries ran out: the table has too many parts"):
+        warehouse(clock, client, seconds=20).query("SELECT 1")
 
 
 def test_a_short_patience_is_kept(clock):

@@ -11,30 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
-import jinja2
-import yaml
+from zakaz_schema.statements import split_statements
+from zakaz_schema.templates import rendered_schema, role_defaults
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def schema_statements() -> list[str]:
     """The rendered DDL in order, with the defaults of the schema role."""
-    defaults = yaml.safe_load((REPOSITORY / "roles/clickhouse_schema/defaults/main.yml").read_text())
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(REPOSITORY / "templates/ddl"), undefined=jinja2.StrictUndefined
-    )  # SQL, not HTML
-    variables = {name: value for name, value in defaults.items() if "{{" not in str(value)}
-    statements: list[str] = []
-    for template in sorted(environment.list_templates(extensions=["j2"])):
-        text = environment.get_template(template).render(variables)
-        statements += [part.strip() for part in _split(text) if part.strip()]
-    return statements
-
-
-def _split(text: str) -> list[str]:
-    """Statements of a file: a semicolon at the end of a line ends one; comment lines are dropped."""
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
-    return "\n".join(lines).replace(";\n", "\x00").rstrip().rstrip(";").split("\x00")
+    defaults = role_defaults(REPOSITORY / "roles/clickhouse_schema/defaults/main.yml")
+    texts = rendered_schema(REPOSITORY / "templates/ddl", defaults)
+    return [statement.sql for name, text in texts.items() for statement in split_statements(text, name)]
 
 
 def start_server(path: Path) -> int:

@@ -34,7 +34,7 @@ done
 
 # else Prometheus would alert for ever on what is no more
 if [ -n "$metrics" ]; then
-    for file in "$metrics" "${metrics%.prom}.partial"; do
+    for file in "$metrics" "$(dirname "$metrics")/.$(basename "$metrics")".*.draft; do
         [ ! -e "$file" ] || { rm -f "$file" && echo "removed $file"; }
     done
 fi

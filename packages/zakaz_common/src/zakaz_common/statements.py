@@ -1,43 +1,29 @@
-"""Statements to ClickHouse: pinned settings, retries by error code, one deadline.
+"""Statements of a loader to ClickHouse: pinned settings, retries by what an error means, one deadline.
 
-Every statement carries its own settings: defaults differ between versions (async_insert, insert threads), and
-a server's profile may set them. Every statement must be safe to repeat: the driver itself may send an insert
-twice when the connection breaks.
+Errors, patience and settings are those of `zakaz_clickhouse`, as everywhere; the transport is clickhouse-connect, which
+gives rows their types and binds parameters. Every statement must be safe to repeat: the driver itself may send an
+insert twice when the connection breaks.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Self, TypeVar
 
 import clickhouse_connect
-import stamina
 import structlog
 from clickhouse_connect.driver.client import Client
+from zakaz_clickhouse.failures import ClickHouseFailure
+from zakaz_clickhouse.patience import patiently
+from zakaz_clickhouse.settings import INSERT_SETTINGS, READ_SETTINGS
 
 from zakaz_common.columns import Columns, Row, row_count
 from zakaz_common.deadline import Deadline
-from zakaz_common.errors import ConfigError, DataError, LoaderError
+from zakaz_common.errors import ConfigError, DataError
 from zakaz_common.native_block import BlockError, encode_block
 from zakaz_common.settings import CommonSettings
-from zakaz_common.warehouse_errors import DRIVER_ERRORS, as_loader_error, is_passing
-
-stamina.instrumentation.set_on_retry_hooks([])  # retries are logged here, with the cause
+from zakaz_common.warehouse_errors import DRIVER_ERRORS, as_loader_error, driver_failure
 
 T = TypeVar("T")
 log = structlog.get_logger()
-
-READ_SETTINGS: Mapping[str, Any] = {
-    "do_not_merge_across_partitions_select_final": 0,
-    "join_use_nulls": 0,
-    "max_execution_time": 300,
-}
-INSERT_SETTINGS: Mapping[str, Any] = {
-    "async_insert": 0,
-    "max_insert_threads": 1,
-    # One block, one part: an insert is seen whole or not at all, even when its maker is killed.
-    "min_insert_block_size_rows": 100_000_000,
-    "min_insert_block_size_bytes": 4 << 30,
-    "date_time_input_format": "best_effort",
-}
 
 
 class Statements:
@@ -152,33 +138,29 @@ class Statements:
         return table if "." in table else f"{self._database}.{table}"
 
     def _call(self, statement: Callable[[Client], T]) -> T:
-        attempts = 0
-        first_failure: float | None = None
-
-        def backoff(error: Exception) -> bool | float:
-            nonlocal attempts, first_failure
-            if not isinstance(error, DRIVER_ERRORS) or not is_passing(error):
-                return False
-            attempts += 1
-            first_failure = self._deadline.now() if first_failure is None else first_failure
-            initial, most = self._backoff
-            wait = min(initial * 2 ** (attempts - 1), most)
-            if self._deadline.now() + wait - first_failure > self.retry_seconds:
-                return False
+        def pause(wait: float, failure: ClickHouseFailure) -> None:
             if wait > self._deadline.remaining():
-                return False
-            log.warning("clickhouse_retry", cause=str(as_loader_error(error, self._where)), wait_s=wait)
+                raise failure
+            log.warning("clickhouse_retry", cause=str(as_loader_error(failure, self._where)), wait_s=wait)
             self._deadline.wait(wait, "ClickHouse")
-            return 0.0
 
+        first, most = self._backoff
         try:
-            for attempt in stamina.retry_context(backoff, attempts=None, timeout=None):
-                with attempt:
-                    if self._client is None:
-                        self._client = self._factory()
-                    return statement(self._client)
-        except LoaderError:
-            raise
+            return patiently(
+                lambda: self._once(statement),
+                self.retry_seconds,
+                pause=pause,
+                clock=self._deadline.now,
+                first=first,
+                most=most,
+            )
+        except ClickHouseFailure as failure:
+            raise as_loader_error(failure, self._where) from None
+
+    def _once(self, statement: Callable[[Client], T]) -> T:
+        try:
+            if self._client is None:
+                self._client = self._factory()
+            return statement(self._client)
         except DRIVER_ERRORS as error:
-            raise as_loader_error(error, self._where) from None
-        raise AssertionError("unreachable")
+            raise driver_failure(error) from None

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from whole_file import write_whole
+
 from .message import Message
 
 
@@ -92,12 +94,7 @@ class Storage:
             return State()
 
     def _save(self, state: State) -> None:
-        partial = self._file.with_suffix(".partial")
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(asdict(state), file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._file)
+        write_whole(self._file, json.dumps(asdict(state), ensure_ascii=False, indent=1).encode(), 0o600)
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:

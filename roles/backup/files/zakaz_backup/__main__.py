@@ -18,8 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zakaz_schema.connection import HttpConnection
-from zakaz_schema.failures import EngineFailure, Unreachable
+from zakaz_clickhouse.connection import HttpConnection
+from zakaz_clickhouse.failures import ClickHouseFailure, EngineFailure, Unreachable
 
 from . import backups, filling, host_files, journal, metrics, retention, run_lock, settings
 from .containers import ContainerFolder, image_of, remove_leftovers, throwaway
@@ -62,7 +62,7 @@ class Program:
             )
             try:
                 made = take(self._settings, self._store, source)
-            except (BackupFailure, EngineFailure, Unreachable, OSError) as failure:
+            except (BackupFailure, ClickHouseFailure, OSError) as failure:
                 journal.write(self._connection, "backup", "", started, error=str(failure))
                 raise
             self._journal("backup", made, started)

@@ -7,14 +7,14 @@ import os
 import secrets
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from zakaz_schema.connection import Connection, engine_failure
-from zakaz_schema.failures import EngineFailure, Unreachable
+from zakaz_clickhouse.connection import Connection
+from zakaz_clickhouse.failures import ClickHouseFailure, Meaning, Unreachable, engine_failure
+from zakaz_clickhouse.patience import patiently
 
 from .failures import UnavailableFailure
 from .processes import ProgramFailure, output_of, run
@@ -23,8 +23,6 @@ from .settings import Settings
 BACKUPS = "/backups"
 DATA = "/var/lib/clickhouse"
 _USER = "drill"
-# what a server says while it cannot run a statement yet
-_NOT_YET = (210, 279)
 
 
 class BackupFolder(Protocol):
@@ -78,7 +76,7 @@ class ContainerFolder:
 class ExecConnection:
     """ClickHouse in a container without a network, through the client inside it.
 
-    It is a :class:`zakaz_schema.connection.Connection`.
+    It is a :class:`zakaz_clickhouse.connection.Connection`.
     """
 
     def __init__(self, container: str, user: str, password: str) -> None:
@@ -96,7 +94,7 @@ class ExecConnection:
         if done.returncode:
             words = (done.stderr or done.stdout).decode("utf-8", "replace")
             failure = engine_failure(words or f"exit code {done.returncode}")
-            if failure.code in _NOT_YET or not failure.code:
+            if failure.meaning is Meaning.SILENT or not failure.code:
                 raise Unreachable(f"ClickHouse does not answer in {self._container}: {failure.text[-300:]}")
             raise failure
         return done.stdout.decode("utf-8", "replace")
@@ -167,16 +165,12 @@ def _users(password: str) -> str:
 
 
 def _wait(connection: Connection, name: str, timeout: int) -> None:
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            connection.execute("SELECT 1")
-            return
-        except (Unreachable, EngineFailure) as failure:
-            running = run(["docker", "inspect", "--format", "{{.State.Running}}", name]).strip() == "true"
-            if running and time.monotonic() < deadline:
-                time.sleep(0.5)
-                continue
-            log = subprocess.run(["docker", "logs", "--tail", "3", name], capture_output=True, check=False)
-            words = (log.stdout + log.stderr).decode("utf-8", "replace").strip()[-500:] or str(failure)
-            raise UnavailableFailure(f"The throw-away ClickHouse does not come up. Its last words: {words}") from None
+    def runs(failure: ClickHouseFailure) -> bool:
+        return run(["docker", "inspect", "--format", "{{.State.Running}}", name]).strip() == "true"
+
+    try:
+        patiently(lambda: connection.execute("SELECT 1"), timeout, passing=runs, most=0.5)
+    except ClickHouseFailure as failure:
+        log = subprocess.run(["docker", "logs", "--tail", "3", name], capture_output=True, check=False)
+        words = (log.stdout + log.stderr).decode("utf-8", "replace").strip()[-500:] or str(failure)
+        raise UnavailableFailure(f"The throw-away ClickHouse does not come up. Its last words: {words}") from None

@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from zakaz_schema.connection import Connection, value
-from zakaz_schema.failures import EngineFailure
-from zakaz_schema.sql_tokens import quote
+from zakaz_clickhouse.connection import Connection, value
+from zakaz_clickhouse.failures import EngineFailure
+from zakaz_clickhouse.literals import quote
 
 from . import filling
 from .backups import VERDICT, Verdict, sums_digest

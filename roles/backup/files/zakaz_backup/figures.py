@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from zakaz_schema.connection import Connection, rows
-from zakaz_schema.sql_tokens import quote
+from zakaz_clickhouse.connection import Connection, rows
+from zakaz_clickhouse.literals import quote
 
 # floats have no sum that is independent of the order; the digest covers them
 _SUMMABLE = re.compile(r"^(Nullable\(|LowCardinality\()*(U?Int\d+|Decimal)")

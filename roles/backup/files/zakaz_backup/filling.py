@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from zakaz_schema.connection import Connection, value
-from zakaz_schema.failures import EngineFailure
-from zakaz_schema.sql_tokens import quote
+from zakaz_clickhouse.connection import Connection, value
+from zakaz_clickhouse.failures import EngineFailure
+from zakaz_clickhouse.literals import quote
 
 from . import checksums, encryption
 from .containers import BackupFolder

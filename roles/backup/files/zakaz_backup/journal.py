@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from zakaz_schema.connection import Connection
-from zakaz_schema.failures import EngineFailure, Unreachable
+from zakaz_clickhouse.connection import Connection, append
+from zakaz_clickhouse.failures import ClickHouseFailure
 
 _MOSCOW = ZoneInfo("Europe/Moscow")
 TABLE = "meta.backup_runs"
@@ -46,10 +45,8 @@ def write(
         "error": error[:1000],
     }
     try:
-        connection.execute(
-            f"INSERT INTO {TABLE} ({', '.join(row)}) FORMAT JSONEachRow\n{json.dumps(row, ensure_ascii=False)}"
-        )
-    except (EngineFailure, Unreachable) as failure:
+        append(connection, TABLE, [row])
+    except ClickHouseFailure as failure:
         return str(failure)
     return ""
 

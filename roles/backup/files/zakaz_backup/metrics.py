@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from whole_file import write_whole
+
 from .backups import Backup
 
 
@@ -31,8 +33,5 @@ def write(path: str, backups: Sequence[Backup]) -> None:
         ]
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".draft")
-    draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
     # the collector is another user
-    draft.chmod(0o644)
-    draft.replace(target)
+    write_whole(target, ("\n".join(lines) + "\n").encode(), 0o644)

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whole_file import write_whole
+from zakaz_clickhouse.connection import Connection, rows, value
+from zakaz_clickhouse.failures import EngineFailure
+from zakaz_clickhouse.literals import quote
 from zakaz_schema import journal as schema_journal
-from zakaz_schema.connection import Connection, rows, value
-from zakaz_schema.failures import EngineFailure
-from zakaz_schema.sql_tokens import quote
 
 from . import filling, space
 from .containers import BackupFolder
@@ -249,9 +250,7 @@ def _note(
         "views": views,
         "replace_views": request.schema_of_backup,
     }
-    draft = settings.folder / f"{PROGRESS}.draft"
-    draft.write_text(json.dumps(progress, ensure_ascii=False), encoding="utf-8")
-    draft.replace(settings.folder / PROGRESS)
+    write_whole(settings.folder / PROGRESS, json.dumps(progress, ensure_ascii=False).encode(), 0o600)
 
 
 def finish(settings: Settings, connection: Connection) -> list[str]:

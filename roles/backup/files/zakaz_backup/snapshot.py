@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from zakaz_schema.connection import Connection, rows
-from zakaz_schema.sql_tokens import quote
+from zakaz_clickhouse.connection import Connection, rows
+from zakaz_clickhouse.literals import quote
 
 from .failures import BusyFailure
 from .figures import quoted

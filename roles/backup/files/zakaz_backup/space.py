@@ -6,15 +6,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 
-from zakaz_schema.connection import Connection, rows, value
-from zakaz_schema.sql_tokens import quote
+from zakaz_clickhouse.connection import Connection, rows, value
+from zakaz_clickhouse.literals import quote
 
 from .failures import BackupFailure
 from .settings import Settings
 
 _GB = 1e9
-# ClickHouse's own copy in its backup folder; for a drill or a restore: the unpacked backup and the restored tables
-COPIES_OF_A_BACKUP, COPIES_OF_A_RESTORE = 1, 2
+# for a drill or a restore: the unpacked backup and the restored tables
+COPIES_OF_A_RESTORE = 2
 
 
 def data_bytes(connection: Connection, databases: Iterable[str]) -> int:

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Protocol
 
+from whole_file import sync_folder, write_whole
+
 from .checksums import FILE as SUMS
 from .failures import RefusedFailure, UnavailableFailure
 from .manifest import parsed_name
@@ -89,14 +91,12 @@ class FolderStore:
 
     def write(self, name: str, file: str, text: str) -> None:
         """See :class:`Store`."""
-        draft = self._folder / name / f"{file}.draft"
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self._folder / name / file)
+        write_whole(self._folder / name / file, text.encode(), 0o644)
 
     def publish(self, folder: Path, name: str) -> None:
         """See :class:`Store`."""
         folder.rename(self._folder / name)
-        _sync(self._folder)
+        sync_folder(self._folder)
 
     def fetch(self, name: str) -> Path:
         """See :class:`Store`."""
@@ -204,11 +204,3 @@ class S3Store:
         """See :class:`Store`."""
         self._rclone("deletefile", f"{self._root}/{name}/{SUMS}")
         self._rclone("purge", f"{self._root}/{name}")
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

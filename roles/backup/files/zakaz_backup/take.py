@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from zakaz_clickhouse.connection import Connection, rows, value
+from zakaz_clickhouse.failures import EngineFailure
+from zakaz_clickhouse.literals import quote
 from zakaz_schema import journal as schema_journal
-from zakaz_schema.connection import Connection, rows, value
-from zakaz_schema.failures import EngineFailure
-from zakaz_schema.sql_tokens import quote
 
 from . import checksums, encryption, host_files, snapshot, space
 from .containers import BackupFolder

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from near_cities import near_cities
-from zakaz_schema.connection import HttpConnection, rows
-from zakaz_schema.failures import EngineFailure, Unreachable
+from zakaz_clickhouse.connection import HttpConnection, rows
+from zakaz_clickhouse.failures import ClickHouseFailure, EngineFailure, Unreachable
+from zakaz_clickhouse.literals import quote
 from zakaz_schema.journal import JOURNAL, live_fingerprint
-from zakaz_schema.sql_tokens import quote
 
 from .observed import Observed
 from .settings import Settings
@@ -21,7 +21,7 @@ def observe(settings: Settings, seen: Observed) -> None:
     connection = HttpConnection(**settings.clickhouse, timeout=_SECONDS)
     try:
         rows(connection, "SELECT 1 AS c_one")
-    except (EngineFailure, Unreachable) as error:
+    except ClickHouseFailure as error:
         seen.database_error = str(error)
         return
     for ask in (_runs, _rejected, _degraded, _cities, _tables, _drift, _mutations, _parts, _backups):

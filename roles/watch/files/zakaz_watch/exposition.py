@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from status_findings import unnoticed_failure
+from whole_file import write_whole
 
 from .observed import Observed
 from .settings import Settings
@@ -102,12 +103,8 @@ def write(file: Path, text: str) -> None:
     :raises OSError: it cannot be written.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    # the collector reads *.prom only, so the partial file is not seen
-    partial = file.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
     # node exporter is another user
-    partial.chmod(0o644)
-    partial.replace(file)
+    write_whole(file, text.encode(), 0o644)
 
 
 def _known(value: Any, number: Callable[[Any], float]) -> list[Sample]:

@@ -7,7 +7,6 @@ Called after people were told, so that nothing that fails here costs an alert.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import traceback
 from collections.abc import Mapping
@@ -19,17 +18,15 @@ from typing import Any
 
 from zakaz_alert import ledger
 from zakaz_alert.storage import Storage
-from zakaz_schema.connection import Connection, HttpConnection, rows
-from zakaz_schema.failures import EngineFailure, Unreachable
-from zakaz_schema.sql_tokens import quote
+from zakaz_clickhouse.connection import Connection, HttpConnection, append, rows
+from zakaz_clickhouse.failures import EngineFailure, Unreachable
+from zakaz_clickhouse.literals import quote
 
 from .service_levels import Facts, Level, Run, day_of, days_before, measure, start_of
 from .settings import Settings
 
 # People wait for nothing here, but the next look must not.
 _SECONDS = 20
-# pinned, because the default changed between releases: what is acknowledged is written
-_WRITE = {"async_insert": 0}
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def write_alerts(connection: Connection, storage: Storage) -> None:
     waiting = storage.read().unwritten
     if not waiting:
         return
-    _insert(connection, "meta.etl_alerts", list(waiting.values()))
+    append(connection, "meta.etl_alerts", list(waiting.values()))
     with storage.changing() as state:
         for alert_id, row in waiting.items():
             # it may have been resolved in the meantime
@@ -114,7 +111,7 @@ def close_lost_episodes(connection: Connection, settings: Settings, storage: Sto
     # read after the rows: an episode that has begun since is in neither
     state = storage.read()
     lasting = {ledger.alert_id(settings.deployment, of, episode["since"]) for of, episode in state.episodes.items()}
-    _insert(
+    append(
         connection,
         "meta.etl_alerts",
         [
@@ -145,7 +142,7 @@ def write_levels(connection: Connection, settings: Settings, now: float) -> None
     facts = _facts(connection, settings, open_days[0], {subject for _, _, subject in stored})
     measured = [level for day in open_days for level in measure(day, facts, objectives, now)]
     changed = [level for level in measured if _news(level, stored.get((level.day, level.sli, level.subject)))]
-    _insert(connection, "meta.sli_daily", [_row(level, stored, now) for level in changed])
+    append(connection, "meta.sli_daily", [_row(level, stored, now) for level in changed])
 
 
 def _closed(day: date, stored: Mapping[tuple[date, str, str], Stored], now: float) -> bool:
@@ -180,12 +177,6 @@ def _row(level: Level, stored: Mapping[tuple[date, str, str], Stored], now: floa
         "is_final": int(level.is_final),
         "_ver": max(int(now * 1000), before.version + 1 if before else 0),
     }
-
-
-def _insert(connection: Connection, table: str, lines: list[dict[str, Any]]) -> None:
-    if lines:
-        data = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
-        connection.execute(f"INSERT INTO {table} ({', '.join(lines[0])}) FORMAT JSONEachRow\n{data}", _WRITE)
 
 
 def _stored(connection: Connection, first: date) -> dict[tuple[date, str, str], Stored]:

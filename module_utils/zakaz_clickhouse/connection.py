@@ -1,22 +1,21 @@
-"""A ClickHouse that answers: the small interface the schema code needs, and its HTTP form.
+"""A ClickHouse that answers: the small interface all programs ask, and its HTTP form.
 
-The HTTP form speaks the documented HTTP interface with urllib3 (which comes with requests and
-clickhouse-connect): importing clickhouse-connect takes longer than an unchanged apply may.
+The HTTP form speaks the documented HTTP interface with urllib3, which comes with requests: importing
+clickhouse-connect takes longer than an unchanged apply may.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from .failures import EngineFailure, Unreachable
+from .failures import EngineFailure, Meaning, Unreachable, engine_failure, refused_login
+from .literals import quote_object
+from .settings import INSERT_SETTINGS
 
-_CODE = re.compile(r"Code: (\d+)")
-# UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED
-_REFUSED_USER = (192, 193, 194, 516)
 # Characters of settings and parameters that go into the URL.
 _LONGEST_URL = 8000
 
@@ -32,7 +31,7 @@ CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
 
 
 class Connection(Protocol):
-    """What the schema code asks of an engine."""
+    """What programs ask of an engine."""
 
     def execute(self, sql: str, settings: Mapping[str, Any] | None = None) -> str:
         """Run one statement and return the text of its answer.
@@ -55,11 +54,16 @@ def value(connection: Connection, sql: str) -> Any:
     return next(iter(found[0].values())) if found else None
 
 
-def engine_failure(text: str) -> EngineFailure:
-    """An engine's answer as an error, without stack trace and version noise."""
-    match = _CODE.search(text)
-    words = re.sub(r"\s*\(version [^)]*\)+\s*$", "", text.split("Stack trace:")[0].strip())
-    return EngineFailure(words, int(match.group(1)) if match else 0)
+def append(connection: Connection, table: str, records: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows to a table in one insert; none when there are no records.
+
+    :param table: ``database.table``.
+    :param records: rows of the same columns.
+    """
+    if records:
+        data = "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+        sql = f"INSERT INTO {quote_object(table)} ({', '.join(records[0])}) FORMAT JSONEachRow\n{data}"
+        connection.execute(sql, INSERT_SETTINGS)
 
 
 def connect(params: Mapping[str, Any]) -> HttpConnection:
@@ -128,12 +132,9 @@ class HttpConnection:
             raise Unreachable(f"ClickHouse does not answer at {self._where}: {_cause(error)}") from error
         text = answer.data.decode("utf-8", "replace")
         if answer.status != 200:
-            failure = engine_failure(text or f"HTTP status {answer.status}")
-            if failure.code in _REFUSED_USER or answer.status in (401, 407):
-                words = (
-                    f"ClickHouse at {self._where} refuses the user {self._username}: its name or password is not right."
-                )
-                raise EngineFailure(words, failure.code)
+            failure = engine_failure(text or f"HTTP status {answer.status}", answer.status)
+            if failure.meaning is Meaning.LOGIN:
+                raise EngineFailure(f"{refused_login(self._where, self._username)}.", failure.code)
             raise failure
         return text
 
