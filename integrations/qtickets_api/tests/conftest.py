@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 import warehouse_engine
-from api_sandbox.generator import Season
+from api_sandbox.season.generator import Season
 from api_sandbox.testing import Sandbox, running_sandbox
 from loader_under_test import LoaderUnderTest
 from qtickets_api import LOADER, __version__, load

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from api_sandbox.qtickets_payloads import barcodes_payload
-from api_sandbox.qtickets_seats import seats_payload
+from api_sandbox.qtickets.payloads import barcodes_payload
+from api_sandbox.qtickets.seats import seats_payload
 from qtickets_api.optional import count_barcodes, inventory_row
 from qtickets_api.optional_records import Seat
 from zakaz_common.http import TransientError

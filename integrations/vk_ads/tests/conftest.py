@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 import structlog
 import warehouse_engine
-from api_sandbox.generator import Season
-from api_sandbox.moscow_time import today
-from api_sandbox.testing import Sandbox, running_sandbox
+from api_sandbox.season.generator import Season
+from api_sandbox.season.moscow_time import today
+from api_sandbox.testing import Sandbox, make_season, running_sandbox
 from loader_under_test import LoaderUnderTest
 from truth import city_truth, staging_truth
 from vk_ads import __version__, load
@@ -86,7 +86,7 @@ def http_port(engine) -> int:
 def frozen_season() -> bytes:
     """A small season of one cabinet, made once; every test thaws its own."""
     return pickle.dumps(
-        Season(seed=1, orders=100, season_end=today() - timedelta(days=1), season_days=45, vk_banners=60)
+        make_season(seed=1, orders=100, season_end=today() - timedelta(days=1), season_days=45, vk_banners=60)
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from api_sandbox.records import DayStat
+from api_sandbox.season.records import DayStat
 from clickhouse_connect.driver.exceptions import DatabaseError
 from truth import total_spend
 from vk_ads.mart import refresh_mart
