@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = [
     REPOSITORY / folder / "src" for folder in ("packages/zakaz_common", "integrations/vk_ads", "services/api_sandbox")
 ]
-sys.path[:0] = [*map(str, SOURCES), str(REPOSITORY / "packages/zakaz_common/tests")]
+sys.path[:0] = [*map(str, SOURCES), str(REPOSITORY / "packages/zakaz_common/src/zakaz_common/testing")]
 
 import warehouse_engine  # noqa: E402
 from api_sandbox.testing import sandbox_process  # noqa: E402

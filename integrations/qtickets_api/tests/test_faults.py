@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from warehouse_proxy import Fault, misbehaving
+from zakaz_common.testing.warehouse_proxy import Fault, misbehaving
 
 pytestmark = pytest.mark.slow
 

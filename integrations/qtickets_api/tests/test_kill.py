@@ -109,8 +109,8 @@ def test_sigterm_ends_a_run_cleanly(loader, api, start):
 
 def test_the_warehouse_equals_a_source_of_a_hundred_thousand_orders(engine, tmp_path):
     """Field by field; the views to the kopeck; a second run writes nothing."""
-    import warehouse_engine
     from conftest import Loader
+    from zakaz_common.testing import warehouse_engine
 
     warehouse_engine.empty(engine)
     orders = int(os.environ.get("SEASON_ORDERS", "100000"))

@@ -220,9 +220,9 @@ def test_a_city_alias_added_later_changes_the_city_everywhere(loader, api):
 
 
 def test_multilingual_names_are_understood(engine, tmp_path):
-    import warehouse_engine
     from api_sandbox.testing import running_sandbox
     from conftest import Loader
+    from zakaz_common.testing import warehouse_engine
 
     warehouse_engine.empty(engine)
     with running_sandbox(orders=20, season_days=20, vk_banners=4, multilingual=True) as api:

@@ -14,15 +14,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import structlog
-import warehouse_engine
 from api_sandbox.season.generator import Season
 from api_sandbox.season.moscow_time import today
 from api_sandbox.testing import Sandbox, make_season, running_sandbox
-from loader_under_test import LoaderUnderTest
 from truth import city_truth, staging_truth
-from vk_ads import __version__, load
-from vk_ads.load import LOADER
+from vk_ads import LOADER, __version__, load
 from vk_ads.settings import VkAdsSettings
+from zakaz_common.testing import warehouse_engine
+from zakaz_common.testing.loader_under_test import LoaderUnderTest
 
 
 @pytest.fixture(autouse=True)

@@ -103,6 +103,6 @@ def test_a_failure_at_any_statement_is_mended_by_the_next_run(loader, api, after
 
 
 def warehouse_empty(loader) -> None:
-    import warehouse_engine
+    from zakaz_common.testing import warehouse_engine
 
     warehouse_engine.empty(loader.client)

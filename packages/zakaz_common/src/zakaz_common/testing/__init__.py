@@ -1,0 +1,1 @@
+"""For tests of loaders: the engine, a loader as an operator runs it, failing neighbours, and the contract of all."""
