@@ -1,11 +1,16 @@
 """A loader as an operator runs it, without a container around it."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from zakaz_common.deadline import Deadline
 from zakaz_common.run import RunContext, run_loader
@@ -77,6 +82,33 @@ class LoaderUnderTest:
         self.latest.update(self._run_ids() - before)
         return code
 
+    @property
+    def clickhouse_port(self) -> int:
+        """Port of the engine's HTTP interface."""
+        return int(urlsplit(self.client.url).port or 0)
+
+    def start(self, *arguments: str, **variables: str | None) -> subprocess.Popen[str]:
+        """The command line in a process of its own, with the settings as variables (None: not set); waits are real.
+
+        Nothing else of the environment reaches it, but what `make coverage` sets.
+        """
+        values: dict[str, Any] = {"CLICKHOUSE_HOST": "127.0.0.1", "CLICKHOUSE_PORT": self.clickhouse_port}
+        values |= {"CLICKHOUSE_USER": "default", "CLICKHOUSE_PASSWORD": "", "LOADER_STATE_DIR": self.state_dir}
+        values |= {name.upper(): value for name, value in {**self.DEFAULTS, **self.settings}.items()}
+        values |= {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+        values |= {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **variables}
+        return subprocess.Popen(
+            [sys.executable, "-m", self.NAME, *arguments],
+            env={name: str(value) for name, value in values.items() if value is not None},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def command(self, *arguments: str, **variables: str | None) -> "Finished":
+        """The command line, run to its end."""
+        return finished(self.start(*arguments, **variables))
+
     def backfill(self, first: date, last: date) -> int:
         """One backfill; returns the exit code."""
         return self.run(lambda context: type(self).BACKFILL(context, first, last), mode="backfill")
@@ -96,3 +128,28 @@ class LoaderUnderTest:
 
     def _run_ids(self) -> set[str]:
         return {row[0] for row in self.rows("SELECT toString(run_id) FROM meta.etl_runs")}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A process that ended: its exit code, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of its log."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The last of them: a run's answer."""
+        return self.lines[-1]
+
+
+def finished(process: subprocess.Popen[str]) -> Finished:
+    """Wait for a process to end."""
+    out, err = process.communicate(timeout=120)
+    return Finished(process.returncode, out, err)
