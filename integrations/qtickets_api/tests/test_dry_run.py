@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from qtickets_api.settings import QticketsSettings
 
 HERE = Path(__file__).resolve()
 REPOSITORY = HERE.parents[3]
@@ -39,58 +38,9 @@ def template():
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-@pytest.mark.parametrize("arguments", [["run", "--dry-run"], ["dry-run"]])
-def test_a_dry_run_needs_nothing_and_says_what_it_is(arguments, tmp_path):
-    done = command(*arguments, LOADER_STATE_DIR=str(tmp_path / "state"))
-    assert done.returncode == 0
-    assert "stub mode" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
-    last = json.loads(done.stdout.splitlines()[-1])
-    wanted = {"event": "run_finished", "loader": "qtickets_api", "status": "success", "dry_run": True,
-              "rows_written": 0, "rows_rejected": 0, "requests": {}}  # fmt: skip
-    assert {key: last[key] for key in wanted} == wanted
-    assert last["rows_read"] > 50
-    assert all(last["would_write"].values())
-    assert not (tmp_path / "state").exists()
-
-
-def test_a_dry_run_takes_the_template_as_it_is():
-    assert command("run", "--dry-run", **template()).returncode == 0
-
-
-def test_the_template_holds_every_variable_and_no_other():
-    names = {name for name in template() if not name.startswith("VK_ADS_")}
-    assert names == {name.upper() for name in QticketsSettings.model_fields}
-
-
-def test_the_templates_values_are_the_defaults():
-    given = template()
-    for name, field in QticketsSettings.model_fields.items():
-        if not field.is_required() and given[name.upper()]:
-            default = QticketsSettings.model_validate(
-                {"clickhouse_host": "h", "clickhouse_user": "u", "clickhouse_password": "p", "qtickets_token": "t",
-                 name: given[name.upper()]}
-            )  # fmt: skip
-            assert getattr(default, name) == field.default, name
-
-
-def test_the_readme_names_every_variable_with_its_default():
-    readme = (REPOSITORY / "integrations/qtickets_api/README.md").read_text()
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", readme, flags=re.M))
-    assert set(rows) == {name.upper() for name in QticketsSettings.model_fields}
-    given = template()
-    for name, field in QticketsSettings.model_fields.items():
-        if field.is_required():
-            assert "required" in rows[name.upper()]
-        elif given[name.upper()] and len(given[name.upper()]) < 40:
-            assert rows[name.upper()].strip() == f"`{given[name.upper()]}`"
-
-
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
-        ({}, "CLICKHOUSE_HOST is not set"),
-        ({"QTICKETS_TOKN": "x"}, "QTICKETS_TOKN is not a setting of this loader; did you mean QTICKETS_TOKEN?"),
         ({"QTICKETS_OPTIONAL_DATASETS": "inventory,seats"}, "unknown dataset seats; known are barcodes, "),
         ({"QTICKETS_BASE_URL": "qtickets.ru"}, "QTICKETS_BASE_URL is wrong.*must begin with http"),
     ],
@@ -103,16 +53,6 @@ def test_wrong_variables_end_in_one_sentence_and_78(environment, sentence):
     assert last["event"] == "run_failed"
     assert re.search(sentence, last["error"])
     assert "Traceback" not in done.stdout + done.stderr
-
-
-@pytest.mark.slow
-def test_no_clickhouse_ends_in_69_with_a_sentence(tmp_path):
-    given = {k: v for k, v in template().items() if not k.startswith("VK_ADS_")}
-    given |= {"CLICKHOUSE_HOST": "127.0.0.1", "CLICKHOUSE_PORT": "9", "LOADER_DEADLINE_SECONDS": "10",
-              "LOADER_STATE_DIR": str(tmp_path), "QTICKETS_BASE_URL": "http://127.0.0.1:9"}  # fmt: skip
-    done = command("run", **given)
-    assert done.returncode == 69
-    assert "did not answer" in json.loads(done.stdout.splitlines()[-1])["error"]
 
 
 def bundled(prefix):
