@@ -1,41 +1,15 @@
-"""The dry run as a process, and the template of the variables."""
+"""What the dry run is made of, and settings that only this loader has."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).resolve()
-REPOSITORY = HERE.parents[3]
-TEMPLATE = REPOSITORY / "test_env/.env.template"
 CAPTURES = HERE.parent / "captures"
 MONEY = ("price", "original_price", "discount_value", "ticket_amount", "refunded_at", "refunded_amount", "deleted_at")
 FIXTURES = HERE.parents[1] / "src/qtickets_api/fixtures"
-# no setting of the developer's; what `make coverage` sets reaches the process
-PASSED_ON = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COVERAGE_")}
-
-
-def command(*arguments, **environment):
-    source = os.pathsep.join(
-        str(REPOSITORY / p) for p in ("integrations/qtickets_api/src", "packages/zakaz_common/src")
-    )
-    return subprocess.run(
-        [sys.executable, "-m", "qtickets_api", *arguments],
-        env={**PASSED_ON, "PYTHONPATH": source, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def template():
-    lines = TEMPLATE.read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 @pytest.mark.parametrize(
@@ -45,14 +19,10 @@ def template():
         ({"QTICKETS_BASE_URL": "qtickets.ru"}, "QTICKETS_BASE_URL is wrong.*must begin with http"),
     ],
 )
-def test_wrong_variables_end_in_one_sentence_and_78(environment, sentence):
-    base = {} if not environment else {k: v for k, v in template().items() if not k.startswith("VK_ADS_")}
-    done = command("run", **{**base, **environment})
+def test_wrong_variables_end_in_one_sentence_and_78(loader, environment, sentence):
+    done = loader.command("run", **environment)
     assert done.returncode == 78
-    last = json.loads(done.stdout.splitlines()[-1])
-    assert last["event"] == "run_failed"
-    assert re.search(sentence, last["error"])
-    assert "Traceback" not in done.stdout + done.stderr
+    assert re.search(sentence, done.last["error"])
 
 
 def bundled(prefix):
@@ -87,9 +57,8 @@ def test_recorded_answers_are_among_the_bundled_fixtures():
     assert isinstance(show["min_price"], dict) and show["start_date"][:7] < show["finish_date"][:7]
 
 
-def test_a_dry_run_loads_every_bundled_record():
-    done = command("run", "--dry-run")
-    would_write = json.loads(done.stdout.splitlines()[-1])["would_write"]
+def test_a_dry_run_loads_every_bundled_record(loader):
+    would_write = loader.command("dry-run").last["would_write"]
     orders, events = bundled("orders"), bundled("events")
     assert would_write == {
         "stg_qtickets_orders": len({row["id"] for row in orders}),

@@ -16,16 +16,6 @@ from zakaz_common.warehouse import Warehouse
 pytestmark = pytest.mark.patient
 
 
-def test_first_run_loads_the_season_and_the_second_writes_nothing(loader, api) -> None:
-    assert loader.run() == 0
-    loader.assert_equal_to(api.season)
-    assert loader.last_run("status", "exit_code", "rows_rejected") == ("success", 0, 0)
-    assert loader.run() == 0
-    assert loader.last_run("rows_written") == (0,)
-    loader.assert_equal_to(api.season)
-    assert api.violations == []
-
-
 def test_figures_are_net_of_vat_and_the_view_offers_gross(loader, api) -> None:
     loader.having(vk_ads_vat_rate="0.20").run()
     net, gross = loader.rows("SELECT sum(spend), sum(spend_gross) FROM bi.v_vk_ads_campaigns_daily")[0]

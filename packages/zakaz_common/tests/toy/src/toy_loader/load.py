@@ -62,7 +62,7 @@ def dry_run(context: RunContext) -> None:
     """One discount that no network gave."""
     rows([{"id": 1, "name": "x", "created_at": "2026-01-01T00:00:00+03:00", "deleted_at": None}], context, 1)
     if toy_loader.WRONG == "dry_run_writes":
-        context.settings.loader_state_dir.mkdir(parents=True)
+        context.settings.loader_state_dir.mkdir(parents=True, exist_ok=True)
 
 
 def check_api(settings: ToySettings, deadline: Deadline) -> str:
@@ -126,7 +126,7 @@ def _marked(context: RunContext, records: list[dict[str, Any]]) -> bool:
     if mark.exists() and mark.read_text() == content:
         return False
     mark.write_text(content)
-    time.sleep(0.5)
+    time.sleep(1)
     return True
 
 
