@@ -434,7 +434,7 @@ class LoaderContract:
         assert loader.run() == 69
         output = capsys.readouterr()
         state = [path.read_text() for path in loader.state_dir.rglob("*") if path.is_file()]
-        text = "\n".join([_everything_in_clickhouse(loader), output.out, output.err, metrics.read_text(), *state])
+        text = "\n".join([everything_in_clickhouse(loader), output.out, output.err, metrics.read_text(), *state])
         personal = {one for one in subject.personal_data() if len(one) > 4} | {ADDRESS}
         assert found(personal, text) == []
         assert [secret for secret in _secrets(subject) if secret in text] == []
@@ -530,7 +530,8 @@ def _contents(subject: Subject) -> dict[str, tuple]:
     }
 
 
-def _everything_in_clickhouse(loader: LoaderUnderTest) -> str:
+def everything_in_clickhouse(loader: LoaderUnderTest) -> str:
+    """Every cell of every table, as text."""
     tables = loader.rows(
         "SELECT database, name FROM system.tables WHERE database IN ('zakaz', 'meta') AND engine LIKE '%MergeTree'"
     )
