@@ -20,6 +20,7 @@ figures. Orders are those of `make_order`: one to three tickets, mostly one, wit
 
 import argparse
 import gc
+import importlib
 import json
 import os
 import random
@@ -36,7 +37,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[1]
 SLOWEST_OF_OTHER = 1.10  # a version may take this much longer than the one it is measured against
 CODE = Path(os.environ.get("ZAKAZ_BENCH_CODE", REPOSITORY))
-sys.path.insert(0, str(REPOSITORY / "packages/zakaz_common/tests"))
+sys.path.insert(0, str(REPOSITORY / "packages/zakaz_common/src/zakaz_common/testing"))
 # the second is where older versions have the first
 for folder in ("packages/zakaz_common/src", "integrations/common/src", "integrations/qtickets_api/src"):
     sys.path.insert(0, str(CODE / folder))
@@ -45,6 +46,14 @@ shared = CODE if (CODE / "module_utils/zakaz_clickhouse").is_dir() else REPOSITO
 sys.path.insert(0, str(shared / "module_utils"))
 
 PER_PAGE = 50
+
+
+def either(name: str, before: str) -> Any:
+    """A module, or where an older version that is measured has it."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        return importlib.import_module(before)
 
 
 def make_order(number: int, chance: random.Random) -> dict:
@@ -103,12 +112,11 @@ class Client:
         return self
 
     def __iter__(self) -> Iterator[object]:
-        from qtickets_api.pages import decode_orders
-        from qtickets_api.scan import Batch
-
+        decode_orders = either("qtickets_api.paging.pages", "qtickets_api.pages").decode_orders
+        batch = either("qtickets_api.paging.scan", "qtickets_api.scan").Batch
         for body in pages(self.path):
             page = decode_orders(body)
-            yield Batch(page.records, page.rejected, page.ids[-1], page.paging.total)
+            yield batch(page.records, page.rejected, page.ids[-1], page.paging.total)
 
 
 class Context:
@@ -133,7 +141,6 @@ def one(kind: str, path: Path, port: int, batch_rows: int) -> None:
     import clickhouse_connect
     import warehouse_engine
     from qtickets_api.load import read_orders
-    from qtickets_api.memory import quiet_collector
     from qtickets_api.sink import StagingSink
     from zakaz_common.deadline import Deadline
     from zakaz_common.row_hash import row_hashes
@@ -158,7 +165,7 @@ def one(kind: str, path: Path, port: int, batch_rows: int) -> None:
                 client.command(statement)
         context.warehouse = Warehouse.from_client(client, Deadline(3600))
         sink = StagingSink(context)
-    quiet_collector()
+    either("zakaz_common.memory", "qtickets_api.memory").quiet_collector()
     cpu, wall = time.process_time(), time.perf_counter()
     orders: Any = Client(path)
     whole: Any = None

@@ -21,7 +21,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = [
     REPOSITORY / folder / "src" for folder in ("packages/zakaz_common", "integrations/vk_ads", "services/api_sandbox")
 ]
-sys.path[:0] = [*map(str, SOURCES), str(REPOSITORY / "module_utils"), str(REPOSITORY / "packages/zakaz_common/tests")]
+SHARED = ("module_utils", "packages/zakaz_common/src/zakaz_common/testing")
+sys.path[:0] = [*map(str, SOURCES), *(str(REPOSITORY / folder) for folder in SHARED)]
 
 import warehouse_engine  # noqa: E402
 from api_sandbox.testing import sandbox_process  # noqa: E402

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-import warehouse_engine
-from api_sandbox.generator import Season
+from api_sandbox.season.generator import Season
 from api_sandbox.testing import Sandbox, running_sandbox
-from loader_under_test import LoaderUnderTest
 from qtickets_api import LOADER, __version__, load
 from qtickets_api.settings import QticketsSettings
 from truth import STAGING, sales_by_city, shown_sales, staging_truth
 from zakaz_common.run_log import configure_logs
+from zakaz_common.testing import warehouse_engine
+from zakaz_common.testing.loader_under_test import LoaderUnderTest
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pytest
 from payloads import basket, order, page
 from qtickets_api import load
-from qtickets_api.families import Families
-from qtickets_api.landing import Landing
-from qtickets_api.pages import decode_orders
-from qtickets_api.scan import Batch
+from qtickets_api.paging.pages import decode_orders
+from qtickets_api.paging.scan import Batch
+from qtickets_api.rows.families import Families
 from qtickets_api.transform import order_family
+from zakaz_common.landing import Landing
 
 SCAN = 1_795_000_000
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-import warehouse_engine
 from conftest import Loader
 from qtickets_api import LOADER
-from test_personal_data import everything_in_clickhouse, found
 from zakaz_common.moscow import MOSCOW
 from zakaz_common.run_log import configure_logs
+from zakaz_common.testing import warehouse_engine
+from zakaz_common.testing.loader_contract import everything_in_clickhouse, found
 
 CAPTURES = Path(__file__).parent / "captures"
 ALL = "inventory,discounts,promo_codes,color_themes,barcodes"

@@ -4,9 +4,9 @@ import json
 from datetime import date
 
 import pytest
-import warehouse_engine
-from qtickets_api.city_aliases import import_city_aliases
-from qtickets_api.sheets_import import import_sheets
+from qtickets_api.brought.city_aliases import import_city_aliases
+from qtickets_api.brought.sheets_import import import_sheets
+from zakaz_common.testing import warehouse_engine
 
 EVENTS = "event_id,name,city\n900001,Концерт,Китежград\n900002,Лекция,СПб\n"
 SALES = "d,event_id,tickets_sold,revenue\n2026-11-01,900001,1,10\n2026-11-01,900002,1,20\n"

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 from payloads import order, page
 from qtickets_api import load
-from qtickets_api.pages import decode_orders
-from qtickets_api.scan import Batch
-from qtickets_api.shown import Shown
+from qtickets_api.paging.pages import decode_orders
+from qtickets_api.paging.scan import Batch
+from qtickets_api.paging.shown import Shown
 from zakaz_common.errors import DataError, DeadlineExceededError, StoppedError, UnavailableError
 
 

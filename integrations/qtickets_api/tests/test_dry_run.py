@@ -1,118 +1,28 @@
-"""The dry run as a process, and the template of the variables."""
+"""What the dry run is made of, and settings that only this loader has."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from qtickets_api.settings import QticketsSettings
 
 HERE = Path(__file__).resolve()
-REPOSITORY = HERE.parents[3]
-TEMPLATE = REPOSITORY / "test_env/.env.template"
 CAPTURES = HERE.parent / "captures"
 MONEY = ("price", "original_price", "discount_value", "ticket_amount", "refunded_at", "refunded_amount", "deleted_at")
 FIXTURES = HERE.parents[1] / "src/qtickets_api/fixtures"
-# no setting of the developer's; what `make coverage` sets reaches the process
-PASSED_ON = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COVERAGE_")}
-
-
-def command(*arguments, **environment):
-    source = os.pathsep.join(
-        str(REPOSITORY / p) for p in ("integrations/qtickets_api/src", "packages/zakaz_common/src", "module_utils")
-    )
-    return subprocess.run(
-        [sys.executable, "-m", "qtickets_api", *arguments],
-        env={**PASSED_ON, "PYTHONPATH": source, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def template():
-    lines = TEMPLATE.read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-
-
-@pytest.mark.parametrize("arguments", [["run", "--dry-run"], ["dry-run"]])
-def test_a_dry_run_needs_nothing_and_says_what_it_is(arguments, tmp_path):
-    done = command(*arguments, LOADER_STATE_DIR=str(tmp_path / "state"))
-    assert done.returncode == 0
-    assert "stub mode" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
-    last = json.loads(done.stdout.splitlines()[-1])
-    wanted = {"event": "run_finished", "loader": "qtickets_api", "status": "success", "dry_run": True,
-              "rows_written": 0, "rows_rejected": 0, "requests": {}}  # fmt: skip
-    assert {key: last[key] for key in wanted} == wanted
-    assert last["rows_read"] > 50
-    assert all(last["would_write"].values())
-    assert not (tmp_path / "state").exists()
-
-
-def test_a_dry_run_takes_the_template_as_it_is():
-    assert command("run", "--dry-run", **template()).returncode == 0
-
-
-def test_the_template_holds_every_variable_and_no_other():
-    names = {name for name in template() if not name.startswith("VK_ADS_")}
-    assert names == {name.upper() for name in QticketsSettings.model_fields}
-
-
-def test_the_templates_values_are_the_defaults():
-    given = template()
-    for name, field in QticketsSettings.model_fields.items():
-        if not field.is_required() and given[name.upper()]:
-            default = QticketsSettings.model_validate(
-                {"clickhouse_host": "h", "clickhouse_user": "u", "clickhouse_password": "p", "qtickets_token": "t",
-                 name: given[name.upper()]}
-            )  # fmt: skip
-            assert getattr(default, name) == field.default, name
-
-
-def test_the_readme_names_every_variable_with_its_default():
-    readme = (REPOSITORY / "integrations/qtickets_api/README.md").read_text()
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", readme, flags=re.M))
-    assert set(rows) == {name.upper() for name in QticketsSettings.model_fields}
-    given = template()
-    for name, field in QticketsSettings.model_fields.items():
-        if field.is_required():
-            assert "required" in rows[name.upper()]
-        elif given[name.upper()] and len(given[name.upper()]) < 40:
-            assert rows[name.upper()].strip() == f"`{given[name.upper()]}`"
 
 
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
-        ({}, "CLICKHOUSE_HOST is not set"),
-        ({"QTICKETS_TOKN": "x"}, "QTICKETS_TOKN is not a setting of this loader; did you mean QTICKETS_TOKEN?"),
         ({"QTICKETS_OPTIONAL_DATASETS": "inventory,seats"}, "unknown dataset seats; known are barcodes, "),
         ({"QTICKETS_BASE_URL": "qtickets.ru"}, "QTICKETS_BASE_URL is wrong.*must begin with http"),
     ],
 )
-def test_wrong_variables_end_in_one_sentence_and_78(environment, sentence):
-    base = {} if not environment else {k: v for k, v in template().items() if not k.startswith("VK_ADS_")}
-    done = command("run", **{**base, **environment})
+def test_wrong_variables_end_in_one_sentence_and_78(loader, environment, sentence):
+    done = loader.command("run", **environment)
     assert done.returncode == 78
-    last = json.loads(done.stdout.splitlines()[-1])
-    assert last["event"] == "run_failed"
-    assert re.search(sentence, last["error"])
-    assert "Traceback" not in done.stdout + done.stderr
-
-
-@pytest.mark.slow
-def test_no_clickhouse_ends_in_69_with_a_sentence(tmp_path):
-    given = {k: v for k, v in template().items() if not k.startswith("VK_ADS_")}
-    given |= {"CLICKHOUSE_HOST": "127.0.0.1", "CLICKHOUSE_PORT": "9", "LOADER_DEADLINE_SECONDS": "10",
-              "LOADER_STATE_DIR": str(tmp_path), "QTICKETS_BASE_URL": "http://127.0.0.1:9"}  # fmt: skip
-    done = command("run", **given)
-    assert done.returncode == 69
-    assert "did not answer" in json.loads(done.stdout.splitlines()[-1])["error"]
+    assert re.search(sentence, done.last["error"])
 
 
 def bundled(prefix):
@@ -147,9 +57,8 @@ def test_recorded_answers_are_among_the_bundled_fixtures():
     assert isinstance(show["min_price"], dict) and show["start_date"][:7] < show["finish_date"][:7]
 
 
-def test_a_dry_run_loads_every_bundled_record():
-    done = command("run", "--dry-run")
-    would_write = json.loads(done.stdout.splitlines()[-1])["would_write"]
+def test_a_dry_run_loads_every_bundled_record(loader):
+    would_write = loader.command("dry-run").last["would_write"]
     orders, events = bundled("orders"), bundled("events")
     assert would_write == {
         "stg_qtickets_orders": len({row["id"] for row in orders}),

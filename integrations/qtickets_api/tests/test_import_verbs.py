@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from qtickets_api import import_verbs
+from qtickets_api.brought import verbs
 from qtickets_api.cli import app
 from typer.testing import CliRunner
 
@@ -91,8 +91,8 @@ def test_a_path_that_leads_nowhere_has_a_sentence(run, words, message):
 @pytest.mark.parametrize("verb", ["import-sheets", "import-plan", "import-city-aliases"])
 def test_without_explain_a_verb_loads_in_the_mode_of_imports(run, verb, tmp_path, monkeypatch):
     seen = {}
-    monkeypatch.setattr(import_verbs, "settings_or_exit", lambda spec, mode: spec)
-    monkeypatch.setattr(import_verbs, "run_loader", lambda *_, **options: seen.update(options) or 0)
+    monkeypatch.setattr(verbs, "settings_or_exit", lambda spec, mode: spec)
+    monkeypatch.setattr(verbs, "run_loader", lambda *_, **options: seen.update(options) or 0)
     path = tmp_path / "a.csv"
     path.touch()
     assert run(verb, "--dir" if verb == "import-sheets" else "--file", path).exit_code == 0

@@ -18,23 +18,6 @@ def forget_deep_read(loader):
     )
 
 
-def test_the_first_run_makes_the_warehouse_equal_to_the_source(loader, api):
-    assert loader.run() == 0
-    loader.assert_equal_to(api.season)
-    assert loader.last_run("status", "mode") == ("success", "run")
-    assert api.violations == []
-
-
-def test_a_second_run_writes_nothing_and_changes_no_figure(loader, api):
-    loader.run()
-    before = loader.rows("SELECT * EXCEPT (_loaded_at) FROM bi.v_sales_daily ORDER BY ALL")
-    stored = loader.one("SELECT sum(rows) FROM system.parts WHERE active AND database = 'zakaz'")
-    assert loader.run() == 0
-    assert loader.last_run("rows_written") == (0,)
-    assert loader.rows("SELECT * EXCEPT (_loaded_at) FROM bi.v_sales_daily ORDER BY ALL") == before
-    assert loader.one("SELECT sum(rows) FROM system.parts WHERE active AND database = 'zakaz'") == stored
-
-
 def test_every_change_of_a_day_is_followed(loader, api):
     loader.run()
     api.mutate("insert_orders", count=7, at="-600")
@@ -220,9 +203,9 @@ def test_a_city_alias_added_later_changes_the_city_everywhere(loader, api):
 
 
 def test_multilingual_names_are_understood(engine, tmp_path):
-    import warehouse_engine
     from api_sandbox.testing import running_sandbox
     from conftest import Loader
+    from zakaz_common.testing import warehouse_engine
 
     warehouse_engine.empty(engine)
     with running_sandbox(orders=20, season_days=20, vk_banners=4, multilingual=True) as api:

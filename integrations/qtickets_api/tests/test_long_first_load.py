@@ -8,7 +8,6 @@ from random import Random
 from types import SimpleNamespace
 
 import pytest
-import warehouse_engine
 from api_sandbox.testing import running_sandbox
 from conftest import Loader
 from qtickets_api import LOADER
@@ -19,6 +18,7 @@ from zakaz_common import progress
 from zakaz_common.deadline import Deadline
 from zakaz_common.run import run_loader
 from zakaz_common.run_log import configure_logs
+from zakaz_common.testing import warehouse_engine
 from zakaz_common.warehouse import Warehouse
 
 pytestmark = pytest.mark.patient

@@ -7,18 +7,18 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
-import warehouse_engine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from payloads import basket, event, order, page
-from qtickets_api import load
-from qtickets_api.event_rows import event_family
-from qtickets_api.pages import decode_events, decode_orders
+from qtickets_api import mart
+from qtickets_api.paging.pages import decode_events, decode_orders
+from qtickets_api.rows.events import event_family
 from qtickets_api.sink import StagingSink
 from qtickets_api.transform import order_family
 from zakaz_common.city import CityDirectory
 from zakaz_common.deadline import Deadline
 from zakaz_common.moscow import MOSCOW
+from zakaz_common.testing import warehouse_engine
 from zakaz_common.warehouse import Warehouse
 
 MINUTE = "2026-11-{day:02d}T10:{minute:02d}:00+03:00"
@@ -112,8 +112,8 @@ def test_any_split_order_duplication_and_replay_gives_the_same_marts(run, reads,
             assert decoded.rejected == []
             run.sink.orders(order_family(decoded.records, SCAN))
         if turn in refreshes:
-            load.refresh_marts(run.context)
-    load.refresh_marts(run.context)
+            mart.refresh_sales_and_events(run.context)
+    mart.refresh_sales_and_events(run.context)
     newest = {}
     for number, version in reads:
         newest[number] = max(newest.get(number, 0), version)
@@ -140,7 +140,7 @@ def test_what_was_read_later_counts_whatever_the_source_calls_its_time(run, read
         decoded = decode_orders(page([state]))
         run.sink.orders(order_family(decoded.records, SCAN + turn))
         latest[number] = state
-    load.refresh_marts(run.context)
+    mart.refresh_sales_and_events(run.context)
     rows = run.warehouse.query("SELECT d, event_id, tickets_sold, revenue, orders FROM zakaz.dm_sales_daily FINAL")
     assert {row[:2]: row[2:] for row in rows if any(row[2:])} == expected(latest.values())
 
@@ -174,7 +174,7 @@ def test_an_exhibitions_last_show_is_its_closing(run, finish, last):
     found = decode_events(page([event(35, shows=[show])])).records
     moment = datetime.now(MOSCOW)
     run.sink.events(event_family(found, CityDirectory({}), run.sink.begin_events(moment)))
-    load.refresh_marts(run.context)
+    mart.refresh_sales_and_events(run.context)
     sql = "SELECT formatDateTime({}, '%Y-%m-%d %H:%i') FROM zakaz.dim_events FINAL WHERE event_id = 35"
     shown = [run.engine.query(sql.format(name)).result_rows[0][0] for name in ("first_show_at", "last_show_at")]
     assert shown == ["2026-12-01 19:00", last]

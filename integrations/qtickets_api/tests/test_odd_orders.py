@@ -7,15 +7,14 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-import warehouse_engine
 from hypothesis import given
 from hypothesis import strategies as st
 from payloads import basket, event, order, page
-from qtickets_api import LOADER, load
-from qtickets_api.event_rows import event_family
-from qtickets_api.pages import decode_events, decode_orders
+from qtickets_api import LOADER, load, mart
+from qtickets_api.paging.pages import decode_events, decode_orders
+from qtickets_api.paging.scan import Batch
 from qtickets_api.records import Basket, Event, Order, Show
-from qtickets_api.scan import Batch
+from qtickets_api.rows.events import event_family
 from qtickets_api.sink import StagingSink
 from qtickets_api.transform import order_family
 from zakaz_common.city import CityDirectory
@@ -23,6 +22,7 @@ from zakaz_common.deadline import Deadline
 from zakaz_common.ranks import ranks_of
 from zakaz_common.run import RunContext, run_loader
 from zakaz_common.settings import CommonSettings
+from zakaz_common.testing import warehouse_engine
 from zakaz_common.warehouse import Warehouse
 
 SCAN = 1_795_000_000
@@ -137,7 +137,7 @@ def loaded(engine, tmp_path):
             sink = StagingSink(context)
             sink.events(event_family(decode_events(page([event(33)])).records, CityDirectory({}), SCAN))
             load.read_orders(context, Pages(orders), sink, window=None)
-            load.refresh_marts(context)
+            mart.refresh_sales_and_events(context)
 
         warehouse = Warehouse.from_client(engine, Deadline(600))
         assert run_loader(LOADER, settings, work, version="0", warehouse=warehouse) == 0

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from api_sandbox.qtickets_payloads import barcodes_payload
-from api_sandbox.qtickets_seats import seats_payload
-from qtickets_api.optional import count_barcodes, inventory_row
-from qtickets_api.optional_records import Seat
+from api_sandbox.qtickets.payloads import barcodes_payload
+from api_sandbox.qtickets.seats import seats_payload
+from qtickets_api.optional.load import count_barcodes, inventory_row
+from qtickets_api.optional.records import Seat
 from zakaz_common.http import TransientError
 from zakaz_common.moscow import now_moscow
 

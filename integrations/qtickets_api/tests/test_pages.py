@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 from payloads import event, order, page
-from qtickets_api.pages import decode_events, decode_orders, unknown_fields
+from qtickets_api.paging.pages import decode_events, decode_orders, unknown_fields
 from zakaz_common.http import TransientError
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from qtickets_api.plan import import_plan
+from qtickets_api.brought.plan import import_plan
 
 PLAN = (
     "Месяц;Город;Билеты;Выручка, руб.\nноябрь 2026;СПб;1 000;1 500 000,50\nноябрь 2026;Орёл;10;15000\n"

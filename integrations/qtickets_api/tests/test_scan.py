@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qtickets_api.pages import Page
+from qtickets_api.paging.pages import Page
+from qtickets_api.paging.scan import Scan
 from qtickets_api.records import Paging
-from qtickets_api.scan import Scan
 from zakaz_common.errors import DataError
 from zakaz_common.warehouse import RejectedRecord
 

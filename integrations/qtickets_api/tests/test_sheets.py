@@ -5,9 +5,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from qtickets_api.sheets import read_sheets
-from qtickets_api.sheets_import import import_sheets
-from qtickets_api.tables.reader import refuse_errors
+from qtickets_api.brought.sheets import read_sheets
+from qtickets_api.brought.sheets_import import import_sheets
+from qtickets_api.brought.tables.reader import refuse_errors
 from zakaz_common.errors import DataError
 
 EVENTS = (

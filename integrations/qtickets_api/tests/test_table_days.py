@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qtickets_api.tables.days import read_days, read_months
+from qtickets_api.brought.tables.days import read_days, read_months
 
 
 def days(*cells):

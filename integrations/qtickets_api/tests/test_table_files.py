@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qtickets_api.tables.columns import Column
-from qtickets_api.tables.encoding import EncodingError, decode
-from qtickets_api.tables.explanation import explain
-from qtickets_api.tables.reader import Table, read_table
+from qtickets_api.brought.tables.columns import Column
+from qtickets_api.brought.tables.encoding import EncodingError, decode
+from qtickets_api.brought.tables.explanation import explain
+from qtickets_api.brought.tables.reader import Table, read_table
 
 SALES = Table(
     "sales",
@@ -294,7 +294,7 @@ def test_an_empty_file_lacks_its_columns(read):
 
 
 def test_a_file_that_is_too_large(read, monkeypatch):
-    monkeypatch.setattr("qtickets_api.tables.reader.MAX_BYTES", 1 << 20)
+    monkeypatch.setattr("qtickets_api.brought.tables.reader.MAX_BYTES", 1 << 20)
     assert "larger" not in read(b"x" * (1 << 20)).errors[0]
     assert read(b"x" * (1 << 20 | 1)).errors == ["sales.csv: larger than 1 MiB"]
 

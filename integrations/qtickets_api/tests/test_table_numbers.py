@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qtickets_api.tables.columns import Column, read_column
-from qtickets_api.tables.numbers import DECIMAL_SIGNS
+from qtickets_api.brought.tables.columns import Column, read_column
+from qtickets_api.brought.tables.numbers import DECIMAL_SIGNS
 
 AMOUNT = Column("revenue", ("revenue",), "amount")
 COUNT = Column("tickets", ("tickets",), "count")

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from payloads import basket, event, order, page
 from qtickets_api import transform
-from qtickets_api.event_rows import event_family
-from qtickets_api.pages import decode_events, decode_orders
+from qtickets_api.paging.pages import decode_events, decode_orders
+from qtickets_api.rows.events import event_family
 from qtickets_api.transform import order_family, revenue
 from zakaz_common.city import CityDirectory
 from zakaz_common.columns import row_count

@@ -10,8 +10,8 @@ import pytest
 from payloads import order
 from qtickets_api import load
 from qtickets_api.settings import QticketsSettings
-from qtickets_api.webhook import make_server, serve, signature
-from qtickets_api.webhook_queue import WebhookQueue
+from qtickets_api.webhook.queue import WebhookQueue
+from qtickets_api.webhook.receiver import make_server, serve, signature
 from zakaz_common.errors import ConfigError, StorageError
 
 pytestmark = pytest.mark.patient
@@ -152,7 +152,7 @@ def test_a_reread_takes_the_named_orders_and_moves_no_watermark(loader, api):
 def test_queued_orders_are_read_and_stay_queued_while_another_run_works(loader, api):
     from urllib.parse import urlsplit
 
-    from qtickets_api.webhook import work_off
+    from qtickets_api.webhook.receiver import work_off
     from zakaz_common.run_lock import run_lock
 
     loader.run()

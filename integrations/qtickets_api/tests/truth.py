@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from api_sandbox.generator import Season
-from api_sandbox.truth import event_city, roi
+from api_sandbox.season.generator import Season
+from api_sandbox.season.truth import event_city, roi
 from zakaz_common.utm import clean_utm
 
 

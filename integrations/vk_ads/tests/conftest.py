@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 import pytest
 import structlog
-import warehouse_engine
-from api_sandbox.generator import Season
-from api_sandbox.moscow_time import today
-from api_sandbox.testing import Sandbox, running_sandbox
-from loader_under_test import LoaderUnderTest
+from api_sandbox.season.generator import Season
+from api_sandbox.season.moscow_time import today
+from api_sandbox.testing import Sandbox, make_season, running_sandbox
 from truth import city_truth, staging_truth
-from vk_ads import __version__, load
-from vk_ads.load import LOADER
+from vk_ads import LOADER, __version__, load
 from vk_ads.settings import VkAdsSettings
+from zakaz_common.testing import warehouse_engine
+from zakaz_common.testing.loader_under_test import LoaderUnderTest
 
 
 @pytest.fixture(autouse=True)
@@ -45,20 +40,6 @@ class Loader(LoaderUnderTest):
     WORK, BACKFILL = load.run, load.backfill
     DEFAULTS: ClassVar = {"vk_ads_requests_per_second": 1000}
 
-    def command(self, *arguments: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
-        """The loader's command line in a process of its own, with these settings as variables (None: not set)."""
-        values = {"CLICKHOUSE_HOST": "127.0.0.1", "CLICKHOUSE_PORT": "1", "CLICKHOUSE_USER": "u"}
-        values |= {"CLICKHOUSE_PASSWORD": "p", "LOADER_STATE_DIR": str(self.state_dir)}
-        values["VK_ADS_REQUESTS_PER_SECOND"] = "1000"
-        values |= {name.upper(): str(value) for name, value in self.settings.items()}
-        # what `make coverage` sets reaches the process
-        values |= {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-        values |= {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **variables}
-        environment = {name: value for name, value in values.items() if value is not None}
-        return subprocess.run(
-            [sys.executable, "-m", "vk_ads", *arguments], env=environment, capture_output=True, text=True, timeout=60
-        )
-
     def staging(self) -> dict:
         """zakaz.stg_vk_ads_daily in the shape of truth.staging_truth."""
         columns = "d, account, banner_id, ad_plan_id, ad_group_id, impressions, clicks, goals, spend"
@@ -76,17 +57,11 @@ class Loader(LoaderUnderTest):
         assert self.by_city() == city_truth(season)
 
 
-@pytest.fixture
-def http_port(engine) -> int:
-    """Port of the engine's HTTP interface."""
-    return urlsplit(engine.url).port
-
-
 @pytest.fixture(scope="session")
 def frozen_season() -> bytes:
     """A small season of one cabinet, made once; every test thaws its own."""
     return pickle.dumps(
-        Season(seed=1, orders=100, season_end=today() - timedelta(days=1), season_days=45, vk_banners=60)
+        make_season(seed=1, orders=100, season_end=today() - timedelta(days=1), season_days=45, vk_banners=60)
     )
 
 

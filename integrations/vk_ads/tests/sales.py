@@ -6,10 +6,10 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
-from api_sandbox.cities import city_key
-from api_sandbox.generator import Season
-from api_sandbox.moscow_time import day_of
-from api_sandbox.truth import ticket_revenue
+from api_sandbox.season.cities import city_key
+from api_sandbox.season.generator import Season
+from api_sandbox.season.moscow_time import day_of
+from api_sandbox.season.truth import ticket_revenue
 
 
 def write_sales(client: Any, season: Season) -> None:

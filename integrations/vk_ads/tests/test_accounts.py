@@ -4,7 +4,7 @@ import json
 
 import pytest
 from pydantic import SecretStr
-from vk_ads.accounts import Account, configured_accounts
+from vk_ads.access.accounts import Account, configured_accounts
 from vk_ads.settings import VkAdsSettings
 from zakaz_common.errors import ConfigError
 

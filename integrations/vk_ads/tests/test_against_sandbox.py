@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from api_sandbox.records import DayStat
+from api_sandbox.season.records import DayStat
 from clickhouse_connect.driver.exceptions import DatabaseError
 from truth import total_spend
 from vk_ads.mart import refresh_mart
@@ -14,16 +14,6 @@ from zakaz_common.deadline import Deadline
 from zakaz_common.warehouse import Warehouse
 
 pytestmark = pytest.mark.patient
-
-
-def test_first_run_loads_the_season_and_the_second_writes_nothing(loader, api) -> None:
-    assert loader.run() == 0
-    loader.assert_equal_to(api.season)
-    assert loader.last_run("status", "exit_code", "rows_rejected") == ("success", 0, 0)
-    assert loader.run() == 0
-    assert loader.last_run("rows_written") == (0,)
-    loader.assert_equal_to(api.season)
-    assert api.violations == []
 
 
 def test_figures_are_net_of_vat_and_the_view_offers_gross(loader, api) -> None:

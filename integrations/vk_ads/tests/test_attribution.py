@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vk_ads.attribution import (
+from vk_ads.attribution.rules import (
     Attribution,
     CityBook,
     Event,

@@ -1,4 +1,4 @@
-"""Faults of the API over real sockets.
+"""Faults of the API that only VK has, over real sockets; `test_contract.py` has those of every API.
 
 Each ends in equality with the cabinet, at once or after the next run, or in a clear failure with nothing half done.
 """
@@ -15,7 +15,6 @@ pytestmark = pytest.mark.patient
 
 STATISTICS = "*/statistics/banners/day.json"
 BANNERS = "*/banners.json"
-LISTED = "*/ad_groups.json"
 
 
 def assert_failed_cleanly(loader, code: int, told: str) -> None:
@@ -30,79 +29,6 @@ def assert_failed_cleanly(loader, code: int, told: str) -> None:
         for table in ("stg_vk_ads_daily", "dm_ads_daily")
     )
     assert shown in (staged, (0, None), (0, 0))
-
-
-PASSING = [
-    {"kind": "status", "status": 503, "times": 3},
-    {"kind": "html"},
-    {"kind": "cut"},
-    {"kind": "truncate"},
-    {"kind": "clock_skew", "seconds": 600, "times": 0},
-]
-MORE_PASSING = [
-    {"kind": "status", "status": 500},
-    {"kind": "cut", "reset": True},
-    {"kind": "cut", "keep": 0},
-    {"kind": "truncate", "keep": 0},
-    {"kind": "status", "status": 200, "body": {"items": 7}},
-    {"kind": "status", "status": 200, "body": "[]"},
-    {"kind": "slow", "seconds": 0.2, "pieces": 5},
-    {"kind": "clock_skew", "seconds": -600, "times": 0},
-]
-
-
-@pytest.mark.parametrize(
-    ("route", "fault"),
-    [(STATISTICS, fault) for fault in PASSING]
-    + [pytest.param(LISTED, fault, marks=pytest.mark.slow) for fault in PASSING]
-    + [pytest.param(route, fault, marks=pytest.mark.slow) for fault in MORE_PASSING for route in (LISTED, STATISTICS)],
-    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value.strip("*/"),
-)
-def test_a_passing_fault_is_ridden_out(loader, api, route: str, fault: dict) -> None:
-    api.inject(route=route, **fault)
-    assert loader.run() == 0
-    loader.assert_equal_to(api.season)
-
-
-@pytest.mark.parametrize(
-    ("route", "fault"),
-    [
-        (STATISTICS, {"kind": "status", "status": 503}),
-        (BANNERS, {"kind": "html"}),
-        pytest.param(STATISTICS, {"kind": "html"}, marks=pytest.mark.slow),
-        pytest.param(BANNERS, {"kind": "status", "status": 503}, marks=pytest.mark.slow),
-        pytest.param(STATISTICS, {"kind": "truncate"}, marks=pytest.mark.slow),
-    ],
-)
-def test_a_lasting_fault_fails_clearly_and_the_next_run_mends_it(loader, api, route: str, fault: dict) -> None:
-    api.inject(route=route, times=0, **fault)
-    assert loader.run() == 69
-    assert_failed_cleanly(loader, 69, route.strip("*/"))
-    api.reset()
-    assert loader.run() == 0
-    loader.assert_equal_to(api.season)
-
-
-def test_429_waits_exactly_what_the_server_says(loader, api) -> None:
-    api.inject("status", route=STATISTICS, status=429, retry_after=37)
-    assert loader.run() == 0
-    assert 37.0 in loader.waits
-    loader.assert_equal_to(api.season)
-
-
-def test_429_without_a_hint_is_waited_out(loader, api) -> None:
-    api.inject("status", route=BANNERS, status=429, times=3)
-    assert loader.run() == 0
-    assert sum(loader.waits) >= 30
-    loader.assert_equal_to(api.season)
-
-
-def test_a_wait_beyond_the_deadline_stops_the_run_cleanly(loader, api) -> None:
-    api.inject("status", route=STATISTICS, status=429, retry_after=7200)
-    assert loader.run() == 75
-    assert_failed_cleanly(loader, 75, "7200 s")
-    assert loader.run() == 0
-    loader.assert_equal_to(api.season)
 
 
 @pytest.mark.parametrize(("name", "word"), [("Hourly", "hourly"), ("Daily", "daily")])
@@ -144,14 +70,6 @@ def test_a_broken_day_read_again_does_not_delete_what_was_loaded(loader, api) ->
     api.inject("edit", route=STATISTICS, edits=[{"path": "items.*.rows.0.base.shows", "value": "?"}])
     loader.having(loader_max_rejected_ratio=1).run()
     assert loader.rows("SELECT count() > 0 FROM meta.rejected_records") == [(True,)]
-    loader.assert_equal_to(api.season)
-
-
-def test_too_many_rejected_records_fail_the_run(loader, api) -> None:
-    api.inject("edit", route=STATISTICS, edits=[{"path": "items.*.rows.*.base.clicks", "op": "delete"}])
-    assert loader.run() == 65
-    assert_failed_cleanly(loader, 65, "were rejected")
-    assert loader.run() == 0
     loader.assert_equal_to(api.season)
 
 
@@ -214,12 +132,6 @@ def test_banners_added_while_listing_are_loaded_by_this_run_or_the_next(loader, 
     assert loader.run() == 0
     assert loader.run() == 0
     loader.assert_equal_to(api.season)
-
-
-def test_a_redirect_to_another_host_is_not_followed(loader, api) -> None:
-    api.inject("status", route="*/ad_plans.json", status=302, headers={"Location": "https://ads.example/api"})
-    assert loader.run() == 78
-    assert_failed_cleanly(loader, 78, "ads.example")
 
 
 def test_an_api_that_is_not_there_is_unavailable(loader) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from vk_ads.client import _decode_page
-from vk_ads.listing import ListingUnstable, read_listing
+from vk_ads.paging.listing import ListingUnstable, read_listing
 from vk_ads.records import Page
 from vk_ads.transform import read_cabinet
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vk_ads.statistics import IdsRefused, TooManyBadIds, day_spans, read_statistics
+from vk_ads.paging.statistics import IdsRefused, TooManyBadIds, day_spans, read_statistics
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 10, 30)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from pydantic import SecretStr
-from vk_ads.accounts import Account
+from vk_ads.access.accounts import Account
+from vk_ads.access.tokens import TokenRefused, TokenStore
 from vk_ads.records import Token
-from vk_ads.tokens import TokenRefused, TokenStore
 
 pytestmark = pytest.mark.patient
 
@@ -187,7 +187,7 @@ ASK = """
 import sys
 from pathlib import Path
 from zakaz_common.deadline import Deadline
-from vk_ads.accounts import configured_accounts
+from vk_ads.access.accounts import configured_accounts
 from vk_ads.load import open_tokens
 from vk_ads.settings import VkAdsSettings
 settings = VkAdsSettings(clickhouse_host="-", clickhouse_user="-", clickhouse_password="-")

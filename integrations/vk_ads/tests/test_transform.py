@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vk_ads.statistics import Slice
+from vk_ads.paging.statistics import Slice
 from vk_ads.transform import DAILY_COLUMNS, daily_rows, read_cabinet
 
 FIRST, LAST = date(2026, 11, 1), date(2026, 11, 3)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from vk_ads.settings import VkAdsSettings
-from vk_ads.windows import Window, choose_window
+from vk_ads.windows import choose_window
+from zakaz_common.window import Window
 
 TODAY = date(2026, 11, 20)
 SETTINGS = VkAdsSettings(clickhouse_host="h", clickhouse_user="u", clickhouse_password="p")
@@ -15,15 +16,15 @@ SETTINGS = VkAdsSettings(clickhouse_host="h", clickhouse_user="u", clickhouse_pa
 @pytest.mark.parametrize(
     ("loaded_until", "deep_read_on", "window"),
     [
-        (None, None, Window(date(2025, 11, 20), TODAY, "history")),
-        (None, TODAY, Window(date(2025, 11, 20), TODAY, "history")),
-        (TODAY, TODAY, Window(date(2026, 11, 18), TODAY, "recent")),
-        (date(2026, 11, 19), TODAY, Window(date(2026, 11, 17), TODAY, "recent")),
-        (TODAY, date(2026, 11, 19), Window(date(2026, 10, 22), TODAY, "deep")),
-        (TODAY, None, Window(date(2026, 10, 22), TODAY, "deep")),
-        (date(2026, 9, 1), date(2026, 9, 1), Window(date(2026, 8, 3), TODAY, "deep")),
-        (date(2020, 1, 1), TODAY, Window(date(2025, 11, 20), TODAY, "recent")),
-        (date(2026, 11, 25), TODAY, Window(date(2026, 11, 18), TODAY, "recent")),
+        (None, None, Window.of_days(date(2025, 11, 20), TODAY, "history")),
+        (None, TODAY, Window.of_days(date(2025, 11, 20), TODAY, "history")),
+        (TODAY, TODAY, Window.of_days(date(2026, 11, 18), TODAY, "recent")),
+        (date(2026, 11, 19), TODAY, Window.of_days(date(2026, 11, 17), TODAY, "recent")),
+        (TODAY, date(2026, 11, 19), Window.of_days(date(2026, 10, 22), TODAY, "deep")),
+        (TODAY, None, Window.of_days(date(2026, 10, 22), TODAY, "deep")),
+        (date(2026, 9, 1), date(2026, 9, 1), Window.of_days(date(2026, 8, 3), TODAY, "deep")),
+        (date(2020, 1, 1), TODAY, Window.of_days(date(2025, 11, 20), TODAY, "recent")),
+        (date(2026, 11, 25), TODAY, Window.of_days(date(2026, 11, 18), TODAY, "recent")),
     ],
 )
 def test_window(loaded_until, deep_read_on, window) -> None:

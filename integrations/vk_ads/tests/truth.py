@@ -6,9 +6,9 @@ from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
-from api_sandbox.cities import city_key
-from api_sandbox.generator import Season
-from api_sandbox.truth import banner_cities, roi
+from api_sandbox.season.cities import city_key
+from api_sandbox.season.generator import Season
+from api_sandbox.season.truth import banner_cities, roi
 
 NOTHING = (0, 0, 0, 0)
 

@@ -2,9 +2,9 @@
 
 import pytest
 import structlog
-import warehouse_engine
 from zakaz_common.deadline import Deadline
 from zakaz_common.run_log import configure_logs
+from zakaz_common.testing import warehouse_engine
 from zakaz_common.warehouse import Warehouse
 
 

@@ -5,8 +5,8 @@ import unicodedata
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from warehouse_engine import REPOSITORY
 from zakaz_common.city import CityDirectory, normalise_city, plain_text
+from zakaz_common.testing.warehouse_engine import REPOSITORY
 
 
 def key_as_it_was(raw: str) -> str:

@@ -1,5 +1,6 @@
 """The run contract, with the real engine."""
 
+import contextlib
 import json
 import os
 import signal
@@ -329,3 +330,16 @@ def test_a_resume_point_belongs_to_its_scan(tmp_path):
     assert file.load("everything") is None
     file.clear()
     file.clear()
+
+
+def test_a_signal_that_a_library_swallows_still_ends_the_run(run, client):
+    def work(context):
+        with contextlib.suppress(Exception):  # what a library does that the signal happens to interrupt
+            os.kill(os.getpid(), signal.SIGTERM)
+        context.deadline.check("reading on")
+        raise AssertionError("the run went on")
+
+    code, line = run(work)
+    assert code == 75
+    assert "SIGTERM asked the run to stop" in line["error"]
+    assert runs(client)[0][0] == "stopped"

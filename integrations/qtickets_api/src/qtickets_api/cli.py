@@ -7,12 +7,11 @@ from zakaz_common.deadline import Deadline
 from zakaz_common.errors import LoaderError
 
 from qtickets_api import LOADER, __version__, load
+from qtickets_api.brought.verbs import add_import_verbs
 from qtickets_api.client import QticketsClient
 from qtickets_api.dry_run import dry_run
-from qtickets_api.import_verbs import add_import_verbs
-from qtickets_api.memory import quiet_collector
 from qtickets_api.settings import QticketsSettings
-from qtickets_api.webhook import serve
+from qtickets_api.webhook.receiver import serve
 
 log = structlog.get_logger()
 
@@ -51,7 +50,6 @@ SPEC = LoaderSpec(
     ),
 )
 
-quiet_collector()
 app = make_app(SPEC)
 add_import_verbs(app, SPEC)
 

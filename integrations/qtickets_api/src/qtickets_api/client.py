@@ -11,12 +11,13 @@ import structlog
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import ConfigError
 from zakaz_common.http import ApiClient, NotFoundError, RefusedError, RouteMissingError
+from zakaz_common.window import Window
 
-from qtickets_api.pages import Page, decode_events, decode_order, decode_orders, unknown_fields
+from qtickets_api import windows
+from qtickets_api.paging.pages import Page, decode_events, decode_order, decode_orders, unknown_fields
+from qtickets_api.paging.scan import Fetch, Scan
 from qtickets_api.records import Event, Order
-from qtickets_api.scan import Fetch, Scan
 from qtickets_api.settings import QticketsSettings
-from qtickets_api.windows import Window
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -46,8 +47,8 @@ class QticketsClient:
             "orders",
             self._fetcher("orders", decode_orders),
             lambda order: order.id,
-            window.conditions(),
-            window.holds,
+            windows.conditions(window),
+            windows.holding(window),
             after_id,
             before,
         )

@@ -8,8 +8,8 @@ from importlib.resources import files
 from zakaz_common.city import CityDirectory
 from zakaz_common.run import RunContext
 
-from qtickets_api.event_rows import event_family
-from qtickets_api.pages import decode_events, decode_orders
+from qtickets_api.paging.pages import decode_events, decode_orders
+from qtickets_api.rows.events import event_family
 from qtickets_api.sink import DryRunSink
 from qtickets_api.transform import order_family
 

@@ -8,24 +8,24 @@ import structlog
 from zakaz_common.city import CityDirectory
 from zakaz_common.columns import row_count
 from zakaz_common.errors import DataError, DeadlineExceededError, TryLaterError, UnavailableError
+from zakaz_common.landing import Landing
 from zakaz_common.moscow import now_moscow
 from zakaz_common.progress import progress_line
 from zakaz_common.resume_point import ResumeFile, ResumePoint
 from zakaz_common.run import RunContext
+from zakaz_common.window import Window
 
-from qtickets_api import LOADER, marts, windows
+from qtickets_api import LOADER, mart, windows
 from qtickets_api.client import QticketsClient
-from qtickets_api.event_rows import EVENT_KEYS, SHOW_KEYS, event_family
-from qtickets_api.families import Families, Family
-from qtickets_api.landing import Landing
-from qtickets_api.optional import load_optional
+from qtickets_api.optional.load import load_optional
+from qtickets_api.paging.scan import Batch
+from qtickets_api.paging.shown import Shown
 from qtickets_api.records import Order
-from qtickets_api.scan import Batch
+from qtickets_api.rows.events import EVENT_KEYS, SHOW_KEYS, event_family
+from qtickets_api.rows.families import Families, Family
 from qtickets_api.settings import QticketsSettings
-from qtickets_api.shown import Shown
 from qtickets_api.sink import EVENTS, ORDERS, SHOWS, TICKETS, Sink, StagingSink
 from qtickets_api.transform import ORDER_KEYS, TICKET_KEYS, order_family
-from qtickets_api.windows import Window
 
 log = structlog.get_logger()
 
@@ -63,9 +63,9 @@ def run(context: RunContext) -> None:
             context.watermarks[WATERMARK] = max(watermark, end)
             if windows.deep_read_due(last_deep, end, settings.qtickets_deep_reread_days):
                 _deep(context, client, sink, end)
-        refresh_marts(context)
+        mart.refresh_sales_and_events(context)
         load_optional(context, client)
-        context.wrote("fact_qtickets_inventory_latest", marts.refresh_inventory(context.warehouse))
+        context.wrote("fact_qtickets_inventory_latest", mart.refresh_inventory(context.warehouse))
     finally:
         client.close()
 
@@ -85,7 +85,7 @@ def backfill(context: RunContext, first: date, last: date) -> None:
         scan = f"backfill:{first}:{last}"
         point = resume.load(scan) or ResumePoint(scan, 0, window.end.isoformat(), [])
         _read_from(context, client, sink, window, resume, point)
-        refresh_marts(context)
+        mart.refresh_sales_and_events(context)
         resume.clear()
     finally:
         client.close()
@@ -111,7 +111,7 @@ def reread(context: RunContext, order_ids: Sequence[int]) -> None:
             sink.orders(family)
         if missing := len(order_ids) - found:
             log.warning("orders_unknown", count=missing, then="the weekly re-read settles them")
-        refresh_marts(context)
+        mart.refresh_sales_and_events(context)
     finally:
         client.close()
 
@@ -248,7 +248,7 @@ def bury_vanished(context: RunContext, window: Window, seen: set[int], after_id:
     warehouse = context.warehouse
     scope = "order_id > {after:UInt64}"
     bound: dict[str, object] = {"after": after_id}
-    if window.column == "created_at" and window.start is not None:
+    if window.kind == windows.CREATED and window.start is not None:
         scope += " AND created_at >= toDateTime({start:Int64}) AND created_at < toDateTime({end:Int64})"
         bound |= {"start": int(window.start.timestamp()), "end": int(window.end.timestamp())}
     kept = [
@@ -271,16 +271,6 @@ def bury_vanished(context: RunContext, window: Window, seen: set[int], after_id:
             context.wrote(table, warehouse.tombstone(table, keys, scope=f"order_id IN ({chunk})", keep=()))
     if gone:
         log.warning("orders_vanished", count=len(gone))
-
-
-def refresh_marts(context: RunContext) -> None:
-    """Recompute what differs in dim_events and dm_sales_daily.
-
-    Raises DataError first when too much was rejected: figures never come from a read that is to be refused.
-    """
-    context.check_rejected_ratio()
-    context.wrote("dim_events", marts.refresh_events(context.warehouse))
-    context.wrote("dm_sales_daily", marts.refresh_sales(context.warehouse))
 
 
 def _deep(context: RunContext, client: QticketsClient, sink: Sink, end: datetime) -> None:

@@ -5,11 +5,11 @@ from typing import Protocol
 
 from zakaz_common.columns import Columns, only, row_count
 from zakaz_common.run import RunContext
+from zakaz_common.versions import next_scan
 
-from qtickets_api.event_rows import EVENT_KEYS, SHOW_KEYS
-from qtickets_api.families import Family
+from qtickets_api.rows.events import EVENT_KEYS, SHOW_KEYS
+from qtickets_api.rows.families import Family
 from qtickets_api.transform import MONEY, ORDER_KEYS, TICKET_KEYS
-from qtickets_api.versions import next_scan
 
 ORDERS = "stg_qtickets_orders"
 TICKETS = "stg_qtickets_tickets"

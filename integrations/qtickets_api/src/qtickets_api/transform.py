@@ -41,8 +41,11 @@ from zakaz_common.ranks import UnreadableError
 from zakaz_common.run_journal import DegradedField, RejectedRecord
 from zakaz_common.text import DAMAGED_TEXT, clean_text, is_damaged, tolerant
 from zakaz_common.utm import Utm, clean_utm
+from zakaz_common.versions import version_of
 
-from qtickets_api.column_readers import (
+from qtickets_api.records import Basket, Order, UtmRecord
+from qtickets_api.rows.families import Family
+from qtickets_api.rows.readers import (
     KOPECKS,
     Note,
     loose_money,
@@ -50,9 +53,6 @@ from qtickets_api.column_readers import (
     money,
     seconds,
 )
-from qtickets_api.families import Family
-from qtickets_api.records import Basket, Order, UtmRecord
-from qtickets_api.versions import version_of
 
 ORDER_KEYS = ("order_id",)
 TICKET_KEYS = ("order_id", "ticket_id")

@@ -1,11 +1,11 @@
 """Which orders a run reads."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from zakaz_common.moscow import MOSCOW, day_start
+from zakaz_common.moscow import MOSCOW
+from zakaz_common.window import Window
 
 from qtickets_api.records import Order
 
@@ -15,35 +15,29 @@ MOST_AHEAD = timedelta(days=1)
 """How far the API's clock may be ahead of this host's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Orders whose `column` lies in [start, end); without a column, all orders."""
+CHANGED, CREATED, EVERYTHING = "changed", "created", "everything"
+_COLUMNS = {CHANGED: "updated_at", CREATED: "created_at"}
 
-    column: Literal["updated_at", "created_at"] | None
-    start: datetime | None
-    end: datetime
 
-    def conditions(self) -> list[dict[str, Any]]:
-        """The filter as the API takes it, times with a colon offset."""
-        if self.column is None:
-            return []
-        found = [{"column": self.column, "operator": "<", "value": self.end.isoformat()}]
-        if self.start is not None:
-            found.insert(0, {"column": self.column, "operator": ">=", "value": self.start.isoformat()})
-        return found
+def conditions(window: Window) -> list[dict[str, Any]]:
+    """The filter as the API takes it, times with a colon offset."""
+    column = _COLUMNS.get(window.kind)
+    if column is None:
+        return []
+    found = [{"column": column, "operator": "<", "value": window.end.isoformat()}]
+    if window.start is not None:
+        found.insert(0, {"column": column, "operator": ">=", "value": window.start.isoformat()})
+    return found
 
-    @property
-    def holds(self) -> Callable[[Order], bool]:
-        """The same filter over a record."""
-        if self.column is None:
-            return lambda _: True
-        start, end = self.start, self.end
-        if self.column == "updated_at":
-            return lambda order: (
-                # One without a readable time is taken: the server holds it for a part of the window.
-                order.updated_at is None or ((start is None or order.updated_at >= start) and order.updated_at < end)
-            )
-        return lambda order: (start is None or order.created_at >= start) and order.created_at < end
+
+def holding(window: Window) -> Callable[[Order], bool]:
+    """The same filter over a record."""
+    if window.kind == CHANGED:
+        # One without a readable time is taken: the server holds it for a part of the window.
+        return lambda order: order.updated_at is None or window.holds(order.updated_at)
+    if window.kind == CREATED:
+        return lambda order: window.holds(order.created_at)
+    return lambda _: True
 
 
 def settled(server_time: datetime, host_time: datetime) -> datetime:
@@ -56,17 +50,17 @@ def settled(server_time: datetime, host_time: datetime) -> datetime:
 
 def incremental(watermark: datetime, lookback: timedelta, end: datetime) -> Window:
     """What changed since the watermark, and a lookback before it for changes that came late."""
-    return Window("updated_at", min(watermark, end) - lookback, end)
+    return Window(min(watermark, end) - lookback, end, CHANGED)
 
 
 def everything(end: datetime) -> Window:
     """All orders. It has no filter, so that an order changed while it is read is read all the same."""
-    return Window(None, None, end)
+    return Window(None, end, EVERYTHING)
 
 
 def created_between(first: date, last: date) -> Window:
     """Orders created on the Moscow days from `first` to `last`: a column that never changes."""
-    return Window("created_at", day_start(first), day_start(last + timedelta(days=1)))
+    return Window.of_days(first, last, CREATED)
 
 
 def deep_read_due(last_deep: datetime | None, end: datetime, every_days: int) -> bool:

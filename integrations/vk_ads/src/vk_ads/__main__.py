@@ -1,5 +1,5 @@
 """``python -m vk_ads``."""
 
-from .command_line import app
+from vk_ads.cli import app
 
-app(prog_name="vk_ads")
+app()

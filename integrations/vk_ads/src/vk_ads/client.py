@@ -17,13 +17,13 @@ from zakaz_common.moscow import now_moscow
 from zakaz_common.ranks import UnreadableError, read_record
 from zakaz_common.text import tolerant
 
-from .accounts import Account
-from .listing import read_listing
-from .rate_limits import RateLimits
-from .records import STATUSES, Page, Statistics, User
-from .settings import VkAdsSettings
-from .statistics import MAX_DAYS, IdsRefused
-from .tokens import TokenStore
+from vk_ads.access.accounts import Account
+from vk_ads.access.rate_limits import RateLimits
+from vk_ads.access.tokens import TokenStore
+from vk_ads.paging.listing import read_listing
+from vk_ads.paging.statistics import MAX_DAYS, IdsRefused
+from vk_ads.records import STATUSES, Page, Statistics, User
+from vk_ads.settings import VkAdsSettings
 
 T = TypeVar("T")
 log = structlog.get_logger()

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from importlib import resources
 
 import msgspec
 import structlog
-from zakaz_common.city import UNATTRIBUTED, CityDirectory
+from zakaz_common.city import CityDirectory
 from zakaz_common.moscow import moscow_day, parse_time
 from zakaz_common.run import RunContext
+from zakaz_common.window import Window
 
-from .attribution import CityBook, Event
-from .listing import read_listing
-from .load import read_daily, read_objects
-from .records import Page, Statistics
-from .transform import BANNER_COLUMNS, DAILY_COLUMNS, banner_rows
-from .windows import Window
+from vk_ads.attribution.rules import CityBook, Event
+from vk_ads.load import load_banners, load_statistics, read_objects
+from vk_ads.paging.listing import read_listing
+from vk_ads.records import Page, Statistics
+from vk_ads.sink import DryRunSink
 
 log = structlog.get_logger()
 
@@ -65,20 +63,14 @@ def dry_run(context: RunContext) -> None:
     source = FixtureSource(season)
     book = CityBook(CityDirectory(season.aliases), {one: Event(city) for one, city in season.events.items()})
     cabinet = read_objects(context, _ACCOUNT, source)
-    banners, _ = banner_rows(_ACCOUNT, cabinet, book, today=moscow_day(parse_time(season.server_time)), version=1)
-    city_of = {row[1]: row[BANNER_COLUMNS.index("city")] or UNATTRIBUTED for row in banners}
-    window = Window(season.first, season.last, "fixtures")
-    spend: Counter[str] = Counter()
-    days = 0
-    for _, daily in read_daily(context, _ACCOUNT, source, cabinet, window, currency=source.currency(), version=1):
-        days += len(daily.rows)
-        for row in daily.rows:
-            spend[city_of[row[2]]] += row[DAILY_COLUMNS.index("spend")]
-    total = sum(spend.values(), Decimal(0))
+    sink = DryRunSink()
+    load_banners(_ACCOUNT, sink, cabinet, book, moscow_day(parse_time(season.server_time)))
+    window = Window.of_days(season.first, season.last, "fixtures")
+    load_statistics(context, _ACCOUNT, source, sink, cabinet, window, source.currency())
     log.info(
         "dry_run_result",
-        banners=len(banners),
-        banner_days=days,
-        spend_by_city={city: str(money) for city, money in sorted(spend.items())},
-        spend_total=str(total),
+        banners=len(sink.cities),
+        banner_days=sink.banner_days,
+        spend_by_city={city: str(money) for city, money in sorted(sink.spend.items())},
+        spend_total=str(sink.total),
     )

@@ -7,16 +7,14 @@ stop the others; the run then fails at its end, and says which.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
 import msgspec
 import structlog
-from zakaz_common.columns import by_column
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import ConfigError, LoaderError
 from zakaz_common.http import (
@@ -31,35 +29,32 @@ from zakaz_common.http import (
 from zakaz_common.moscow import day_start, moscow_day, now_moscow
 from zakaz_common.run import RunContext
 from zakaz_common.run_journal import DegradedField, RejectedRecord
-from zakaz_common.warehouse import Scope
+from zakaz_common.window import Window
 
-from .accounts import Account, configured_accounts
-from .attribution import CityBook
-from .city_book import read_city_book
-from .client import DatesRefused, VkAdsClient
-from .listing import ListingUnstable
-from .mart import SOURCE, refresh_ads, refresh_mart
-from .rate_limits import LimitReached
-from .settings import VkAdsSettings
-from .statistics import Slice, TooManyBadIds, read_statistics
-from .token_endpoint import ClientRefused, VkTokenEndpoint
-from .tokens import TokenStore
-from .transform import (
-    BANNER_COLUMNS,
-    BANNER_KEY,
-    DAILY_COLUMNS,
-    DAILY_KEY,
+from vk_ads import LOADER
+from vk_ads.access.accounts import Account, configured_accounts
+from vk_ads.access.rate_limits import LimitReached
+from vk_ads.access.token_endpoint import ClientRefused, VkTokenEndpoint
+from vk_ads.access.tokens import TokenStore
+from vk_ads.attribution.city_book import read_city_book
+from vk_ads.attribution.rules import CityBook
+from vk_ads.client import DatesRefused, VkAdsClient
+from vk_ads.mart import refresh_ads, refresh_mart
+from vk_ads.paging.listing import ListingUnstable
+from vk_ads.paging.statistics import Slice, TooManyBadIds, read_statistics
+from vk_ads.settings import VkAdsSettings
+from vk_ads.sink import Sink, StagingSink
+from vk_ads.transform import (
     Cabinet,
     DailyRows,
     banner_rows,
     daily_rows,
     read_cabinet,
 )
-from .windows import Window, choose_window
+from vk_ads.windows import choose_window
 
 log = structlog.get_logger()
 
-LOADER = SOURCE
 DATASET = "statistics"
 #: Kept off the watermark: what the server counted in its last minutes may still be on its way.
 _SAFETY = timedelta(minutes=2)
@@ -118,7 +113,7 @@ def run(context: RunContext) -> None:
 
 def backfill(context: RunContext, first: date, last: date) -> None:
     """Read [first, last] again; the watermark stays where it is."""
-    _load(context, Window(first, last, "backfill"))
+    _load(context, Window.of_days(first, last, "backfill"))
 
 
 def open_tokens(settings: VkAdsSettings, deadline: Deadline) -> tuple[TokenStore, ApiClient]:
@@ -140,6 +135,7 @@ def _load(context: RunContext, asked: Window | None) -> None:
     accounts = configured_accounts(settings)
     before = _ReadBefore.of(context)
     book = read_city_book(context.warehouse)
+    sink = StagingSink(context)
     tokens, token_client = open_tokens(settings, context.deadline)
     context.count_requests_of(token_client.requests)
     failures: list[tuple[str, LoaderError]] = []
@@ -170,9 +166,9 @@ def _load(context: RunContext, asked: Window | None) -> None:
                     banners=len(cabinet.banners),
                     currency=currency,
                 )
-                _load_statistics(context, account.name, client, cabinet, window, currency)
+                load_statistics(context, account.name, client, sink, cabinet, window, currency)
                 # After the statistics: a cabinet that has banners in the dimension has its history.
-                _load_banners(context, account.name, cabinet, book, moscow_day(now))
+                load_banners(account.name, sink, cabinet, book, moscow_day(now))
             except _CABINET_ERRORS as error:
                 failures.append((account.name, error))
                 log.error("cabinet_failed", account=account.name, error=str(error))
@@ -301,34 +297,24 @@ def read_daily(
         context.reject(rejected, part=account)
 
 
-def _load_statistics(
-    context: RunContext, account: str, source: Source, cabinet: Cabinet, window: Window, currency: str
+def load_statistics(
+    context: RunContext,
+    account: str,
+    source: Source,
+    sink: Sink,
+    cabinet: Cabinet,
+    window: Window,
+    currency: str,
 ) -> None:
-    table = "stg_vk_ads_daily"
-    version = _next_version(context, table)
+    """Read the statistics of a cabinet's banners in the window into the sink."""
+    version = sink.begin_statistics()
     for piece, daily in read_daily(context, account, source, cabinet, window, currency=currency, version=version):
-        scope = Scope(
-            "account = {account:String} AND banner_id IN {banners:Array(UInt64)} "
-            "AND d >= {first:Date} AND d <= {last:Date}",
-            {
-                "account": account,
-                "banners": sorted(daily.answered | {row[2] for row in daily.rows}),
-                "first": piece.first,
-                "last": piece.last,
-            },
-        )
-        # Only a banner that was answered for whole may lose days.
-        whole = replace(scope, gone_at=version, parameters={**scope.parameters, "banners": sorted(daily.answered)})
-        partial = [row for row in daily.rows if row[2] not in daily.answered]
-        rows = [row for row in daily.rows if row[2] in daily.answered]
-        result = context.warehouse.upsert(table, DAILY_KEY, by_column(DAILY_COLUMNS, rows), within=whole)
-        result.add(context.warehouse.upsert(table, DAILY_KEY, by_column(DAILY_COLUMNS, partial), within=scope))
-        context.wrote(table, result)
+        sink.statistics(account, piece, daily, version)
 
 
-def _load_banners(context: RunContext, account: str, cabinet: Cabinet, book: CityBook, today: date) -> None:
-    table = "dim_vk_banners"
-    rows, attributions = banner_rows(account, cabinet, book, today=today, version=_next_version(context, table))
+def load_banners(account: str, sink: Sink, cabinet: Cabinet, book: CityBook, today: date) -> None:
+    """Give the cabinet's banners their cities and put them into the sink."""
+    rows, attributions = banner_rows(account, cabinet, book, today=today, version=sink.begin_banners())
     unresolved = Counter(found.unresolved for found in attributions.values() if found.unresolved)
     if unresolved:
         log.warning(
@@ -337,29 +323,4 @@ def _load_banners(context: RunContext, account: str, cabinet: Cabinet, book: Cit
             spellings=[name for name, _ in unresolved.most_common(20)],
             mend="name the spelling in a file for make import-city-aliases, or correct utm_content",
         )
-    # Banners that are no longer listed stay: their spend keeps its name and city.
-    scope = Scope("account = {account:String}", {"account": account})
-    result = context.warehouse.upsert(table, BANNER_KEY, by_column(BANNER_COLUMNS, rows), within=scope)
-    context.wrote(table, result)
-    _keep_history(context, account)
-
-
-def _keep_history(context: RunContext, account: str) -> None:
-    """Copy the banners whose version the history does not have yet; a killed run's are copied by the next."""
-    source, target = context.warehouse.name("dim_vk_banners"), context.warehouse.name("dim_vk_banner_history")
-    columns = ", ".join(BANNER_COLUMNS)
-    context.warehouse.command(
-        f"INSERT INTO {target} ({columns}, valid_from) "  # noqa: S608
-        # A version is the moment of the run that made it, in milliseconds.
-        f"SELECT {columns}, fromUnixTimestamp64Milli(toInt64(_ver), 'Europe/Moscow') FROM {source} FINAL "
-        "WHERE account = {account:String} AND (banner_id, _ver) NOT IN "
-        f"(SELECT banner_id, _ver FROM {target} WHERE account = {{account:String}})",
-        {"account": account},
-    )
-
-
-def _next_version(context: RunContext, table: str) -> int:
-    """Above every version there is: a clock that went back must not make new figures lose."""
-    name = context.warehouse.name(table)
-    highest = context.warehouse.query(f"SELECT max(_ver) FROM {name}")[0][0]  # noqa: S608
-    return max(int(highest) + 1, time.time_ns() // 1_000_000)
+    sink.banners(account, rows)

@@ -16,12 +16,12 @@ from datetime import date, timedelta
 from zakaz_common.city import UNATTRIBUTED
 from zakaz_common.warehouse import Warehouse
 
-#: What the rows of this loader carry in `source`.
-SOURCE = "vk_ads"
+from vk_ads import LOADER
+
 _MART = "dm_ads_daily"
 _KEY = ("d", "source", "account", "ad_id")
 _VALUES = ("city", "campaign_id", "group_id", "impressions", "clicks", "goals", "spend", "vat_rate", "currency")
-_OURS = f"source = '{SOURCE}'"
+_OURS = f"source = '{LOADER}'"
 _KNOWN_CITY = f"if(city = '', '{UNATTRIBUTED}', city)"
 # VK numbers what it has; 0 is what staging holds of a plan or a group that VK did not list
 _AD = "toString(banner_id)"
@@ -49,7 +49,7 @@ def refresh_ads(warehouse: Warehouse) -> int:
     """Bring names and UTM of VK's ads up to date with its banners; returns the rows written."""
     named = ", ".join(f"{column} AS {name}" for name, column in _ADS_VALUES.items())
     desired = (
-        f"SELECT '{SOURCE}' AS source, account, {_AD} AS ad_id, {named} "  # noqa: S608
+        f"SELECT '{LOADER}' AS source, account, {_AD} AS ad_id, {named} "  # noqa: S608
         f"FROM {warehouse.name('dim_vk_banners')} FINAL"
     )
     return warehouse.reconcile(_ADS, _ADS_KEY, list(_ADS_VALUES), desired, scope=_OURS)
@@ -111,7 +111,7 @@ def _desired(warehouse: Warehouse) -> str:
     days = "d >= arrayMin({days:Array(Date)}) AND d <= arrayMax({days:Array(Date)})"
     staging, banners, mart = (warehouse.name(n) for n in ("stg_vk_ads_daily", "dim_vk_banners", _MART))
     return (
-        f"SELECT s.d AS d, '{SOURCE}' AS source, s.account AS account, s.ad_id AS ad_id, "  # noqa: S608
+        f"SELECT s.d AS d, '{LOADER}' AS source, s.account AS account, s.ad_id AS ad_id, "  # noqa: S608
         # A banner out of the dimension joins as '', one in it has a city or 'unattributed'.
         f"coalesce(nullIf(b.known_city, ''), nullIf(m.city, ''), '{UNATTRIBUTED}') AS city, "
         "s.campaign_id AS campaign_id, s.group_id AS group_id, s.impressions AS impressions, "

@@ -15,9 +15,9 @@ from zakaz_common.moscow import moscow_day, parse_time
 from zakaz_common.ranks import UnreadableError, read_record
 from zakaz_common.text import DAMAGED_TEXT, clean_text, is_damaged
 
-from .attribution import Attribution, CityBook, attribute, banner_utm, public_url
-from .records import AdGroup, AdPlan, Banner, Day, Money, StatisticsItem
-from .statistics import Slice
+from vk_ads.attribution.rules import Attribution, CityBook, attribute, banner_utm, public_url
+from vk_ads.paging.statistics import Slice
+from vk_ads.records import AdGroup, AdPlan, Banner, Day, Money, StatisticsItem
 
 #: Called with the record's key, the place in it and the reason.
 Reject = Callable[[str, str, str], None]

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
-from .settings import VkAdsSettings
-from .statistics import MAX_DAYS
+from zakaz_common.window import Window
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The days to read, and why: ``recent``, ``deep``, ``history`` or ``backfill``."""
-
-    first: date
-    last: date
-    kind: str
-
-    @property
-    def days(self) -> int:
-        """Number of days."""
-        return (self.last - self.first).days + 1
+from vk_ads.paging.statistics import MAX_DAYS
+from vk_ads.settings import VkAdsSettings
 
 
 def choose_window(
@@ -31,6 +18,8 @@ def choose_window(
     Recent days are revised by VK for hours, older ones now and then: every run reads the last days again,
     and the first run of a day reads a month.
 
+    Its kind is ``recent``, ``deep`` or ``history``.
+
     Parameters:
         today: the server's Moscow day.
         loaded_until: day of the watermark; None before the first complete run.
@@ -38,9 +27,9 @@ def choose_window(
     """
     oldest = today - timedelta(days=MAX_DAYS - 1)
     if loaded_until is None:
-        return Window(today - timedelta(days=settings.vk_ads_history_days - 1), today, "history")
+        return Window.of_days(today - timedelta(days=settings.vk_ads_history_days - 1), today, "history")
     deep = deep_read_on is None or deep_read_on < today
     back = settings.vk_ads_deep_window_days if deep else settings.vk_ads_window_days
     # After an outage the window reaches back from where the data end, not from today.
     first = min(loaded_until, today) - timedelta(days=back - 1)
-    return Window(max(first, oldest), today, "deep" if deep else "recent")
+    return Window.of_days(max(first, oldest), today, "deep" if deep else "recent")

@@ -11,6 +11,7 @@ import typer
 
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import EXIT_OK, ConfigError, LoaderError
+from zakaz_common.memory import quiet_collector
 from zakaz_common.run import RunContext, run_loader
 from zakaz_common.run_log import configure_logs
 from zakaz_common.settings import CommonSettings, load_settings
@@ -143,6 +144,7 @@ def make_app(spec: LoaderSpec) -> typer.Typer:
             log.error("status", error=str(error), exit_code=error.exit_code)
             raise typer.Exit(error.exit_code) from None
 
+    quiet_collector()
     return app
 
 

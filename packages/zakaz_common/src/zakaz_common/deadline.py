@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from zakaz_common.errors import DeadlineExceededError
+from zakaz_common.errors import DeadlineExceededError, StoppedError
 
 
 class Deadline:
@@ -24,6 +24,7 @@ class Deadline:
         self.seconds = seconds
         self._ends = clock() + seconds
         self.slept = 0.0
+        self._stopped: StoppedError | None = None
 
     def remaining(self) -> float:
         """Seconds left; negative once the deadline has passed."""
@@ -34,21 +35,33 @@ class Deadline:
         return self._clock()
 
     def check(self, doing: str) -> None:
-        """Raise `DeadlineExceededError` when no time is left for `doing`."""
+        """Raise `DeadlineExceededError` when no time is left for `doing`, or what `stop` was given."""
+        if self._stopped:
+            raise self._stopped
         if self.remaining() <= 0:
             raise DeadlineExceededError(
                 f"the run's deadline of {self.seconds:.0f} s came while {doing}; what was written stays, "
                 "the next run continues (LOADER_DEADLINE_SECONDS sets the deadline)"
             )
 
+    def stop(self, error: StoppedError) -> None:
+        """Let the next `check` or `wait` raise the error.
+
+        An exception that a signal raises may be swallowed by a library that it happens to interrupt.
+        """
+        self._stopped = error
+
     def grace(self, seconds: float) -> None:
         """Grant at least `seconds` from now: for recording how a run ended after its deadline came."""
+        self._stopped = None
         self._ends = max(self._ends, self._clock() + seconds)
 
     def wait(self, seconds: float, why: str) -> None:
         """Sleep exactly `seconds`, or raise `DeadlineExceededError` at once when that would pass the
         deadline.
         """
+        if self._stopped:
+            raise self._stopped
         if seconds <= 0:
             return
         if seconds > self.remaining():

@@ -181,7 +181,7 @@ def run_loader(
     status, code, error = "success", EXIT_OK, ""
     lock = nullcontext() if dry_run else run_lock(settings.loader_state_dir, loader, str(run_id))
     try:
-        with stoppable(), lock:
+        with stoppable(deadline), lock:
             log.info("run_started", mode=mode, dry_run=dry_run, version=version)
             try:
                 work(context)
@@ -310,13 +310,16 @@ def _judge(failure: Exception) -> tuple[str, int, str]:
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """Turn SIGTERM and SIGINT into StoppedError in the main thread."""
+def stoppable(deadline: Deadline | None = None) -> Iterator[None]:
+    """Turn SIGTERM and SIGINT into StoppedError in the main thread; the deadline keeps it, should it be swallowed."""
 
     def stop(number: int, _: FrameType | None) -> None:
-        raise StoppedError(
+        error = StoppedError(
             f"{signal.Signals(number).name} asked the run to stop; what was written stays, the next run continues"
         )
+        if deadline is not None:
+            deadline.stop(error)
+        raise error
 
     try:
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}

@@ -8,8 +8,8 @@ import sys
 import uvicorn
 
 from api_sandbox.app import build_app
-from api_sandbox.server import server_config
-from api_sandbox.service_state import build_state
+from api_sandbox.service.server import server_config
+from api_sandbox.service.state import build_state
 from api_sandbox.settings import SettingsError, from_environment
 
 
@@ -23,7 +23,7 @@ def main() -> int:
         return 78
     season = state.season
     print(f"api_sandbox: {len(season.orders)} orders, {season.first_day} to {season.season_end}", flush=True)
-    uvicorn.Server(server_config(build_app(state), settings.host, settings.port)).run()
+    uvicorn.Server(server_config(build_app(state), settings.service.host, settings.service.port)).run()
     return 0
 
 

@@ -1,23 +1,22 @@
-"""The ASGI application: both APIs, the truth, and what a test needs to see."""
+"""The ASGI application: every vendor's API, the truth, and what a test needs to see."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from api_sandbox.control_routes import ControlApi
-from api_sandbox.damage_truth import damages, damages_json
-from api_sandbox.fault_gate import FaultGate
-from api_sandbox.qtickets_routes import QticketsApi, json_response
-from api_sandbox.service_state import ServiceState
-from api_sandbox.truth import foreign_spend_json, roi_json
-from api_sandbox.vk_routes import PREFIX as VK_PREFIX
-from api_sandbox.vk_routes import VkApi
+from api_sandbox.season.truth import foreign_spend_json, roi_json
+from api_sandbox.service.answers import json_response, not_found_page
+from api_sandbox.service.control import ControlApi
+from api_sandbox.service.fault_gate import FaultGate
+from api_sandbox.service.state import ServiceState
 
 _SANDBOX_ONLY = {"X-Sandbox-Only": "not part of any live API"}
-_NOT_FOUND_PAGE = "<!DOCTYPE html><html><head><title>404</title></head><body><h1>Страница не найдена</h1></body></html>"
 
 
 def build_app(state: ServiceState) -> FaultGate:
@@ -26,19 +25,15 @@ def build_app(state: ServiceState) -> FaultGate:
     async def healthz(request: Request) -> Response:
         return json_response({"status": "ok", "orders": len(state.season.orders)})
 
-    async def truth(request: Request) -> Response:
-        return json_response(roi_json(state.season, damages(state)), headers=_SANDBOX_ONLY)
+    def truth(name: str, told: Callable[[], Any]) -> Route:
+        async def answer(request: Request) -> Response:
+            return json_response(told(), headers=_SANDBOX_ONLY)
 
-    async def truth_foreign(request: Request) -> Response:
-        return json_response(foreign_spend_json(state.season), headers=_SANDBOX_ONLY)
-
-    async def truth_damages(request: Request) -> Response:
-        return json_response(damages_json(state), headers=_SANDBOX_ONLY)
+        return Route(f"/truth/{name}.json", answer)
 
     async def not_found(request: Request, error: Exception) -> Response:
-        if request.url.path.startswith(VK_PREFIX):
-            return json_response({"error": {"code": "ERR_NOT_FOUND", "message": "Unknown resource"}}, 404)
-        return HTMLResponse(_NOT_FOUND_PAGE, status_code=404)
+        api = state.api_at(request.url.path)
+        return api.not_found() if api else not_found_page()
 
     async def wrong_method(request: Request, error: Exception) -> Response:
         # At the live services every other method changes something.
@@ -48,11 +43,11 @@ def build_app(state: ServiceState) -> FaultGate:
 
     routes = [
         Route("/healthz", healthz),
-        Route("/truth/roi.json", truth),
-        Route("/truth/foreign_spend.json", truth_foreign),
-        Route("/truth/damages.json", truth_damages),
+        truth("roi", lambda: roi_json(state.season, state.damages())),
+        truth("foreign_spend", lambda: foreign_spend_json(state.season)),
+        truth("damages", lambda: [one.as_json() for one in state.damages()]),
         *ControlApi(state).routes(),
-        *QticketsApi(state).routes(),
-        *VkApi(state).routes(),
     ]
+    for api in state.apis.values():
+        routes += [truth(name, told) for name, told in api.truth().items()] + api.routes()
     return FaultGate(Starlette(routes=routes, exception_handlers={404: not_found, 405: wrong_method}), state)

@@ -26,12 +26,19 @@ from typing import Any
 import uvicorn
 
 from api_sandbox.app import build_app
-from api_sandbox.generator import Season
-from api_sandbox.server import server_config
-from api_sandbox.service_state import build_season, build_state
+from api_sandbox.qtickets.routes import QticketsSettings
+from api_sandbox.season.generator import Season
+from api_sandbox.service.server import server_config
+from api_sandbox.service.state import build_season, build_state
 from api_sandbox.settings import PREFIX, Settings
+from api_sandbox.vk.settings import VkSettings
 
 _START_SECONDS = 20
+
+
+def make_season(**settings: Any) -> Season:
+    """A season with every vendor's advertising; ``settings`` as of :class:`api_sandbox.settings.Settings`."""
+    return build_season(Settings(**settings))
 
 
 class Sandbox:
@@ -60,19 +67,21 @@ class Sandbox:
     @property
     def qtickets_token(self) -> str:
         """A token Qtickets routes accept."""
-        return self.settings.qtickets_token
+        return self.settings.of(QticketsSettings).qtickets_token
 
     @property
     def vk_clients(self) -> list[tuple[str, str, str]]:
         """(client id, client secret, name of the cabinet) of every cabinet's own credentials."""
-        name, secret = self.settings.vk_client_id, self.settings.vk_client_secret
-        suffixes = ["", *(f"-{number}" for number in range(2, self.settings.vk_accounts + 1))]
+        vk = self.settings.of(VkSettings)
+        name, secret = vk.vk_client_id, vk.vk_client_secret
+        suffixes = ["", *(f"-{number}" for number in range(2, vk.vk_accounts + 1))]
         return [(name + end, secret + end, f"kabinet-{number}") for number, end in enumerate(suffixes, 1)]
 
     @property
     def vk_agency(self) -> tuple[str, str]:
         """(client id, client secret) of an agency whose clients are all cabinets, by name."""
-        return f"{self.settings.vk_client_id}-agency", f"{self.settings.vk_client_secret}-agency"
+        vk = self.settings.of(VkSettings)
+        return f"{vk.vk_client_id}-agency", f"{vk.vk_client_secret}-agency"
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -89,11 +98,11 @@ class Sandbox:
         return sum(fnmatchcase(entry["path"], route) for entry in self.requests)
 
     def inject(self, kind: str, **fields: Any) -> None:
-        """Add one fault; fields as in :class:`api_sandbox.faults.Fault`."""
+        """Add one fault; fields as in :class:`api_sandbox.service.faults.Fault`."""
         self._call("POST", "/sandbox/faults", [{"kind": kind, **fields}])
 
     def mutate(self, kind: str, **fields: Any) -> list[int]:
-        """Change the season now; fields as in :class:`api_sandbox.mutations.Mutation`. Answers the ids touched."""
+        """Change the season now; fields as in :class:`api_sandbox.season.mutations.Mutation`. The ids touched."""
         return self._call("POST", "/sandbox/mutate", [{"kind": kind, **fields}])[0]["ids"]
 
     def pending_faults(self) -> list[dict[str, Any]]:
@@ -134,7 +143,7 @@ def running_sandbox(season: Season | None = None, **settings: Any) -> Iterator[S
     """Serve a season on 127.0.0.1 until the block ends.
 
     ``season`` is served as it is (and changed by mutations); without it one is generated from ``settings``, which
-    are the fields of :class:`api_sandbox.settings.Settings`.
+    are those of :class:`api_sandbox.settings.Settings`.
     """
     chosen = Settings(**{"orders": 300, "season_days": 60, **settings})
     state = build_state(chosen, season)
@@ -164,7 +173,7 @@ def sandbox_process(**settings: Any) -> Iterator[Sandbox]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     chosen = Settings(**{"orders": 300, "season_days": 60, "host": "127.0.0.1", **settings, "port": port})
-    values = {PREFIX + name.upper(): str(getattr(chosen, name)) for name in Settings.__struct_fields__}
+    values = {PREFIX + name.upper(): str(value) for name, value in chosen.values().items()}
     source = str(Path(__file__).resolve().parents[1])
     environment = {**os.environ, **values, "PYTHONPATH": source}
     process = subprocess.Popen([sys.executable, "-m", "api_sandbox"], env=environment, stdout=subprocess.DEVNULL)

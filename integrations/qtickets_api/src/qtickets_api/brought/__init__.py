@@ -1,0 +1,1 @@
+"""What people bring as files: sheets, the plan of sales, spellings of cities."""

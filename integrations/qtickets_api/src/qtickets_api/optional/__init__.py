@@ -1,0 +1,1 @@
+"""Datasets that a cabinet may lack: inventory, discounts, promo codes, price shades, barcodes."""

@@ -1,0 +1,1 @@
+"""Hints of the API that an order changed."""

@@ -1,0 +1,1 @@
+"""Which city an ad was paid for."""

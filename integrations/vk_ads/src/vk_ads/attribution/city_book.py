@@ -1,0 +1,43 @@
+"""Reads from the warehouse what attribution believes: aliases, events, orders that carry a banner's id."""
+
+from __future__ import annotations
+
+import structlog
+from zakaz_common.city import CityDirectory
+from zakaz_common.errors import ConfigError
+from zakaz_common.warehouse import Warehouse
+
+from vk_ads.attribution.rules import CityBook, Event
+
+log = structlog.get_logger()
+
+
+def read_city_book(warehouse: Warehouse) -> CityBook:
+    """The city book of this moment.
+
+    Without the right to read orders, their evidence is left out, and the log says so.
+    """
+    shows = ", ".join(f"toDate({moment}, 'Europe/Moscow')" for moment in ("first_show_at", "last_show_at"))
+    events = {
+        int(event_id): Event(str(city), tuple(sorted({day for day in (first, last) if day})))
+        for event_id, city, first, last in warehouse.query(
+            f"SELECT event_id, city, {shows} FROM {warehouse.name('dim_events')} FINAL"  # noqa: S608
+        )
+    }
+    return CityBook(CityDirectory(warehouse.city_aliases()), events, _orders_by_banner(warehouse))
+
+
+def _orders_by_banner(warehouse: Warehouse) -> dict[int, dict[int, int]]:
+    try:
+        rows = warehouse.query(
+            "SELECT toUInt64OrZero(utm_content) AS banner_id, event_id, count() "  # noqa: S608
+            f"FROM {warehouse.name('stg_qtickets_orders')} FINAL "
+            "WHERE is_paid AND utm_content != '' AND banner_id > 0 GROUP BY banner_id, event_id"
+        )
+    except ConfigError as error:
+        log.warning("orders_not_used_for_attribution", cause=str(error))
+        return {}
+    found: dict[int, dict[int, int]] = {}
+    for banner_id, event_id, orders in rows:
+        found.setdefault(int(banner_id), {})[int(event_id)] = int(orders)
+    return found
