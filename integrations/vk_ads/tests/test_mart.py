@@ -6,9 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import warehouse_engine
 from vk_ads.mart import refresh_mart
 from zakaz_common.deadline import Deadline
+from zakaz_common.testing import warehouse_engine
 from zakaz_common.warehouse import Warehouse
 
 REPOSITORY = Path(__file__).resolve().parents[3]
