@@ -125,6 +125,10 @@ def test_all_sources_together_are_no_difference(whole: Engine) -> None:
 @pytest.mark.patient
 def test_a_source_that_fills_the_mart_alone_is_in_every_view(one_engine: Engine, schema: list[Statement]) -> None:
     fill_staging(one_engine, schema, api=True)
+    one_engine.execute(
+        "INSERT INTO zakaz.dim_ads (source, account, ad_id, name, utm_source, _ver) "
+        f"VALUES ('{SOURCE}', 'a', '1', 'Наше', 'ours', 1)"
+    )
     seen = {
         view: rows(one_engine, f"SELECT * FROM bi.{view} ORDER BY ALL", EXACT) for view in views_of(one_engine, SOURCE)
     }
@@ -166,6 +170,10 @@ def test_a_source_that_fills_the_mart_alone_is_in_every_view(one_engine: Engine,
     ]  # fmt: skip
     [marked] = rows(one_engine, f"SELECT spend FROM bi.v_romi_utm_daily WHERE utm_source = '{ELSEWHERE}'", EXACT)
     assert marked["spend"] == "0.95"
+    [named] = rows(
+        one_engine, "SELECT spend FROM bi.v_romi_utm_daily WHERE d = '2026-01-15' AND utm_source = 'ours'", EXACT
+    )
+    assert named["spend"] == "260.26", "another source's ad of the same number is another ad"
     assert {view: rows(one_engine, f"SELECT * FROM bi.{view} ORDER BY ALL", EXACT) for view in seen} == seen and seen
     # it has no staging to be compared with
     assert differences(one_engine) == [] == reconciled(one_engine)
