@@ -18,6 +18,10 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY / "plugins"))
+
+from vars.sources import read_sources, settings_of  # noqa: E402
+
 BEGIN = "<!-- settings: made by `make docs` from meta/argument_specs.yml and defaults; do not edit -->"
 END = "<!-- settings: end -->"
 ALERTS = REPOSITORY / "docs/operations/alerts.md"
@@ -28,7 +32,7 @@ LONGEST_DEFAULT = 60
 HEAD = """\
 # Configuration
 
-Every variable of every role, made from their `argument_specs` and defaults by `make docs`; do not edit. An inventory
+Every variable of every role and of every source, made from `argument_specs`, defaults and `source.yml` by `make docs`; do not edit. An inventory
 sets only what differs ([inventories](../inventories)), one run takes others as `ARGS='-e name=value'`. A misspelt name
 is refused with the one that was meant, a wrong type with the variable's name.
 
@@ -97,6 +101,21 @@ def readme(role: Path) -> str:
     return "\n".join([hand.rstrip("\n"), "", BEGIN, "", "## Settings", "", *settings, "", END, ""])
 
 
+def source_table(name: str, source: dict[str, Any]) -> list[str]:
+    """The settings of a source, a row each, in the order of its source.yml."""
+    lines = ["| variable | type | default | environment of the loader | what it is |", "|---|---|---|---|---|"]
+    for variable, setting in settings_of(name, source).items():
+        secret = bool(setting.get("secret"))
+        kind, environment = setting.get("type", "str"), setting.get("environment", "")
+        shown = default_of(setting["default"], secret)
+        words = cell(sentences(setting["description"]))
+        lines.append(f"| `{variable}` | {kind} | {shown} | {f'`{environment}`' if environment else ''} | {words} |")
+    password = source["clickhouse"]["password"]
+    what = f"Password of {source['clickhouse']['user']}. Generated once and kept in zakaz_secrets_dir unless set or in the Vault."
+    lines.append(f"| `{password}` | str | *secret* | `CLICKHOUSE_PASSWORD` | {what} |")
+    return lines
+
+
 def configuration(roles: list[Path]) -> str:
     """docs/configuration.md."""
     lines = [HEAD]
@@ -113,6 +132,15 @@ def configuration(roles: list[Path]) -> str:
                 *rows,
                 "",
             ]
+    for name, source in read_sources(REPOSITORY).items():
+        lines += [
+            f"## {name}",
+            "",
+            f"The source {source['title']}: [integrations/{name}](../integrations/{name}/README.md).",
+            "",
+            *source_table(name, source),
+            "",
+        ]
     return "\n".join(lines)
 
 
