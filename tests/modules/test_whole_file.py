@@ -134,5 +134,5 @@ def test_nobody_replaces_a_file_by_hand() -> None:
         "services/clickhouse_embedded/src/clickhouse_embedded/engine.py",
         # state of loaders
         "packages/zakaz_common/src/zakaz_common/resume_point.py",
-        "integrations/vk_ads/src/vk_ads/tokens.py",
+        "integrations/vk_ads/src/vk_ads/access/tokens.py",
     }

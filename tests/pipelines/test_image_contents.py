@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.makefile import REPOSITORY
+from tests.sources import CATALOGUE, defaults
 
-ROLE = yaml.safe_load((REPOSITORY / "roles/container_images/defaults/main.yml").read_text(encoding="utf-8"))
+IMAGES = defaults("container_images")["container_images_of_services"] | {
+    name: source["build"] for name, source in CATALOGUE.items()
+}
 FOLDERS = {path.parent.name: path.parent for path in REPOSITORY.glob("*/*/Dockerfile") if path.parts[-3] != "molecule"}
 
 
@@ -28,9 +30,9 @@ def copied(folder: Path) -> list[tuple[str, str]]:
     return pairs
 
 
-@pytest.mark.parametrize("name", sorted(ROLE["container_images_catalogue"]))
+@pytest.mark.parametrize("name", sorted(IMAGES))
 def test_a_build_is_given_what_its_dockerfile_copies(name: str) -> None:
-    image = ROLE["container_images_catalogue"][name]
+    image = IMAGES[name]
     given = [*image["paths"], image["lock"]]
     for source, _ in copied(FOLDERS[name]):
         assert (REPOSITORY / source).exists(), source

@@ -163,7 +163,7 @@ def test_no_setting_names_the_same_path_for_both(two):
 def test_no_program_or_unit_names_the_same_path_for_both(two, role):
     for template in sorted((REPOSITORY / "roles" / role / "templates").iterdir()):
         text = trust_as_template(template.read_text(encoding="utf-8"))
-        shown = (str(one.render(text, template.parents[1], ended="alert")) for one in two)
+        shown = (str(one.render(text, template.parents[1], ended="alert", environment_values={})) for one in two)
         first, second = (re.sub(r"(?m)^#.*$", "", text) for text in shown)
         found = [set(re.findall(r"(?<![\w.:/%$}>-])/[a-z][\w.@+/-]*", one)) for one in (first, second)]
         same = {path for path in found[0] & found[1] if not shared(path) and not path.startswith(WITHIN)}

@@ -15,6 +15,7 @@ import yaml
 
 from tests.schema.engines import REPOSITORY
 from tests.schema.rendering import declared_schema
+from tests.sources import CATALOGUE, defaults
 
 QTICKETS = "integrations/qtickets_api/src/qtickets_api"
 COMMON = "packages/zakaz_common/src/zakaz_common"
@@ -105,18 +106,12 @@ def declared_tables() -> set[str]:
 
 def granted_inserts() -> set[str]:
     """Every table that some user may insert into."""
-    role = REPOSITORY / "roles/clickhouse"
-    defaults = yaml.safe_load((role / "defaults/main.yml").read_text(encoding="utf-8"))
-    known = yaml.safe_load((role / "vars/main.yml").read_text(encoding="utf-8"))
-    found = set()
-    for user in defaults["clickhouse_users"]:
-        if isinstance(user["grants"], str):
-            # the loaders' grants are made of these lists
-            for name in re.findall(r"__clickhouse_\w+_tables", user["grants"]):
-                found.update(known[name])
-        else:
-            found.update(re.findall(r"\bINSERT\b.* ON (\w+\.\w+)", "\n".join(user["grants"])))
-    return found
+    users = [
+        *defaults("clickhouse")["clickhouse_own_users"],
+        *(source["clickhouse_user"] for source in CATALOGUE.values()),
+    ]
+    grants = "\n".join(grant for user in users for grant in user["grants"])
+    return set(re.findall(r"\bINSERT\b.* ON (\w+\.\w+)", grants))
 
 
 def test_every_declared_table_has_one_line_and_every_line_a_table():

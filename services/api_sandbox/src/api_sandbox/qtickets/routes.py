@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api_sandbox.qtickets import payloads
+import api_sandbox.qtickets.payloads as payloads
 from api_sandbox.qtickets.query import (
     Column,
     MalformedFilter,
