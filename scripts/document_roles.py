@@ -32,9 +32,9 @@ LONGEST_DEFAULT = 60
 HEAD = """\
 # Configuration
 
-Every variable of every role and of every source, made from `argument_specs`, defaults and `source.yml` by `make docs`; do not edit. An inventory
-sets only what differs ([inventories](../inventories)), one run takes others as `ARGS='-e name=value'`. A misspelt name
-is refused with the one that was meant, a wrong type with the variable's name.
+Every variable of every role and of every source, made from `argument_specs`, defaults and `source.yml` by `make docs`;
+do not edit. An inventory sets only what differs ([inventories](../inventories)), one run takes others as
+`ARGS='-e name=value'`. A misspelt name is refused with the one that was meant, a wrong type with the variable's name.
 
 A default in *italics* is computed from other variables, or long: see the role's `defaults`. Secrets are marked; in
 production they come from the Vault.
@@ -111,7 +111,8 @@ def source_table(name: str, source: dict[str, Any]) -> list[str]:
         words = cell(sentences(setting["description"]))
         lines.append(f"| `{variable}` | {kind} | {shown} | {f'`{environment}`' if environment else ''} | {words} |")
     password = source["clickhouse"]["password"]
-    what = f"Password of {source['clickhouse']['user']}. Generated once and kept in zakaz_secrets_dir unless set or in the Vault."
+    user = source["clickhouse"]["user"]
+    what = f"Password of {user}. Generated once and kept in zakaz_secrets_dir unless set or in the Vault."
     lines.append(f"| `{password}` | str | *secret* | `CLICKHOUSE_PASSWORD` | {what} |")
     return lines
 

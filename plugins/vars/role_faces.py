@@ -16,20 +16,11 @@ description:
   - A role's face is C(roles/NAME/vars/main/face.yml), what others may read of it. Its settings are its C(defaults).
   - Both are known in every play, whatever roles it runs, below everything that an inventory says. Ansible itself shows
     them only to plays that import the role, which is why playbooks had to import roles for nothing but their variables.
-  - Needs C(precedence) of ansible.cfg to begin with C(all_plugins_play).
+  - Needs C(precedence) of ansible.cfg to begin with C(all_plugins_play), so that it is asked first.
 """
 
 # A face may use the private values of its own role, so those come along; nobody else reads them.
 PARTS = ("defaults/main.yml", "defaults/main/*.yml", "vars/main.yml", "vars/main/*.yml")
-
-
-def of_play(loader: DataLoader, path: str) -> bool:
-    """Whether Ansible asks for the variables of a play, which rank below those of an inventory.
-
-    :param loader: the loader of the play
-    :param path: folder of the play or of an inventory
-    """
-    return Path(path).resolve() == Path(loader.get_basedir()).resolve()
 
 
 def repository_of(plugin: str) -> Path:
@@ -42,19 +33,17 @@ class VarsModule(BaseVarsPlugin):
 
     def __init__(self) -> None:
         super().__init__()
-        self._variables: dict[str, Any] | None = None
+        self._known: Group | None = None
 
     def get_vars(self, loader: DataLoader, path: str, entities: Any) -> dict[str, Any]:
-        """What all hosts of a play know; nothing where Ansible asks for an inventory, a host or another group."""
+        """Give the group of all hosts what it lacks; nothing is returned, which would rank above an inventory."""
         super().get_vars(loader, path, entities)
-        entities = entities if isinstance(entities, list) else [entities]
-        if not any(isinstance(entity, Group) and entity.name == "all" for entity in entities) or not of_play(
-            loader, path
-        ):
-            return {}
-        if self._variables is None:
-            self._variables = self._read(loader)
-        return self._variables
+        for group in entities if isinstance(entities, list) else [entities]:
+            if isinstance(group, Group) and group.name == "all" and group is not self._known:
+                self._known = group
+                for name, value in self._read(loader).items():
+                    group.vars.setdefault(name, value)
+        return {}
 
     def _read(self, loader: DataLoader) -> dict[str, Any]:
         variables: dict[str, Any] = {}

@@ -21,7 +21,7 @@ description:
     with its default, below everything that an inventory says.
   - C(zakaz_source_catalogue) maps each source to what roles need of it, by the keys that L(catalogue_entry) documents.
     Which of them a deployment has is C(zakaz_sources).
-  - Needs C(precedence) of ansible.cfg to begin with C(all_plugins_play).
+  - Needs C(precedence) of ansible.cfg to begin with C(all_plugins_play), so that it is asked first.
 """
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -319,7 +319,11 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
         "rotates": rotates,
         "services": services,
         "imports": source["imports"],
-        "mends": [variable[key] for key, setting in source["settings"].items() if setting.get("mends")],
+        # what is most often wrong comes first
+        "mends": sorted(
+            (variable[key] for key, setting in source["settings"].items() if setting.get("mends")),
+            key=lambda one: not settings[one].get("secret"),
+        ),
         "smoke": source["smoke"],
         "argument_spec": argument_spec(settings) | {clickhouse["password"]: {"type": "str", "no_log": True}},
     }
@@ -359,16 +363,14 @@ class VarsModule(BaseVarsPlugin):
 
     def __init__(self) -> None:
         super().__init__()
-        self._variables: dict[str, Any] | None = None
+        self._known: Group | None = None
 
     def get_vars(self, loader: DataLoader, path: str, entities: Any) -> dict[str, Any]:
-        """What all hosts of a play know; nothing where Ansible asks for an inventory, a host or another group."""
+        """Give the group of all hosts what it lacks; nothing is returned, which would rank above an inventory."""
         super().get_vars(loader, path, entities)
-        entities = entities if isinstance(entities, list) else [entities]
-        if not any(isinstance(entity, Group) and entity.name == "all" for entity in entities):
-            return {}
-        if Path(path).resolve() != Path(loader.get_basedir()).resolve():
-            return {}
-        if self._variables is None:
-            self._variables = variables_of(read_sources())
-        return self._variables
+        for group in entities if isinstance(entities, list) else [entities]:
+            if isinstance(group, Group) and group.name == "all" and group is not self._known:
+                self._known = group
+                for name, value in variables_of(read_sources()).items():
+                    group.vars.setdefault(name, value)
+        return {}

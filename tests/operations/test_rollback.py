@@ -70,8 +70,8 @@ def test_the_previous_commit_comes_back_and_the_data_stays(deployed: Deployment,
     clone.deploy()
     before, content = state(deployed), deployed.content()
 
-    defaults = clone.path / "roles/qtickets_api/defaults/main.yml"
-    defaults.write_text(defaults.read_text().replace("qtickets_api_lookback_hours: ", "qtickets_api_lookback_hours: 1"))
+    source = clone.path / "integrations/qtickets_api/source.yml"
+    source.write_text(source.read_text().replace("    default: 48\n", "    default: 148\n"))
     with (clone.path / "integrations/vk_ads/src/vk_ads/__init__.py").open("a") as file:
         file.write("# another image\n")
     second = clone.commit()

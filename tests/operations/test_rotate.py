@@ -182,7 +182,7 @@ def test_password_that_does_not_work_leaves_the_old_one(deployed: Deployment) ->
     # a proof that fails: the loader's own check
     command = deployed.folder / "host" / f"{NAME}-vk-ads"
     content, old = command.read_text(), deployed.secret("loader_vk")
-    command.write_text(content.replace("exec docker", 'test "$1" != check || exit 69\nexec docker'))
+    command.write_text(content.replace("set -eu\n", 'set -eu\ntest "$1" != check || exit 69\n'))
     try:
         assert deployed.play("rotate", "rotate_what=clickhouse_vk").code != 0
     finally:

@@ -49,13 +49,11 @@ class Deployment:
         command = self.directory / "zakaz-qtickets-api"
         command.write_text(COMMAND.format(directory=self.directory))
         command.chmod(0o755)
-        variables = yaml.safe_load((ROOT / "roles/loader/vars/main.yml").read_text())
-        del variables["__loader_environment_file"]
-        variables |= {
+        variables = {
+            **yaml.safe_load((ROOT / "roles/loader/vars/main/private.yml").read_text()),
             "ansible_python_interpreter": sys.executable,
             "loader_name": "qtickets_api", "zakaz_name": "zakaz", "zakaz_dir": str(self.directory),
-            "zakaz_manages_units": units, "loader_schedule": "*:0/30", "loader_first_load_parts": parts,
-            "loader_variables": ["qtickets_api_token"],
+            "zakaz_manages_units": units, "loader_first_load_parts": parts,
         }  # fmt: skip
         tasks = [
             {"ansible.builtin.include_tasks": str(ROOT / "roles/loader/tasks/run.yml")},

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.makefile import REPOSITORY
+from tests.sources import CATALOGUE
 
 pytestmark = pytest.mark.patient
 BIN = Path(sys.executable).parent
@@ -36,6 +37,7 @@ READERS: dict[str, list[str]] = {
     "qtickets_api_webhook_secret": ["webhook.env QTICKETS_WEBHOOK_SECRET"],
     "vk_ads_client_id": ["vk.env VK_ADS_CLIENT_ID"],
     "vk_ads_client_secret": ["vk.env VK_ADS_CLIENT_SECRET"],
+    "vk_ads_accounts": ["vk.env VK_ADS_ACCOUNTS"],
     "alerts_smtp_password": ["alerts.json channels.mail.password"],
     "alerts_telegram_token": ["alerts.json channels.telegram.token"],
     "alerts_webhook_url": ["alerts.json channels.webhook.url"],
@@ -61,10 +63,6 @@ PLAY = """
   tasks:
     - block:
         - ansible.builtin.import_role: {name: zakaz}
-%(settings)s
-        # it has nothing that only brings its settings
-        - ansible.builtin.import_role: {name: alerts, tasks_from: validate}
-          when: false
         - ansible.builtin.import_role: {name: preflight, tasks_from: credentials}
         - write_files:
             folders: [{path: "{{ readers }}"}]
@@ -83,12 +81,13 @@ PLAY = """
                   | map('join', ' ') | join('\\n') | b64encode }}"
           vars:
             rendered_environment: "{{ roles }}/loader/templates/environment.j2"
-            environment_of: "{{ lookup('rendered', rendered_environment, template_vars={'loader_name': 'qtickets_api',
-              'loader_environment': __qtickets_api_environment}) }}"
-            vk_environment: "{{ lookup('rendered', rendered_environment, template_vars={'loader_name': 'vk_ads',
-              'loader_environment': __vk_ads_environment}) }}"
-            webhook_environment: "{{ lookup('rendered', rendered_environment, template_vars={'loader_name': 'qtickets_api',
-              'loader_environment': __qtickets_api_environment | combine(__qtickets_api_webhook_environment)}) }}"
+            environment_of: "{{ lookup('rendered', rendered_environment, template_vars={
+              'environment_values': zakaz_source_catalogue.qtickets_api.environment}) }}"
+            vk_environment: "{{ lookup('rendered', rendered_environment, template_vars={
+              'environment_values': zakaz_source_catalogue.vk_ads.environment}) }}"
+            webhook_environment: "{{ lookup('rendered', rendered_environment, template_vars={
+              'environment_values': zakaz_source_catalogue.qtickets_api.environment
+              | combine(zakaz_source_catalogue.qtickets_api.services.webhook.environment)}) }}"
       rescue:
         - ansible.builtin.debug: {msg: "refused: {{ ansible_failed_result.msg }}"}
 """  # noqa: E501
@@ -107,12 +106,13 @@ SETTINGS = {
     "backup_commit": "none",
     "docker_engine_volume_root": "/v",
 }
-IMPORTED = ["clickhouse", "api_sandbox", "qtickets_api", "vk_ads", "status", "watch", "backup", "tls_proxy"]
 
 
 def secrets_of_the_roles() -> set[str]:
     """The settings that are hidden from logs."""
-    found = set()
+    found = {
+        name for source in CATALOGUE.values() for name, one in source["argument_spec"].items() if one.get("no_log")
+    }
     for spec in ROLES.glob("*/meta/argument_specs.yml"):
         options = yaml.safe_load(spec.read_text())["argument_specs"]["main"].get("options") or {}
         found |= {name for name, option in options.items() if option.get("no_log") and option["type"] == "str"}
@@ -122,20 +122,15 @@ def secrets_of_the_roles() -> set[str]:
 def deliver(folder: Path, vaults: list[str]) -> list[str]:
     """For each Vault file, a host of its own: why it was refused, or nothing and its folder `readers` is written."""
     hosts, folders = folder / "hosts.yml", [folder / f"h{number}" for number in range(len(vaults))]
-    production = (REPOSITORY / "inventories/production/group_vars/zakaz/main.yml").read_text()
     references = {name: f"{{{{ vault_{name} }}}}" for name in READERS}
-    assert all(f'{name}: "{value}"' in production for name, value in references.items() if f"{name}:" in production)
     hosts.write_text(yaml.safe_dump({"all": {
         "hosts": {place.name: {"readers": str(place)} for place in folders}, "vars": SETTINGS | references,
     }}))  # fmt: skip
     (folder / "host_vars").mkdir()
     for place, vault in zip(folders, vaults, strict=True):
         (folder / "host_vars" / f"{place.name}.yml").write_text(vault, encoding="utf-8")
-    known = "\n".join(
-        f"        - ansible.builtin.import_role: {{name: {role}, tasks_from: settings}}" for role in IMPORTED
-    )
     play = folder / "play.yml"
-    play.write_text(PLAY % {"settings": known})
+    play.write_text(PLAY)
     done = subprocess.run(
         [str(BIN / "ansible-playbook"), "-i", str(hosts), "--forks", "4", str(play)],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,

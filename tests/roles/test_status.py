@@ -22,7 +22,6 @@ PLAY = """
   vars:
     ansible_python_interpreter: "{{ ansible_playbook_python }}"
     __status_server: {failed: true}
-    clickhouse_schema_report: {}
     __status_runs: {failed: true}
     __status_cities: {failed: true}
     __status_degraded: {failed: true}

@@ -26,7 +26,7 @@ def loaders_sales_query() -> str:
     """The SELECT the Qtickets loader computes the sales mart with: the staging side of the truth."""
     for folder in ("integrations/qtickets_api", "packages/zakaz_common"):
         sys.path.insert(0, str(REPOSITORY / folder / "src"))
-    from qtickets_api import marts
+    from qtickets_api import mart
 
     class Captured:
         query = ""
@@ -39,7 +39,7 @@ def loaders_sales_query() -> str:
             return 0
 
     captured = Captured()
-    marts.refresh_sales(captured)
+    mart.refresh_sales(captured)
     return captured.query
 
 
