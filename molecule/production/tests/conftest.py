@@ -236,9 +236,8 @@ def desk(sink: Sink) -> Desk:
     (folder / ".venv").symlink_to((REPOSITORY / ".venv").resolve())
     (EPHEMERAL / "vault-password").write_text(secrets.token_hex(16))
     desk.copy_inventory(INVENTORY, SERVER, settings(sink))
-    example = (folder / "inventories/production/group_vars/zakaz/vault.yml.example").read_text(encoding="utf-8")
-    names = re.findall(r"^(vault_\w+):", example, flags=re.MULTILINE)
-    desk.lock({name: SECRETS_OF_THE_CABINETS.get(name, secrets.token_hex(24)) for name in names})
+    desk.make("vault")
+    desk.edit_vault(**SECRETS_OF_THE_CABINETS)
     return desk
 
 
