@@ -271,7 +271,7 @@ def truth() -> str:
 
 
 def against_the_truth(engine: Engine) -> dict[str, Any]:
-    [row] = rows(engine, query("truth.sql"), {**EXACT, "param_truth": truth(), "param_figures": "['sales', 'ads']"})
+    [row] = rows(engine, query("truth.sql"), {**EXACT, "param_truth": truth(), "param_figures": "sales,ads"})
     return {name: int(number) for name, number in row.items()}
 
 

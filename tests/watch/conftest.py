@@ -39,7 +39,7 @@ HEALTHY_TIMER = {
 def watch_user() -> str:
     """The user as the role clickhouse makes it."""
     defaults = yaml.safe_load((REPOSITORY / "roles/clickhouse/defaults/main.yml").read_text(encoding="utf-8"))
-    (user,) = [user for user in defaults["clickhouse_users"] if user["name"] == "watch"]
+    (user,) = [user for user in defaults["clickhouse_own_users"] if user["name"] == "watch"]
     grants = "".join(f"<query>{grant}</query>" for grant in user["grants"])
     plain = clickhouse_server._user("watch", user["profile"])
     return plain.replace("</watch>", f"<grants>{grants}</grants></watch>")

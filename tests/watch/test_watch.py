@@ -10,12 +10,12 @@ import uuid
 
 import pytest
 import urllib3
-import yaml
 
 from tests.alerts.receivers import certificate, free_port
 from tests.docker_engine import container
-from tests.modules.clickhouse_server import PASSWORD, REPOSITORY
+from tests.modules.clickhouse_server import PASSWORD
 from tests.schema.advertising import STAGING
+from tests.sources import SOURCES
 
 pytestmark = pytest.mark.patient
 
@@ -311,8 +311,7 @@ def test_table_without_rows_for_days_is_told_and_one_that_rests_is_not(deploymen
 
 def test_tables_that_can_be_watched_are_those_of_the_view(deployment):
     """The role refuses other names."""
-    tasks = yaml.safe_load((REPOSITORY / "roles/watch/tasks/validate.yml").read_text(encoding="utf-8"))
-    known = tasks[0]["vars"]["__watch_loaded_tables"]
+    known = [table for source in SOURCES.values() for table in source["clickhouse"]["watched"]]
     (seen,) = deployment.server.query("SELECT arraySort(groupArray(table)) FROM meta.v_tables_loaded").splitlines()
     assert seen == str(sorted(known)).replace(", ", ",")
 
