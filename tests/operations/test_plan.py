@@ -91,7 +91,9 @@ def test_what_was_lost_is_predicted_and_then_made_anew(deployed: Deployment, los
 )
 def test_edited_passwords_are_predicted_with_one_that_still_works(deployed: Deployment, users: list[str]) -> None:
     for user in users:
-        (deployed.folder / "secrets" / f"clickhouse_{user}").write_text(f"edited password of {user} in {len(users)}\n")
+        (deployed.folder / "secrets" / f"clickhouse_{user}").write_text(
+            f"edited password of {user} among {len(users)} with {users[-1]}\n"
+        )
     planned = plan()
     assert planned.code == 0, planned.output[-3000:]
     for user in users:
