@@ -20,25 +20,25 @@ from pathlib import Path
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY / "scripts"))
+sys.path[:0] = [str(REPOSITORY / "scripts"), str(REPOSITORY / "plugins")]
 
 from report_coverage import BRANCHES, LINES, grouped  # noqa: E402
+from vars.sources import read_sources  # noqa: E402
 
+TITLES = {name: source["title"] for name, source in read_sources(REPOSITORY).items()}
 # what is expected to have run: suite of reports/junit → what it proves
 SUITES = {
     "unit-repository": "modules, schema, plugins, roles, pipelines, documents",
     "unit-zakaz_common": "what all loaders share",
-    "unit-qtickets_api": "Qtickets loader",
-    "unit-vk_ads": "VK Реклама loader",
-    "unit-api_sandbox": "simulator of both APIs",
+    **{f"unit-{name}": f"{title} loader" for name, title in TITLES.items()},
+    "unit-api_sandbox": "simulator of the APIs",
     "unit-clickhouse_embedded": "embedded ClickHouse",
     "schema-test": "schema on every supported engine",
     "server-test": "bootstrap twice, no drift",
     "deploy-test": "deployment on a host, twice, healed after faults",
     "docs-test": "the documents' commands on a clean clone",
     "soak-zakaz_common": "long tests of what all loaders share",
-    "soak-qtickets_api": "kill -9 rounds and fault matrix, Qtickets",
-    "soak-vk_ads": "kill -9 rounds and fault matrix, VK Реклама",
+    **{f"soak-{name}": f"kill -9 rounds and fault matrix, {title}" for name, title in TITLES.items()},
     "soak-api_sandbox": "long tests of the simulator",
     "soak-clickhouse_embedded": "kill -9 rounds, malformed requests, large volumes",
 }
