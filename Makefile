@@ -140,7 +140,7 @@ check: $(VENV)/develop ## The fast checks, before every push: lint, validation, 
 lint: $(VENV)/develop ## Lint Ansible, YAML, Python with its types, shell and Dockerfiles
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	MYPYPATH=$(subst $(space),:,$(wildcard integrations/*/src)) $(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	@scripts/lint_shell.sh
 	$(BIN)/hadolint $$(git ls-files '*Dockerfile')

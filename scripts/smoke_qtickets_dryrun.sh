@@ -35,6 +35,7 @@ command -v docker >/dev/null || fail "the command docker was not found; install 
 docker version --format '{{.Server.Version}}' >/dev/null 2>&1 || fail "the Docker engine does not answer; start it"
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+source=$(cd "$root/integrations" && echo qtickets*)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -57,7 +58,7 @@ if [ -z "$image" ]; then
     mkdir "$context"
     (
         cd "$root"
-        tar -cf - requirements/loader.txt module_utils/zakaz_clickhouse packages/zakaz_common/src integrations/qtickets_api
+        tar -cf - requirements/loader.txt module_utils/zakaz_clickhouse packages/zakaz_common/src "integrations/$source"
     ) | tar -xf - -C "$context"
     index_off=
     arch=$(uname -m)
@@ -70,10 +71,10 @@ if [ -z "$image" ]; then
         rm -rf "$context/wheels"
         echo "wheels could not be collected on this host; the build fetches them" >&2
     fi
-    image=zakaz/qtickets-api:smoke
+    image=zakaz/$(echo "$source" | tr _ -):smoke
     echo "building $image on $base"
     tar -cf - -C "$context" . |
-        docker build --quiet --file integrations/qtickets_api/Dockerfile --build-arg BASE_IMAGE="$base" \
+        docker build --quiet --file "integrations/$source/Dockerfile" --build-arg BASE_IMAGE="$base" \
             --build-arg PIP_NO_INDEX="$index_off" --tag "$image" - >"$work/build.log" 2>&1 || {
         cat "$work/build.log" >&2
         fail "the image does not build; the end of the build's output is above"
