@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -22,6 +23,7 @@ BIN = REPOSITORY / ".venv/bin"
 THIRD = "box_office"
 REGISTRY = "roles/zakaz/defaults/main/sources.yml"
 
+SETTINGS_OF_THE_WATCH = "(lookup('rendered', zakaz_repository ~ '/roles/watch/templates/settings.json.j2') | from_json)"
 
 # What each consumer works with, and what stands in it of every source: see `words`.
 REACHES = {
@@ -33,37 +35,49 @@ REACHES = {
             "/opt/zakaz/{slug}",
             "/etc/systemd/system/{slug}.timer",
             "/etc/systemd/system/{slug}.service",
+            "/opt/zakaz/{service_file}",
         ],
+        "zakaz_services | map(attribute='container') | list": ["zakaz-{service}"],
     },
     "backup": {"__backup_settings.state_volumes.items() | map('join', ' ') | list": ["{name} {slug}-state"]},
     "status": {
+        "__status_loaders.items() | map('join', ' ') | list": ["{name} /opt/zakaz/{slug}"],
         "__watch_services.values() | list": ["{slug}"],
         "watch_look.notes": ["{name}"],
         "watch_look.timers": ["{slug}"],
-        "watch_look.files": ["/opt/zakaz/{name}.env"],
+        "watch_look.files": ["/opt/zakaz/{name}.env", "/opt/zakaz/{service_file}"],
+        "watch_look.containers": ["zakaz-{service}"],
     },
     "watch": {
-        "(lookup('rendered', zakaz_repository ~ '/roles/watch/templates/settings.json.j2') | from_json).loaders.items() | map('join', ' ') | list": [
-            "{name} {slug}"
+        f"{SETTINGS_OF_THE_WATCH}.loaders.items() | map('join', ' ') | list": ["{name} {slug}"],
+        f"{SETTINGS_OF_THE_WATCH}.metric_files.items() | map('join', ' ') | list": [
+            "{name} /v/{slug}-state/_data/{name}.prom"
         ],
         "watch_silent_tables": ["{table}"],
     },
     "alerts": {"alerts_pages | list": ["{dashed}"]},
     "rotate": {
-        "rotate_catalogue | list": ["{rotates}"],
-        "__rotate_places.values() | list": ["/opt/zakaz/{name}.env"],
+        "rotate_catalogue | list": ["{rotates}", "{service_rotates}"],
         # one at a time: they share ClickHouse's file of users
         "rotate_catalogue | select('search', __rotate_shared) | list": ["{rotates}"],
+        "__rotate_places.values() | list": ["/opt/zakaz/{name}.env", "/opt/zakaz/{service_file}"],
         # the embedded ClickHouse restarts for a password of BI
         "__rotate_held": ["{name}"],
     },
-    "preflight": {"zakaz_source_list | map(attribute='credentials') | map('list') | flatten": ["{secret}"]},
+    "preflight": {
+        "zakaz_source_list | map(attribute='credentials') | map('list') | flatten": ["{secret}"],
+        "__preflight_ports | map(attribute='container') | list": ["zakaz-{service}"],
+        "__preflight_problems | join(' ')": ["{service_address}"],
+    },
     "smoke": {
         "__smoke_names": ["'{name}'"],
         "lookup('rendered', zakaz_repository ~ '/roles/smoke/templates/rows.sql.j2')": [" AS {count},"],
         "__smoke_expected": ["{expected}", "loaders_succeeded = {number} OR first_load_goes_on"],
     },
-    "summary": {"__summary_timers | map('first') | list": ["{slug}"]},
+    "summary": {
+        "__summary_timers | map('first') | list": ["{slug}"],
+        "__summary_volumes": ["{slug}-state"],
+    },
     "container_images": {"container_images_wanted": ["{name}"], "container_images_catalogue | list": ["{name}"]},
     "clickhouse": {"clickhouse_users | map(attribute='name') | list": ["{user}"]},
 }
@@ -129,13 +143,19 @@ def play(repository: Path, folder: Path, tasks: str, **settings: Any) -> subproc
         "backup_commit": "none",
         "rotate_what": "clickhouse_bi",
         "answers": str(folder / "answers.json"),
-    } | settings
+    }
+    for name in [*SOURCES, THIRD]:
+        for service in (SOURCES.get(name) or third_of(SOURCES[ENABLED[0]]))["services"]:
+            # an address that may not be published without a reason
+            known |= {f"{name}_{service}_enabled": True, f"{name}_{service}_publish_address": "192.0.2.1"}
+    known |= settings
     hosts.write_text(json.dumps({"zakaz": {"hosts": {"one": None}, "vars": known}}))
     file.write_text("- hosts: zakaz\n  gather_facts: false\n  tasks:\n" + tasks)
     return subprocess.run(
         [str(BIN / "ansible-playbook"), "-i", str(hosts), str(file)],
         cwd=repository, capture_output=True, text=True, check=False,
-        env={**os.environ, "HOME": str(folder), "NO_COLOR": "1", "LANG": "C.UTF-8", "ANSIBLE_STDOUT_CALLBACK": "default"},
+        env={**os.environ, "HOME": str(folder), "NO_COLOR": "1", "LANG": "C.UTF-8",
+             "ANSIBLE_STDOUT_CALLBACK": "default"},
     )  # fmt: skip
 
 
@@ -159,9 +179,9 @@ def rendered(repository, tmp_path_factory):
 
 
 def words(name: str, registry: list[str]) -> dict[str, str]:
-    """What tells a source from the others."""
+    """What tells a source from the others, for REACHES; what a source has not is missing."""
     source = third_of(SOURCES[ENABLED[0]]) if name == THIRD else SOURCES[name]
-    return {
+    known = {
         "name": name,
         "dashed": name.replace("_", "-"),
         "slug": "zakaz-" + name.replace("_", "-"),
@@ -173,6 +193,20 @@ def words(name: str, registry: list[str]) -> dict[str, str]:
         "expected": source["smoke"]["expect"][0],
         "number": str(len(registry)),
     }
+    for service, entry in source["services"].items():
+        known |= {
+            "service": entry["container"],
+            "service_file": entry["environment_file"],
+            "service_address": f"{name}_{service}_publish_address",
+            "service_rotates": next(one["rotates_as"] for one in entry["settings"].values() if "rotates_as" in one),
+        }
+    return known
+
+
+def expected(patterns: list[str], name: str, registry: list[str]) -> list[str]:
+    """What must stand in an answer of a source."""
+    known = words(name, registry)
+    return [one.format(**known) for one in patterns if set(re.findall(r"{(\w+)}", one)) <= set(known)]
 
 
 @pytest.mark.parametrize("consumer", REACHES)
@@ -181,8 +215,8 @@ def test_every_source_of_the_registry_reaches(consumer, rendered):
     for expression, patterns in REACHES[consumer].items():
         answer = rendered(*registry)[expression]
         for name in registry:
-            for pattern in patterns:
-                assert pattern.format(**words(name, registry)) in answer, f"{expression} does not know {name}"
+            for one in expected(patterns, name, registry):
+                assert one in answer, f"{expression} does not know {name}"
 
 
 @pytest.mark.parametrize("consumer", sorted(set(REACHES) - {"schedules", "container_images"}))
@@ -192,10 +226,8 @@ def test_a_source_that_is_left_out_reaches_nothing(consumer, rendered):
         registry = [name for name in [*ENABLED, THIRD] if name != left]
         for expression, patterns in REACHES[consumer].items():
             answer = rendered(*registry)[expression]
-            gone = {pattern for pattern in patterns if "{number}" not in pattern}
-            assert not [one for one in gone if one.format(**words(left, registry)) in answer], (
-                f"{expression} knows {left}"
-            )
+            gone = expected([one for one in patterns if "{number}" not in one], left, registry)
+            assert not [one for one in gone if one in answer], f"{expression} knows {left}"
 
 
 def test_no_password_of_a_source_is_taken_as_given(repository, tmp_path):
