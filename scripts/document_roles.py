@@ -18,9 +18,10 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY / "plugins"))
+sys.path[:0] = [str(REPOSITORY / "plugins"), str(REPOSITORY / "module_utils")]
 
-from vars.sources import read_sources, settings_of  # noqa: E402
+from source_file import read_sources  # noqa: E402
+from vars.sources import settings_of  # noqa: E402
 
 BEGIN = "<!-- settings: made by `make docs` from meta/argument_specs.yml and defaults; do not edit -->"
 END = "<!-- settings: end -->"
