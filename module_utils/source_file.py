@@ -89,7 +89,7 @@ def read_source(file: Path) -> dict[str, Any]:
                 raise SourceFileError(f"{file}: {where}.{name}: type is one of {', '.join(TYPES)}.")
             if "{{" in str(setting.get("default", "")):
                 raise SourceFileError(
-                    f"{file}: {where}.{name}: default is a value, since the loader takes it as it is."
+                    f"{file}: {where}.{name}: default is a plain value, without {{{{, as the loader takes it."
                 )
     if source["kind"] not in KINDS:
         raise SourceFileError(f"{file}: kind is one of {', '.join(KINDS)}.")
@@ -121,7 +121,7 @@ def loader_settings(source: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         found[environment_name(source, key)] = setting if must_be_given else {"default": ""} | setting
     for name, service in source["services"].items():
         port = {
-            "description": "Port on which it answers inside its container.",
+            "description": f"Port on which the {name} answers, inside its container.",
             "type": "int",
             "default": service["port"],
         }
