@@ -90,9 +90,16 @@ def test_every_line_of_the_env_file_is_a_comment_or_a_variable_as_docker_reads_t
         name, sign, value = line.partition("=")
         assert line.startswith("# ") or not line or (sign and name.isupper() and "#" not in value and '"' not in value)
         assert len(line) <= 120
-    users = [source["clickhouse"]["user"] for source in SOURCES.values()]
-    assert f"CLICKHOUSE_USER={users[0]}\n" in text
-    assert all(user in text for user in users)
+    assert all(source["clickhouse"]["user"] in text for source in SOURCES.values())
+
+
+def test_what_is_loaded_first_comes_first() -> None:
+    backwards = {name: {**source, "order": -source["order"]} for name, source in SOURCES.items()}
+    for sources in (SOURCES, backwards):
+        text = loader_pages.template(sources)
+        first, *others = sorted(sources.values(), key=lambda source: source["order"])
+        assert f"CLICKHOUSE_USER={first['clickhouse']['user']}\n" in text
+        assert all(text.index(f"- {first['title']} -") < text.index(f"- {other['title']} -") for other in others)
 
 
 def test_a_readme_without_marks_gets_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
