@@ -87,6 +87,7 @@ def own_variables(name: str, source: Mapping[str, Any]) -> Iterator[Variable]:
 
     :param name: its folder
     :param source: from :func:`source_file.read_source`
+    :raises SystemExit: the loader's settings lack one that source.yml describes
     """
     sys.path.insert(0, str(REPOSITORY / f"integrations/{name}/src"))
     fields = {
@@ -96,6 +97,8 @@ def own_variables(name: str, source: Mapping[str, Any]) -> Iterator[Variable]:
         for field_name, field in model.model_fields.items()
     }
     for variable, setting in loader_settings(source).items():
+        if variable not in fields:
+            sys.exit(f"{name}: source.yml describes {variable}; its settings.py has no field {variable.lower()}")
         value, required = text_of(setting.get("default", "change-me")), ""
         if setting.get("required"):
             required = "required"
@@ -127,11 +130,9 @@ def readme(name: str, source: Mapping[str, Any]) -> str:
 
 def entry(variable: Variable) -> str:
     """A variable as lines of an env file."""
-    said = (
-        [f"{variable.required.replace('required', 'REQUIRED')}.", variable.words]
-        if variable.required
-        else [variable.words]
-    )
+    said = [variable.words]
+    if variable.required:
+        said.insert(0, variable.required.replace("required", "REQUIRED") + ".")
     if variable.takes:
         said.append(f"Values: {variable.takes}.")
     if variable.secret:

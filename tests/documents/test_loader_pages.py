@@ -102,6 +102,13 @@ def test_what_is_loaded_first_comes_first() -> None:
         assert all(text.index(f"- {first['title']} -") < text.index(f"- {other['title']} -") for other in others)
 
 
+def test_a_setting_that_the_loader_lacks_is_named() -> None:
+    name, source = next(iter(SOURCES.items()))
+    more = {**source, "settings": {**source["settings"], "colour": {"description": "Of the page."}}}
+    with pytest.raises(SystemExit, match=r"settings.py has no field \w+_colour"):
+        loader_pages.readme(name, more)
+
+
 def test_a_readme_without_marks_gets_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name, source = next(iter(SOURCES.items()))
     folder = tmp_path / f"integrations/{name}"
