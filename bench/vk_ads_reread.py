@@ -19,10 +19,10 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = [
-    REPOSITORY / folder / "src" for folder in ("packages/zakaz_common", "integrations/vk_ads", "services/api_sandbox")
+    REPOSITORY / folder
+    for folder in ("packages/zakaz_common/src", "integrations/vk_ads/src", "services/api_sandbox/src", "module_utils")
 ]
-SHARED = ("module_utils", "packages/zakaz_common/src/zakaz_common/testing")
-sys.path[:0] = [*map(str, SOURCES), *(str(REPOSITORY / folder) for folder in SHARED)]
+sys.path[:0] = [*map(str, SOURCES), str(REPOSITORY / "packages/zakaz_common/src/zakaz_common/testing")]
 
 import warehouse_engine  # noqa: E402
 from api_sandbox.testing import sandbox_process  # noqa: E402

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Write the settings into the roles' READMEs and into docs/configuration.md, from argument_specs and defaults, and the
-limits into docs/operations/alerts.md, from the table of the role watch.
+"""Write the settings into the roles' READMEs and into docs/configuration.md, from argument_specs and defaults; those of
+the loaders into their READMEs and test_env/.env.template, from source.yml; and the limits into
+docs/operations/alerts.md, from the table of the role watch.
 
 What a README says outside the marked part is written by hand and stays. `--check` writes nothing and exits 1 when a
 page is not what it would be.
@@ -18,9 +19,11 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY / "plugins"))
+sys.path[:0] = [str(REPOSITORY / "plugins"), str(REPOSITORY / "module_utils")]
 
-from vars.sources import read_sources, settings_of  # noqa: E402
+import loader_pages  # noqa: E402
+from source_file import read_sources  # noqa: E402
+from vars.sources import settings_of  # noqa: E402
 
 BEGIN = "<!-- settings: made by `make docs` from meta/argument_specs.yml and defaults; do not edit -->"
 END = "<!-- settings: end -->"
@@ -188,9 +191,15 @@ def pages() -> dict[Path, str]:
         (path.parents[1] for path in REPOSITORY.glob("roles/*/meta/argument_specs.yml")),
         key=lambda role: (role.name != "zakaz", role.name),
     )
+    sources = read_sources(REPOSITORY)
     return {
         **{role / "README.md": readme(role) for role in roles},
         REPOSITORY / "docs/configuration.md": configuration(roles),
+        **{
+            REPOSITORY / f"integrations/{name}/README.md": loader_pages.readme(name, source)
+            for name, source in sources.items()
+        },
+        REPOSITORY / "test_env/.env.template": loader_pages.template(sources),
         ALERTS: limits(ALERTS),
     }
 
@@ -203,7 +212,7 @@ def main() -> int:
     names = ", ".join(str(page.relative_to(REPOSITORY)) for page in stale)
     if options.check:
         if stale:
-            print(f"{names}: not what the roles' settings say; run make docs.", file=sys.stderr)
+            print(f"{names}: not what the settings say; run make docs.", file=sys.stderr)
         return 1 if stale else 0
     for page, text in stale.items():
         page.write_text(text, encoding="utf-8")

@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY / "plugins"))
+sys.path.insert(0, str(REPOSITORY / "module_utils"))
 
-from vars.sources import read_sources  # noqa: E402
+from source_file import read_sources  # noqa: E402
 
 VAULT = str(Path(sys.executable).parent / "ansible-vault")
 HEAD = """\

@@ -20,10 +20,10 @@ from pathlib import Path
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(REPOSITORY / "scripts"), str(REPOSITORY / "plugins")]
+sys.path[:0] = [str(REPOSITORY / "scripts"), str(REPOSITORY / "module_utils")]
 
 from report_coverage import BRANCHES, LINES, grouped  # noqa: E402
-from vars.sources import read_sources  # noqa: E402
+from source_file import read_sources  # noqa: E402
 
 TITLES = {name: source["title"] for name, source in read_sources(REPOSITORY).items()}
 # what is expected to have run: suite of reports/junit → what it proves

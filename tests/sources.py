@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from vars.sources import catalogue_entry, read_sources, settings_of, variables_of
+from source_file import read_sources
+from vars.sources import catalogue_entry, settings_of, variables_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = read_sources(REPOSITORY)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
-from ansible.inventory.group import Group
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.vars import BaseVarsPlugin
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "plugin_utils"))
+
+from below_inventories import REPOSITORY, BelowInventories
 
 DOCUMENTATION = """
 name: role_faces
@@ -23,31 +26,13 @@ description:
 PARTS = ("defaults/main.yml", "defaults/main/*.yml", "vars/main.yml", "vars/main/*.yml")
 
 
-def repository_of(plugin: str) -> Path:
-    """The repository that a plugin file of this folder belongs to."""
-    return Path(plugin).resolve().parents[2]
-
-
-class VarsModule(BaseVarsPlugin):
+class VarsModule(BelowInventories):
     """Entry point for Ansible."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._known: Group | None = None
-
-    def get_vars(self, loader: DataLoader, path: str, entities: Any) -> dict[str, Any]:
-        """Give the group of all hosts what it lacks; nothing is returned, which would rank above an inventory."""
-        super().get_vars(loader, path, entities)
-        for group in entities if isinstance(entities, list) else [entities]:
-            if isinstance(group, Group) and group.name == "all" and group is not self._known:
-                self._known = group
-                for name, value in self._read(loader).items():
-                    group.vars.setdefault(name, value)
-        return {}
-
-    def _read(self, loader: DataLoader) -> dict[str, Any]:
+    def offered(self, loader: DataLoader) -> dict[str, Any]:
+        """Settings and faces of all roles."""
         variables: dict[str, Any] = {}
-        for role in sorted((repository_of(__file__) / "roles").iterdir()):
+        for role in sorted((REPOSITORY / "roles").iterdir()):
             for part in PARTS:
                 for file in sorted(role.glob(part)):
                     variables |= (

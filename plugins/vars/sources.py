@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible.errors import AnsibleParserError
-from ansible.inventory.group import Group
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.vars import BaseVarsPlugin
 from ansible.template import trust_as_template
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "plugin_utils"))
+# Ansible gives these to modules only
+sys.path.append(str(Path(__file__).resolve().parents[2] / "module_utils"))
+
+from below_inventories import REPOSITORY, BelowInventories
+from source_file import SourceFileError, environment_name, read_sources
 
 DOCUMENTATION = """
 name: sources
@@ -24,89 +29,8 @@ description:
   - Needs C(precedence) of ansible.cfg to begin with C(all_plugins_play), so that it is asked first.
 """
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-# Keys of source.yml and of its parts: whether each is required.
-SOURCE = {
-    "title": True, "kind": True, "order": True, "schedule": True, "page": True, "clickhouse": True,
-    "environment_prefix": True, "settings": True, "services": False, "imports": False, "smoke": True,
-}  # fmt: skip
-CLICKHOUSE = {
-    "user": True, "password": True, "rotates_as": True, "writes": True, "reads": True, "watched": True,
-    "never_silent": True,
-}  # fmt: skip
-SETTING = {
-    "description": True, "type": False, "default": False, "simulated": False, "secret": False, "required": False,
-    "unless": False, "rotates_as": False, "mends": False,
-}  # fmt: skip
-SERVICE = {
-    "description": True, "command": True, "container": True, "environment_file": True, "port": True, "health": True,
-    "settings": False, "proof": False,
-}  # fmt: skip
-SMOKE = {"counts": True, "expect": True}
-KINDS = ("sales", "advertising")
-TYPES = ("str", "int", "float", "bool")
-
 # What every loader writes beside its own tables: runs, watermarks, and what it could not load.
 RUN_TABLES = ["meta.etl_runs", "meta.watermarks", "meta.rejected_records", "meta.degraded_fields"]
-
-
-def checked(part: Any, keys: Mapping[str, bool], where: str) -> dict[str, Any]:
-    """Return a part of a source.yml, if it has the keys it must have and no other.
-
-    :param keys: key → whether it is required
-    :param where: file and key, for the sentence
-    :raises AnsibleParserError: it has not
-    """
-    if not isinstance(part, Mapping):
-        raise AnsibleParserError(f"{where}: a mapping is expected, with {', '.join(keys)}.")
-    unknown = sorted(set(part) - set(keys))
-    missing = [key for key, required in keys.items() if required and key not in part]
-    if unknown or missing:
-        raise AnsibleParserError(
-            f"{where}: "
-            + "; ".join(
-                ([f"unknown: {', '.join(map(str, unknown))}"] if unknown else [])
-                + ([f"missing: {', '.join(missing)}"] if missing else [])
-            )
-            + f". Known are {', '.join(keys)}."
-        )
-    return dict(part)
-
-
-def read_source(file: Path) -> dict[str, Any]:
-    """Read and check the source.yml of a source.
-
-    :raises AnsibleParserError: it cannot be read, or says what no source says
-    """
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise AnsibleParserError(f"{file}: {error}") from error
-    source = checked(content, SOURCE, str(file))
-    source["clickhouse"] = checked(source["clickhouse"], CLICKHOUSE, f"{file}: clickhouse")
-    source["smoke"] = checked(source["smoke"], SMOKE, f"{file}: smoke")
-    source["services"] = {
-        name: checked(service, SERVICE, f"{file}: services.{name}")
-        for name, service in (source.get("services") or {}).items()
-    }
-    source["imports"] = source.get("imports") or {}
-    for where, settings in [("settings", source["settings"])] + [
-        (f"services.{name}.settings", service.setdefault("settings", {}))
-        for name, service in source["services"].items()
-    ]:
-        for name, setting in settings.items():
-            checked(setting, SETTING, f"{file}: {where}.{name}")
-            if setting.get("type", "str") not in TYPES:
-                raise AnsibleParserError(f"{file}: {where}.{name}: type is one of {', '.join(TYPES)}.")
-    if source["kind"] not in KINDS:
-        raise AnsibleParserError(f"{file}: kind is one of {', '.join(KINDS)}.")
-    return source
-
-
-def read_sources(repository: Path = REPOSITORY) -> dict[str, dict[str, Any]]:
-    """Read every source of the repository, by name."""
-    return {file.parent.name: read_source(file) for file in sorted(repository.glob("integrations/*/source.yml"))}
 
 
 def literal(value: Any) -> str:
@@ -165,12 +89,11 @@ def settings_of(name: str, source: Mapping[str, Any]) -> dict[str, dict[str, Any
     """All variables of a source, in the order in which documents show them.
 
     :param name: its folder
-    :param source: from :func:`read_source`
+    :param source: from :func:`source_file.read_source`
     :returns: variable → its setting, with ``environment`` where the loader reads it
     """
-    prefix = source["environment_prefix"]
     found = {
-        f"{name}_{key}": setting | {"environment": prefix + key.upper(), "default": setting.get("default", "")}
+        f"{name}_{key}": setting | {"environment": environment_name(source, key), "default": setting.get("default", "")}
         for key, setting in source["settings"].items()
     }
     found |= {
@@ -191,7 +114,7 @@ def settings_of(name: str, source: Mapping[str, Any]) -> dict[str, dict[str, Any
             found[f"{name}_{service_name}_{key}"] = setting
         for key, setting in service["settings"].items():
             found[f"{name}_{service_name}_{key}"] = setting | {
-                "environment": f"{prefix}{service_name.upper()}_{key.upper()}",
+                "environment": environment_name(source, service_name, key),
                 "default": setting.get("default", ""),
             }
     return found
@@ -251,7 +174,7 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
     services = {}
     for service_name, service in source["services"].items():
         prefix = f"{name}_{service_name}"
-        service_environment = {f"{source['environment_prefix']}{service_name.upper()}_PORT": service["port"]}
+        service_environment = {environment_name(source, service_name, "port"): service["port"]}
         for key, setting in service["settings"].items():
             one = f"{prefix}_{key}"
             service_environment[settings[one]["environment"]] = f"{{{{ {one} }}}}"
@@ -296,7 +219,12 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
         # of a source that is not of this deployment none is built
         "image": f"{{{{ container_images_refs.{name} | default('') }}}}",
         "build": {
-            "paths": ["module_utils/zakaz_clickhouse", "packages/zakaz_common", f"integrations/{name}"],
+            "paths": [
+                "module_utils/source_file.py",
+                "module_utils/zakaz_clickhouse",
+                "packages/zakaz_common",
+                f"integrations/{name}",
+            ],
             "lock": "requirements/loader.txt",
             "args": {},
         },
@@ -358,19 +286,12 @@ def variables_of(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {name: trusted(value) for name, value in variables.items()}
 
 
-class VarsModule(BaseVarsPlugin):
+class VarsModule(BelowInventories):
     """Entry point for Ansible."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._known: Group | None = None
-
-    def get_vars(self, loader: DataLoader, path: str, entities: Any) -> dict[str, Any]:
-        """Give the group of all hosts what it lacks; nothing is returned, which would rank above an inventory."""
-        super().get_vars(loader, path, entities)
-        for group in entities if isinstance(entities, list) else [entities]:
-            if isinstance(group, Group) and group.name == "all" and group is not self._known:
-                self._known = group
-                for name, value in variables_of(read_sources()).items():
-                    group.vars.setdefault(name, value)
-        return {}
+    def offered(self, loader: DataLoader) -> dict[str, Any]:
+        """Settings of all sources, and what is derived from them."""
+        try:
+            return variables_of(read_sources(REPOSITORY))
+        except SourceFileError as error:
+            raise AnsibleParserError(str(error)) from error

@@ -22,6 +22,8 @@ ROOTS = [
     "plugins/doc_fragments",
     "plugins/filter",
     "plugins/lookup",
+    "plugins/plugin_utils",
+    "plugins/vars",
     "scripts",
     *("packages/*/src", "integrations/*/src", "services/*/src", "roles/*/files"),
 ]

@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 import pytest
 import toy_loader
 from api_sandbox.testing import Sandbox, running_sandbox
+from pydantic import Field, SecretStr, create_model
 from toy_loader import load
+from zakaz_common.settings import CommonSettings
 from zakaz_common.testing import loader_contract
 from zakaz_common.testing.loader_contract import LoaderContract, Subject
 from zakaz_common.testing.loader_under_test import LoaderUnderTest
@@ -85,6 +87,18 @@ def _without_a_variable(subject: Subject, folder: Path) -> Subject:
     return replace(subject, template=folder / "template")
 
 
+def _having(subject: Subject, model: type[CommonSettings]) -> Subject:
+    class Other(Toy):
+        SETTINGS = model
+
+    loader = subject.loader
+    return replace(subject, loader=Other(loader.client, loader.state_dir, loader.settings))
+
+
+def _with_a_default_in_python(subject: Subject, _: Path) -> Subject:
+    return _having(subject, create_model("Settings", __base__=load.ToySettings, toy_pages=(int, 99)))
+
+
 def _with_an_address(subject: Subject, folder: Path) -> Subject:
     (folder / "src").mkdir()
     (folder / "src/fixture.json").write_text('{"email": "somebody@example.com"}')
@@ -125,6 +139,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], Prepare]] = {
     "check_and_status_answer_without_secrets": ("tells_secrets", {}, _as_it_is),
     "no_personal_data_gets_downstream": ("talks", {}, _as_it_is),
     "no_file_of_the_image_holds_an_address_or_a_phone": ("", {}, _with_an_address),
+    "source_yml_describes_every_setting_and_holds_every_default": ("", {}, _with_a_default_in_python),
     "every_setting_is_documented_with_its_default": ("", {}, _undocumented),
     "the_template_holds_every_setting_with_its_default_and_no_other": ("", {}, _without_a_variable),
 }
@@ -146,6 +161,30 @@ def test_each_rule_finds_the_loader_that_breaks_it(
     given = {"capsys": capsys, "tmp_path": tmp_path, "subject": prepare(subject, tmp_path), **arguments}
     with pytest.raises((AssertionError, ValueError)):
         test(**{name: given[name] for name in wanted})
+
+
+class Fewer(CommonSettings):
+    """Without the pages that the toy's source.yml describes."""
+
+    SOURCE = load.ToySettings.SOURCE
+
+    toy_base_url: str
+    toy_token: SecretStr
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        create_model("Described", __base__=load.ToySettings, toy_pages=(int, Field(description="Most pages"))),
+        create_model("More", __base__=load.ToySettings, toy_more=(int, ...)),
+        Fewer,
+    ],
+)
+def test_settings_and_source_yml_must_agree(model: type[CommonSettings], tmp_path: Path) -> None:
+    toy = Toy(None, tmp_path, {})
+    subject = Subject(toy, *[None] * 8, folder=HERE / "toy", env_prefix="TOY_")
+    with pytest.raises(AssertionError):
+        TestTheToy().test_source_yml_describes_every_setting_and_holds_every_default(_having(subject, model))
 
 
 def test_every_rule_has_its_broken_loader() -> None:

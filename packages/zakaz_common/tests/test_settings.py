@@ -1,13 +1,50 @@
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
 import zakaz_common.settings as settings_module
 from pydantic import Field, SecretStr
 from zakaz_common.errors import ConfigError
-from zakaz_common.settings import CommonSettings, load_settings
+from zakaz_common.settings import CommonSettings, OptionalPath, load_settings
+
+SOURCE_YML = """
+title: Demo
+kind: sales
+order: 1
+schedule: "*:0/30"
+page: loader-failed.md
+clickhouse: {user: u, password: p, rotates_as: r, writes: [], reads: [], watched: [], never_silent: []}
+environment_prefix: DEMO_
+settings:
+  token: {description: Made in the cabinet., secret: true, required: true}
+  key: {description: The other way in., secret: true, required: true, unless: name}
+  name: {description: "", default: ""}
+  rate: {description: Requests a second., type: float, default: 5}
+  vat: {description: On top., type: float, default: 0.22}
+  ca_bundle: {description: A PEM file., default: ""}
+services:
+  bell:
+    description: rings
+    command: [bell]
+    container: bell
+    environment_file: bell.env
+    port: 8081
+    health: /healthz
+    settings:
+      secret: {description: Signs., secret: true, required: true}
+smoke: {counts: {}, expect: []}
+"""
 
 
 class DemoSettings(CommonSettings):
     demo_token: SecretStr = Field(min_length=4)
-    demo_rate: float = Field(5, gt=0)
+    demo_key: SecretStr
+    demo_name: str
+    demo_rate: float = Field(gt=0)
+    demo_vat: Decimal = Field(ge=0, lt=1, decimal_places=4)
+    demo_ca_bundle: OptionalPath
+    demo_bell_port: int
+    demo_bell_secret: SecretStr
 
 
 GOOD = {
@@ -26,6 +63,8 @@ def environment(monkeypatch, tmp_path):
         if name.startswith(("CLICKHOUSE_", "LOADER_", "DEMO_")):
             monkeypatch.delenv(name)
     monkeypatch.setattr(settings_module, "SECRETS_DIR", tmp_path / "secrets")
+    monkeypatch.setattr(DemoSettings, "SOURCE", tmp_path / "source.yml")
+    (tmp_path / "source.yml").write_text(SOURCE_YML)
 
     def give(**values):
         for name, value in values.items():
@@ -48,9 +87,52 @@ def test_variables_and_defaults_are_read(environment):
     assert settings.clickhouse_password.get_secret_value() == "secret-pass"
 
 
+def test_what_is_not_given_or_empty_is_what_source_yml_says(environment):
+    environment(**GOOD)
+    bare = load()
+    environment(**dict.fromkeys([name.upper() for name in DemoSettings.model_fields if name.upper() not in GOOD], ""))
+    for settings in (bare, load()):
+        assert settings.demo_rate == 5
+        assert settings.demo_vat == Decimal("0.22")
+        assert settings.demo_bell_port == 8081
+        assert settings.demo_ca_bundle is None
+        assert settings.demo_name == settings.demo_key.get_secret_value() == ""
+        assert settings.demo_bell_secret.get_secret_value() == ""
+        assert settings.loader_state_dir == Path("/var/lib/zakaz")
+
+
+def test_what_is_given_wins(environment):
+    environment(**GOOD, DEMO_RATE="7", DEMO_CA_BUNDLE="/ca.pem")
+    assert (load().demo_rate, load().demo_ca_bundle) == (7, Path("/ca.pem"))
+    direct = DemoSettings(**{name.lower(): value for name, value in GOOD.items()}, demo_rate=8)
+    assert (direct.demo_rate, direct.demo_vat) == (8, Decimal("0.22"))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "^/.*/source.yml is missing: the defaults of this loader stand there; build its image again"),
+        ("settings: [", "^/.*/source.yml: while parsing a flow node"),
+        (
+            SOURCE_YML.replace("default: 5", "defualt: 5"),
+            "^/.*/source.yml: settings.rate: unknown: defualt. Known are desc",
+        ),
+        (SOURCE_YML.replace("default: 0.22", "default: 22"), "^DEMO_VAT is wrong: input should be less than 1"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_wrong_source_yml_is_one_sentence(environment, tmp_path, content, sentence, dry_run):
+    environment(**GOOD)
+    settings_module._described.cache_clear()
+    (tmp_path / "source.yml").unlink() if content is None else (tmp_path / "source.yml").write_text(content)
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        load(dry_run)
+    assert "\n" not in str(caught.value)
+
+
 def test_secrets_are_never_shown(environment):
     environment(**GOOD)
-    assert "secret" not in repr(load())
+    assert "secret-" not in repr(load())
 
 
 def test_a_secret_may_stand_in_a_file(environment, tmp_path):

@@ -1,9 +1,10 @@
 """Settings of the Qtickets loader, beside those every loader has."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
-from zakaz_common.settings import CommonSettings
+from zakaz_common.settings import CommonSettings, OptionalPath
 
 OPTIONAL_DATASETS = frozenset({"inventory", "discounts", "promo_codes", "color_themes", "barcodes"})
 
@@ -14,25 +15,21 @@ def _names(text: str) -> frozenset[str]:
 
 
 class QticketsSettings(CommonSettings):
-    """Where the API is, how politely it is asked, and how far back a run looks."""
+    """Types and bounds of what source.yml describes, beside the common settings."""
 
-    qtickets_base_url: str = Field("https://qtickets.ru/api/rest/v1", description="Base URL of the REST API")
-    qtickets_token: SecretStr = Field(min_length=1, description="Token made in the seller's cabinet")
-    qtickets_requests_per_second: float = Field(5, gt=0, le=1000, description="Request rate")
-    qtickets_lookback_hours: int = Field(48, ge=0, le=24 * 90, description="Re-read before the watermark")
-    qtickets_deep_reread_days: int = Field(7, ge=1, le=365, description="Days between re-reads of everything")
-    qtickets_optional_datasets: str = Field(
-        "inventory,discounts,promo_codes,color_themes,barcodes", description="Optional datasets, by comma"
-    )
-    qtickets_max_vanished_ratio: float = Field(
-        0.05, ge=0, le=1, description="Largest part of the orders that may vanish at once"
-    )
-    qtickets_webhook_secret: SecretStr = Field(SecretStr(""), description="Secret of the webhook receiver")
-    qtickets_webhook_port: int = Field(8081, ge=0, le=65535, description="Port of the webhook receiver")
-    qtickets_webhook_delay_seconds: float = Field(
-        5, gt=0, le=3600, description="How long hints are collected before the orders are read again"
-    )
-    qtickets_ca_bundle: Path | None = Field(None, description="PEM file of the API's CA, if not the system's")
+    SOURCE: ClassVar[Path] = Path(__file__).resolve().parents[2] / "source.yml"
+
+    qtickets_base_url: str
+    qtickets_token: SecretStr = Field(min_length=1)
+    qtickets_requests_per_second: float = Field(gt=0, le=1000)
+    qtickets_lookback_hours: int = Field(ge=0, le=24 * 90)
+    qtickets_deep_reread_days: int = Field(ge=1, le=365)
+    qtickets_optional_datasets: str
+    qtickets_max_vanished_ratio: float = Field(ge=0, le=1)
+    qtickets_ca_bundle: OptionalPath
+    qtickets_webhook_port: int = Field(ge=0, le=65535)
+    qtickets_webhook_secret: SecretStr
+    qtickets_webhook_delay_seconds: float = Field(gt=0, le=3600)
 
     @field_validator("qtickets_base_url")
     @classmethod

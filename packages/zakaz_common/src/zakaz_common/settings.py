@@ -5,10 +5,12 @@ A secret may stand in the environment or in a file `/run/secrets/<variable in lo
 
 import difflib
 import os
+from functools import cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+import source_file
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from zakaz_common.errors import ConfigError
@@ -17,35 +19,82 @@ SECRETS_DIR = Path("/run/secrets")
 _COMMON_PREFIXES = ("CLICKHOUSE_", "LOADER_")
 _PLACEHOLDER = "unused-in-a-dry-run"
 
+# a file that need not be given: an empty text is none
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
+
 
 class CommonSettings(BaseSettings):
-    """Where ClickHouse is, and how a run behaves. A field's variable is its name in upper case."""
+    """Where ClickHouse is, and how a run behaves. A field's variable is its name in upper case.
+
+    A loader's own class adds types and bounds of what its source.yml describes, and names that file in `SOURCE`: the
+    defaults of its own fields stand there alone.
+    """
 
     model_config = SettingsConfigDict(extra="ignore", case_sensitive=False, hide_input_in_errors=True)
 
-    clickhouse_host: str = Field(min_length=1, description="Host name of ClickHouse")
-    clickhouse_port: int = Field(8123, ge=1, le=65535, description="Its HTTP port")
-    clickhouse_secure: bool = Field(False, description="HTTPS instead of HTTP")
-    clickhouse_user: str = Field(min_length=1, description="The loader's own ClickHouse user")
-    clickhouse_password: SecretStr = Field(description="Its password")
-    clickhouse_database: str = Field("zakaz", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database")
-    loader_state_dir: Path = Field(Path("/var/lib/zakaz"), description="Lock, progress and token state")
-    loader_deadline_seconds: int = Field(1500, ge=10, le=86400, description="One deadline for the whole run")
-    loader_batch_rows: int = Field(10_000, ge=100, le=50_000, description="Rows in one insert")
-    loader_max_rejected_ratio: float = Field(0.01, ge=0, le=1, description="Above it the run fails")
-    loader_log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level")
-    loader_metrics_file: Path | None = Field(None, description="Prometheus textfile to write, *.prom")
+    SOURCE: ClassVar[Path | None] = None
 
-    @field_validator("*", mode="before")
+    clickhouse_host: str = Field(
+        min_length=1,
+        examples=["zakaz-clickhouse"],
+        description="Host name of ClickHouse; inside the private Docker network the name of its container.",
+    )
+    clickhouse_port: int = Field(8123, ge=1, le=65535, description="Its HTTP port.")
+    clickhouse_secure: bool = Field(False, description="HTTPS instead of HTTP.")
+    clickhouse_user: str = Field(min_length=1, description="The loader's own ClickHouse user.")
+    clickhouse_password: SecretStr = Field(description="Its password.")
+    clickhouse_database: str = Field(
+        "zakaz", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database of staging and marts."
+    )
+    loader_state_dir: Path = Field(
+        Path("/var/lib/zakaz"),
+        description="Lock, resume point and tokens: a volume that the loader's user (10001) owns and that outlives the "
+        "container.",
+    )
+    loader_deadline_seconds: int = Field(
+        1500, ge=10, le=86400, description="Seconds that a run may take in all, waits and retries included."
+    )
+    loader_batch_rows: int = Field(10_000, ge=100, le=50_000, description="Rows of one insert.")
+    loader_max_rejected_ratio: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Part of the records of one dataset that may be rejected before the run fails.",
+    )
+    loader_log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level of what is logged."
+    )
+    loader_metrics_file: OptionalPath = Field(
+        None, description="A `*.prom` file to write for the node exporter's textfile collector; empty is none."
+    )
+
     @classmethod
-    def _empty_optional_is_absent(cls, value: object, info: object) -> object:
-        """`NAME=` in an env file means "not set" where that is allowed."""
-        name = getattr(info, "field_name", None)
-        if value == "" and name is not None:
-            field = cls.model_fields[name]
-            if not field.is_required():
-                return field.default
-        return value
+    def defaults(cls) -> dict[str, Any]:
+        """Every field that need not be given, with its default.
+
+        Raises ConfigError when source.yml cannot be read.
+        """
+        python = {name: field.default for name, field in cls.model_fields.items() if not field.is_required()}
+        return python | (_described(cls.SOURCE) if cls.SOURCE else {})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_optional_is_absent(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """`NAME=` in an env file means "not set" where that is allowed, and what is not set has its default."""
+        defaults = cls.defaults()
+        return defaults | {name: value for name, value in values.items() if value != "" or name not in defaults}
+
+
+@cache
+def _described(file: Path) -> dict[str, Any]:
+    """Fields of a source.yml that need not be given, with their defaults."""
+    if not file.is_file():
+        raise ConfigError(f"{file} is missing: the defaults of this loader stand there; build its image again")
+    try:
+        settings = source_file.loader_settings(source_file.read_source(file))
+    except source_file.SourceFileError as error:
+        raise ConfigError(str(error)) from None
+    return {name.lower(): setting["default"] for name, setting in settings.items() if "default" in setting}
 
 
 S = TypeVar("S", bound=CommonSettings)

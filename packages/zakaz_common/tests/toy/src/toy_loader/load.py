@@ -4,7 +4,8 @@ import json
 import signal
 import time
 from datetime import date, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import msgspec
 import structlog
@@ -30,9 +31,11 @@ COLUMNS = ("discount_id", "name", "is_active", "created_at", "_ver")
 class ToySettings(CommonSettings):
     """Where the discounts are."""
 
-    toy_base_url: str = Field("https://toy.example", description="Address of the API")
-    toy_token: SecretStr = Field(SecretStr(""), description="Its token")
-    toy_pages: int = Field(99, ge=1, description="Most pages of one run")
+    SOURCE: ClassVar[Path] = Path(__file__).resolve().parents[2] / "source.yml"
+
+    toy_base_url: str
+    toy_token: SecretStr
+    toy_pages: int = Field(ge=1)
 
 
 class Page(msgspec.Struct):

@@ -1,0 +1,89 @@
+"""A source.yml says what every source says, or is refused with a sentence; what a loader reads follows from it."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from source_file import SourceFileError, loader_settings, read_source, read_sources
+
+from tests.makefile import REPOSITORY
+from tests.sources import SOURCES
+
+NAME = next(iter(SOURCES))
+
+
+def written(folder: Path, *path: str, **change: Any) -> Path:
+    """A source.yml of this repository, with keys of one part of it set, or removed where the value is None."""
+    content = copy.deepcopy(yaml.safe_load((REPOSITORY / f"integrations/{NAME}/source.yml").read_text("utf-8")))
+    part = content
+    for key in path:
+        part = part[key]
+    for key, value in change.items():
+        part[key] = value
+        if value is None:
+            del part[key]
+    file = folder / "source.yml"
+    file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "sentence"),
+    [
+        ((), {"colour": 1}, "source.yml: unknown: colour. Known are title, kind,"),
+        ((), {"title": None}, "source.yml: missing: title. Known are"),
+        ((), {"kind": "weather"}, "source.yml: kind is one of sales, advertising."),
+        (("clickhouse",), {"user": None, "pasword": "x"}, "clickhouse: unknown: pasword; missing: user. Known are"),
+        (("smoke",), {"expect": None}, "source.yml: smoke: missing: expect."),
+        (("settings", "base_url"), {"defualt": 1}, "source.yml: settings.base_url: unknown: defualt. Known are desc"),
+        (("settings", "base_url"), {"type": "list"}, "settings.base_url: type is one of str, int, float, bool."),
+        (("settings", "base_url"), {"default": "{{ x }}"}, "settings.base_url: default is a plain value, without"),
+        (("settings",), {"base_url": "x"}, "source.yml: settings.base_url: a mapping is expected, with description,"),
+        ((), {"services": {"bell": {}}}, "source.yml: services.bell: missing: description, command,"),
+    ],
+)
+def test_what_no_source_says_is_refused(tmp_path: Path, path: tuple[str, ...], change: dict, sentence: str) -> None:
+    file = written(tmp_path, *path, **change)
+    with pytest.raises(SourceFileError) as caught:
+        read_source(file)
+    assert sentence in str(caught.value)
+    assert str(caught.value).startswith(str(file))
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceFileError, match=r"no/source.yml: .*No such file"):
+        read_source(tmp_path / "no/source.yml")
+    (tmp_path / "source.yml").write_text("a: [")
+    with pytest.raises(SourceFileError, match=r"source.yml: while parsing") as caught:
+        read_source(tmp_path / "source.yml")
+    assert "\n" not in str(caught.value)
+
+
+def test_sources_are_found_by_their_folders(tmp_path: Path) -> None:
+    (tmp_path / "integrations/one").mkdir(parents=True)
+    (tmp_path / "integrations/none").mkdir()
+    written(tmp_path / "integrations/one")
+    assert list(read_sources(tmp_path)) == ["one"]
+
+
+def test_a_loader_reads_its_settings_and_those_of_its_services() -> None:
+    source = {
+        "environment_prefix": "DEMO_",
+        "settings": {
+            "token": {"description": "a", "required": True},
+            "key": {"description": "b", "required": True, "unless": "name"},
+            "name": {"description": "c", "default": "d"},
+        },
+        "services": {"bell": {"port": 8081, "settings": {"secret": {"description": "e", "required": True}}}},
+    }
+    found = loader_settings(source)
+    assert {name: setting.get("default", "none") for name, setting in found.items()} == {
+        "DEMO_TOKEN": "none", "DEMO_KEY": "", "DEMO_NAME": "d", "DEMO_BELL_PORT": 8081, "DEMO_BELL_SECRET": "",
+    }  # fmt: skip
+    assert [name for name, setting in found.items() if setting.get("service") == "bell"] == [
+        "DEMO_BELL_PORT", "DEMO_BELL_SECRET",
+    ]  # fmt: skip
