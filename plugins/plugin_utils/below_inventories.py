@@ -18,6 +18,9 @@ class BelowInventories(BaseVarsPlugin):
     Needs ``precedence`` of ansible.cfg to begin with ``all_plugins_play``, so that it is asked first.
     """
 
+    # one instance for the whole run: Ansible asks before every task, and else makes a new one each time
+    is_stateless = True
+
     def __init__(self) -> None:
         super().__init__()
         self._known: Group | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from ansible.errors import AnsibleParserError
 from ansible.inventory.group import Group
 from ansible.inventory.host import Host
 from ansible.parsing.dataloader import DataLoader
-from below_inventories import BelowInventories
+from below_inventories import REPOSITORY, BelowInventories
 from vars import role_faces, sources
 
 
@@ -48,3 +50,27 @@ def test_a_wrong_source_yml_stops_the_play_with_its_sentence(tmp_path: Path, mon
     monkeypatch.setattr(sources, "REPOSITORY", tmp_path)
     with pytest.raises(AnsibleParserError, match=r"one/source.yml: unknown: colour; missing: kind"):
         sources.VarsModule().offered(DataLoader())
+
+
+COUNTED = """
+import sys
+sys.path.append("plugins/plugin_utils")
+from below_inventories import REPOSITORY, BelowInventories
+from ansible.cli.playbook import main
+
+made, make = [], BelowInventories.__init__
+BelowInventories.__init__ = lambda self: made.append(type(self)) or make(self)
+try:
+    main()
+finally:
+    print("made", len(made))
+"""
+
+
+def test_ansible_makes_each_plugin_once_in_a_run(tmp_path: Path) -> None:
+    """Not before every task, which was half of the time of a pass that changes nothing."""
+    play = tmp_path / "play.yml"
+    play.write_text("- hosts: all\n  gather_facts: false\n  tasks:\n" + "    - ansible.builtin.debug:\n" * 3)
+    command = [sys.executable, "-c", COUNTED, "-i", "inventories/local", str(play)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "made 2", done.stdout + done.stderr
