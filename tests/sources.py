@@ -20,6 +20,33 @@ ENABLED: list[str] = yaml.safe_load((REPOSITORY / "roles/zakaz/defaults/main/sou
 ]
 
 
+def first_of(kind: str) -> str:
+    """The first source of a deployment that is of this kind: what a test takes that needs some one."""
+    return next(name for name in ENABLED if SOURCES[name]["kind"] == kind)
+
+
+SALES, ADVERTISING = first_of("sales"), first_of("advertising")
+
+
+def unit_of(source: str, deployment: str = "zakaz") -> str:
+    """What its units and its command are called, and its volume begins with, in a deployment of this name."""
+    return CATALOGUE[source]["slug"].replace("{{ zakaz_name }}", deployment)
+
+
+def services() -> list[tuple[str, str, dict[str, Any]]]:
+    """Every service that some source runs beside its loader: the source, the service's name, what source.yml says."""
+    return [(source, name, service) for source, said in SOURCES.items() for name, service in said["services"].items()]
+
+
+def required_secrets(source: str) -> list[str]:
+    """The variables of the secrets without which a source cannot be loaded."""
+    return [
+        f"{source}_{key}"
+        for key, setting in SOURCES[source]["settings"].items()
+        if setting.get("secret") and setting.get("required")
+    ]
+
+
 def defaults(role: str) -> dict[str, Any]:
     """A role's defaults, not rendered."""
     return yaml.safe_load((REPOSITORY / f"roles/{role}/defaults/main.yml").read_text(encoding="utf-8"))

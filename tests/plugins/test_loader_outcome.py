@@ -22,7 +22,7 @@ def ended(code, *lines, stderr=()):
         (ended(0, {"rows_written": 3}), "done"),
         (ended(0, {**CUT, "error": ""}), "done"),  # the weekly re-read was cut, the run was not
         (ended(75, CUT), "goes_on"),
-        (ended(75, {"error": "another run of qtickets_api is working"}), "try_later"),
+        (ended(75, {"error": "another run of ticket_shop is working"}), "try_later"),
         (ended(75), "try_later"),
         (ended(78, {"error": "QTICKETS_TOKEN is not set"}), "failed"),
         (ended(69, {**CUT, "error": "the API did not answer"}), "failed"),
