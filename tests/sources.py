@@ -38,6 +38,32 @@ def services() -> list[tuple[str, str, dict[str, Any]]]:
     return [(source, name, service) for source, said in SOURCES.items() for name, service in said["services"].items()]
 
 
+def service_secrets(source: str, service: str) -> list[str]:
+    """The variables of the secrets that a service has of its own."""
+    settings = SOURCES[source]["services"][service]["settings"]
+    return [f"{source}_{service}_{key}" for key, setting in settings.items() if setting.get("secret")]
+
+
+def services_on(first_port: int) -> dict[str, Any]:
+    """Settings that turn on all that sources run beside their loaders, each at a port of its own."""
+    settings: dict[str, Any] = {}
+    for number, (source, name, _) in enumerate(services()):
+        settings |= {f"{source}_{name}_enabled": True, f"{source}_{name}_port": first_port + number}
+        settings |= dict.fromkeys(service_secrets(source, name), f"ci-{name}-secret")
+    return settings
+
+
+def rotations(source: str) -> dict[str, str]:
+    """The secrets of a source that `make rotate` changes, beside the password of its loader: name → variable."""
+    password = SOURCES[source]["clickhouse"]["rotates_as"]
+    return {name: entry["variable"] for name, entry in CATALOGUE[source]["rotates"].items() if name != password}
+
+
+def whole_number_of(source: str) -> dict[str, Any]:
+    """The first setting of a source that is a whole number, with the name that its loader reads it by."""
+    return next(one for one in SETTINGS[source].values() if one.get("type") == "int" and "environment" in one)
+
+
 def required_secrets(source: str) -> list[str]:
     """The variables of the secrets without which a source cannot be loaded."""
     return [

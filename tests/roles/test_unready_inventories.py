@@ -12,17 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.makefile import REPOSITORY, operator_verbs
-from tests.sources import ADVERTISING, ENABLED, SALES, SOURCES, required_secrets, services, unit_of
+from tests.sources import ADVERTISING, ENABLED, SALES, SOURCES, required_secrets, service_secrets, services, unit_of
 
 BIN = Path(sys.executable).parent
 
 
 VERBS = operator_verbs()
 # what sources run beside their loaders: how its variables begin, and those of its secrets
-SERVICES = {
-    f"{source}_{name}": [f"{source}_{name}_{key}" for key, setting in said["settings"].items() if setting.get("secret")]
-    for source, name, said in services()
-}
+SERVICES = {f"{source}_{name}": service_secrets(source, name) for source, name, _ in services()}
 PLAYBOOKS = sorted(path.name for path in (REPOSITORY / "playbooks").glob("*.yml"))
 
 
