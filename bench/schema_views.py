@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # run from a checkout, nothing is installed: hence the imports below this line
-sys.path[:0] = [str(ROOT), str(ROOT / "module_utils")]
+sys.path[:0] = [str(ROOT), str(ROOT / "module_utils"), str(ROOT / "plugins")]
 
 from zakaz_schema.converge import Options, converge  # noqa: E402
 

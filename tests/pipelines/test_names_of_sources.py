@@ -19,6 +19,8 @@ def own_places(source: str) -> list[str]:
         f"integrations/{source}/**",
         # tests that need the fixtures of others, such as a deployment
         f"tests/**/{source}/**",
+        # what the simulator plays of its vendor, where that folder has the source's name
+        f"services/api_sandbox/**/{source}/**",
         # the schema is the product: tables and views are called after what fills them
         "templates/ddl/**",
         # documents, and what changed
