@@ -21,7 +21,14 @@ ROLE = Path(__file__).parents[2] / "roles/rotate"
 CATALOGUE = rotate_catalogue()
 USERS = "clickhouse/users.d/zakaz.xml"
 NAMES = sorted(CATALOGUE)
-OF_LOADERS = [SOURCES[source]["clickhouse"]["rotates_as"] for source in ENABLED]
+# the password of each loader, with the files of those who log in with it
+OF_LOADERS = {
+    SOURCES[source]["clickhouse"]["rotates_as"]: [
+        f"{source}.env",
+        *(service["environment_file"] for service in SOURCES[source]["services"].values()),
+    ]
+    for source in ENABLED
+}
 # what preflight lets pass
 SECRETS = st.text(string.printable[:94] + " ", min_size=1, max_size=20).filter(lambda text: text == text.strip())
 CHOICES = st.dictionaries(st.sampled_from(NAMES), SECRETS, min_size=1)
@@ -84,7 +91,7 @@ def test_secrets_are_read_back(secrets):
 
 
 @pytest.mark.parametrize(
-    ("name", "path"), [(name, path) for name in OF_LOADERS for path in (*CATALOGUE[name]["files"], USERS)]
+    ("name", "path"), [(name, path) for name, files in OF_LOADERS.items() for path in (*files, USERS)]
 )
 def test_a_secret_that_one_of_its_files_has_otherwise_differs(name, path):
     files = host(before())
@@ -114,7 +121,7 @@ def test_a_file_that_is_not_there_holds_nothing():
 def test_no_neighbour_is_taken_for_a_secret(name):
     """A user without a hash, and a variable whose name ends like another's."""
     files = host(before())
-    for path in CATALOGUE[name]["files"]:
+    for path in OF_LOADERS[name]:
         files[path] = f"OTHER_CLICKHOUSE_PASSWORD=x\nCLICKHOUSE_PASSWORD=old-{name}\n"
     assert deployed_secret(files, CATALOGUE[name]) == f"old-{name}"
     assert deployed_secrets(files, CATALOGUE, before())[name] == "same"
