@@ -216,10 +216,9 @@ $(INTEGRATION_SUITES:unit-%=soak-%): soak-%: $(VENV)/develop
 
 bench: $(VENV)/develop ## Measure speed against baselines of the same run; the ratios have bounds
 	$(BIN)/python bench/schema_apply.py
-	$(BIN)/python bench/vk_ads_reread.py
 	$(BIN)/python bench/embedded_http.py --seconds 20
-	$(BIN)/python bench/qtickets_speed.py --orders 200000
 	$(BIN)/python bench/restore_time.py --rows 2000000
+	@for bench in integrations/*/bench/*.py; do $(BIN)/python $$bench || exit 1; done
 
 docs-test: $(VENV)/develop ## Run the documents' commands, in order, on a clean clone
 	$(PYTEST) -s tests/documents -m deploy

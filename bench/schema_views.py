@@ -1,7 +1,7 @@
 # ruff: noqa: E501 - statements read better whole
 """How long bi.v_marketing_roi_daily takes over 20 million orders and 3 years, by days asked for.
 
-Staging is filled with generated orders and tickets, the sales mart is computed from it by the Qtickets loader's own
+Staging is filled with generated orders and tickets, the sales mart is computed from it by its loader's own
 query, the ads mart is filled for 2,000 ads. The last three days are then recomputed 48 times, as half-hourly runs
 of a day leave them, so that FINAL has versions to choose from.
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # run from a checkout, nothing is installed: hence the imports below this line
-sys.path[:0] = [str(ROOT), str(ROOT / "module_utils")]
+sys.path[:0] = [str(ROOT), str(ROOT / "module_utils"), str(ROOT / "plugins")]
 
 from zakaz_schema.converge import Options, converge  # noqa: E402
 

@@ -64,7 +64,7 @@ from ansible.module_utils.whole_file import write_whole
 MARKER = ".zakaz-deployment"
 # the second one is the role backup's; it was empty once
 MARKERS = (MARKER, ".zakaz-backups")
-# each deployment has this command, whatever else it runs
+# what every deployment had, whatever else it ran, of a version that did not mark its folder yet
 COMMAND = "-qtickets-api"
 # a part of the names of containers, units and files; a host name ends at 63 characters
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")

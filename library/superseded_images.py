@@ -54,7 +54,7 @@ EXAMPLES = r"""
   superseded_images:
     deployment: zakaz
     prefix: zakaz
-    current: ["zakaz/vk-ads:7f0abaf1f93a"]
+    current: ["zakaz/ad-network:7f0abaf1f93a"]
     history: /opt/zakaz/history.jsonl
     lock: /run/lock/zakaz-deploy.lock
 """

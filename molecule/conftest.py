@@ -1,12 +1,17 @@
-"""What went wrong on the host, printed under a test that failed."""
+"""What went wrong on the host, printed under a test that failed; and the sources that every scenario deploys."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# the helper of the other tests; last, so that it hides nobody's module
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+from sources import ENABLED, unit_of
 
 SECRETS = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "controller", "secrets")
 LOOK = (
@@ -15,6 +20,14 @@ LOOK = (
     "journalctl --no-pager --priority warning --lines 40 --output cat",
     "docker logs --tail 20 zakaz-clickhouse",
 )
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test that asks for a source, or for the unit of a loader, for each of the registry."""
+    if "source" in metafunc.fixturenames:
+        metafunc.parametrize("source", ENABLED)
+    if "loader" in metafunc.fixturenames:
+        metafunc.parametrize("loader", [unit_of(source) for source in ENABLED])
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -13,7 +13,7 @@ scan() {
 tracked=$(git ls-files | grep -vE '^requirements/.*\.txt$|package-lock\.json$|\.(png|svg)$')
 # shellcheck disable=SC2046 # names without spaces
 python scripts/find_open_vaults.py $(echo "$tracked" | grep '^inventories/')
-tests='(^|/)tests/|^molecule/|^bench/'
+tests='(^|/)(tests|bench)/|^molecule/'
 # shellcheck disable=SC2046 # names without spaces
 scan $(echo "$tracked" | grep -vE "$tests")
 # shellcheck disable=SC2046

@@ -114,7 +114,7 @@ def with_secrets(
 
 
 def webhook_signature(body: str, secret: str) -> str:
-    """What Qtickets sends as X-Signature: hex HMAC-SHA1 of the body."""
+    """What a webhook is signed with: hex HMAC-SHA1 of the body."""
     return hmac.new(secret.encode(), body.encode(), hashlib.sha1).hexdigest()
 
 

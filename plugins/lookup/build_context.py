@@ -24,7 +24,7 @@ short_description: Make the build context of an image and the digest of all its 
 description:
   - Packs the given files and folders, sorted and with owner, mode and time set to constants, into a tar archive on the
     controller. The same content always gives the same digest, so it serves as the image's tag.
-  - Leaves out caches, compiled Python and tests.
+  - Leaves out caches, compiled Python, tests and benches.
 options:
   _terms:
     description: Files and folders relative to O(root).
@@ -50,7 +50,7 @@ _raw:
   elements: dict
 """
 
-LEFT_OUT = {"__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis", "tests", "node_modules"}
+LEFT_OUT = {"__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis", "tests", "bench", "node_modules"}
 
 
 def context_files(root: Path, paths: list[str]) -> list[Path]:

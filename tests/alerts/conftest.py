@@ -14,7 +14,7 @@ from tests.programs import MEASURED
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = [REPOSITORY / "roles" / "alerts" / "files", REPOSITORY / "module_utils"]
-UNIT = "zakaz-qtickets-api.service"
+UNIT = "zakaz-ticket-shop.service"
 
 
 class Host:
@@ -61,7 +61,7 @@ class Host:
                     "secrets_dir": str(self.folder),
                     "runbooks": "docs/operations",
                     "prefix": "zakaz-",
-                    "pages": {"qtickets-api": "loader-failed.md", "": "unit-failed.md"},
+                    "pages": {"ticket-shop": "loader-failed.md", "": "unit-failed.md"},
                     "severities": self.severities,
                     "channels": self.channels,
                     "timeout": 5,

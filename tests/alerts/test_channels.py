@@ -19,16 +19,16 @@ def mail_settings(port, **changes):
 
 
 def test_mail_arrives_with_what_failed_why_and_what_to_do(host):
-    host.journal('{"event": "run_started"}\n{"event": "run_failed", "error": "QTICKETS_TOKEN is refused"}\n')
+    host.journal('{"event": "run_started"}\n{"event": "run_failed", "error": "SHOP_TOKEN is refused"}\n')
     with SmtpReceiver() as smtp:
         host.channels = {"mail": mail_settings(smtp.port)}
         assert host.fails("78").returncode == 0
         (letter,) = smtp.mails
-    assert "zakaz-qtickets-api.service: FAILED" in letter["Subject"]
+    assert "zakaz-ticket-shop.service: FAILED" in letter["Subject"]
     assert letter["To"] == "ops@example.org, boss@example.org"
     text = letter.get_content()
-    assert "QTICKETS_TOKEN is refused (exit code 78: a setting or a credential is wrong)" in text
-    assert "First command: sudo journalctl --unit zakaz-qtickets-api.service" in text
+    assert "SHOP_TOKEN is refused (exit code 78: a setting or a credential is wrong)" in text
+    assert "First command: sudo journalctl --unit zakaz-ticket-shop.service" in text
     assert "docs/operations/loader-failed.md" in text
 
 
@@ -87,7 +87,7 @@ def test_webhook_gets_fields_for_programs_and_text_for_people(host):
         host.works()
         (_, headers, fired), (_, _, resolved) = http.posts
     assert headers["Authorization"] == "Bearer hook-secret"
-    assert (fired["event"], fired["deployment"], fired["subject"]) == ("firing", "zakaz", "zakaz-qtickets-api.service")
+    assert (fired["event"], fired["deployment"], fired["subject"]) == ("firing", "zakaz", "zakaz-ticket-shop.service")
     assert fired["page"] == "docs/operations/loader-failed.md"
     assert resolved["event"] == "resolved"
     assert resolved["since"] == fired["since"]

@@ -59,9 +59,9 @@ def test_another_cause_is_told_once_and_the_end_names_both(host, told, receiver)
 
     failed("the token is refused (run 4711, 08:30)")
     failed("the token is refused (run 4712, 09:00)")
-    failed("ClickHouse refuses the login of loader_qtickets")
+    failed("ClickHouse refuses the login of loader_shop")
     failed("the token is refused (run 4713, 09:30)")
-    failed("ClickHouse refuses the login of loader_qtickets")
+    failed("ClickHouse refuses the login of loader_shop")
     host.works()
     assert told() == [("firing", UNIT), ("changed", UNIT), ("resolved", UNIT)]
     first, second, last = (content for _, _, content in receiver.posts)
@@ -153,7 +153,7 @@ def test_run_that_left_because_another_held_the_lock_is_no_recovery(host, told):
 
 
 def test_units_have_episodes_of_their_own(host, told):
-    other = "zakaz-vk-ads.service"
+    other = "zakaz-ad-network.service"
     host.fails()
     host.fails(unit=other)
     host.works()
@@ -202,11 +202,11 @@ def test_message_kept_for_days_is_dropped_with_a_word(host):
     [
         '{"episodes": {',
         "[]",
-        '{"episodes": {"zakaz-qtickets-api.service": "text"}, "outbox": [], "pending": {}}',
-        '{"episodes": {"zakaz-qtickets-api.service": {"since": null, "times": 1}}, "outbox": [], "pending": {}}',
+        '{"episodes": {"zakaz-ticket-shop.service": "text"}, "outbox": [], "pending": {}}',
+        '{"episodes": {"zakaz-ticket-shop.service": {"since": null, "times": 1}}, "outbox": [], "pending": {}}',
         '{"episodes": {}, "outbox": [{"channel": "webhook"}], "pending": {}}',
         '{"episodes": {}, "outbox": [{"channel": "webhook", "message": {"at": 1}}], "pending": {}}',
-        '{"episodes": {}, "outbox": [], "pending": {"zakaz-qtickets-api.service": "often"}}',
+        '{"episodes": {}, "outbox": [], "pending": {"zakaz-ticket-shop.service": "often"}}',
     ],
 )
 def test_damaged_state_is_put_aside_and_people_are_still_told(host, told, text):

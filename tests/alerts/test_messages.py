@@ -57,7 +57,7 @@ def test_the_way_it_ended_is_put_into_words(host, result, status, words):
     ],
 )
 def test_secrets_are_taken_out(host, line):
-    (host.folder / "qtickets_api.env").write_text(f"CLICKHOUSE_PASSWORD={SECRET}\nCLICKHOUSE_HOST=clickhouse\n")
+    (host.folder / "ticket_shop.env").write_text(f"CLICKHOUSE_PASSWORD={SECRET}\nCLICKHOUSE_HOST=clickhouse\n")
     told = first_message(host, line)
     assert "•••" in told
     for secret in (SECRET, "hunter22", "abcdef123456"):

@@ -46,7 +46,7 @@ INSERT INTO zakaz.stg_orders SELECT number, ['томск', 'орёл'][number % 
 INSERT INTO zakaz.stg_orders SELECT number, 'томск', 100, NULL, 2, 0 FROM numbers(10);
 INSERT INTO zakaz.dm_sales SELECT toDate('2025-12-30') + number % 5, 'томск', number, number FROM numbers(50);
 INSERT INTO zakaz.plan VALUES ('2026-01-01', 0.1), ('2026-02-01', 0.2);
-INSERT INTO meta.watermarks VALUES ('qtickets_api', '2026-01-03 00:00:00', 1)
+INSERT INTO meta.watermarks VALUES ('ticket_shop', '2026-01-03 00:00:00', 1)
 """
 
 
@@ -152,7 +152,7 @@ def site(engines: list[tuple[HttpConnection, LocalFolder]], tmp_path: Path) -> S
     config = tmp_path / "clickhouse"
     (config / "users.d").mkdir(parents=True)
     (config / "users.d" / "zakaz.xml").write_text("<clickhouse/>", encoding="utf-8")
-    (tmp_path / "vk_ads.env").write_text("VK_ADS_CLIENT_SECRET=hidden\n", encoding="utf-8")
+    (tmp_path / "ad_network.env").write_text("AD_NETWORK_SECRET=hidden\n", encoding="utf-8")
     backups.mkdir()
     (backups / MARKER).touch()
     settings = Settings(
@@ -192,7 +192,7 @@ def changed(site: Site) -> Callable[[], None]:
         site.sql(
             "INSERT INTO zakaz.stg_orders SELECT 5000 + number, 'орёл', 1, NULL, 3, 0 FROM numbers(7);\n"
             "TRUNCATE TABLE zakaz.plan;\n"
-            "INSERT INTO meta.watermarks VALUES ('qtickets_api', '2026-02-01 00:00:00', 2)"
+            "INSERT INTO meta.watermarks VALUES ('ticket_shop', '2026-02-01 00:00:00', 2)"
         )
 
     return change

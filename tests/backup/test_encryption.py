@@ -59,7 +59,7 @@ def test_secrets_of_the_host_are_in_encrypted_backups(site: Site, pair: Callable
         tarfile.open(fileobj=stream, mode="r|") as host,
     ):
         found = {member.name: host.extractfile(member).read() for member in host}
-    assert found["files/vk_ads.env"] == b"VK_ADS_CLIENT_SECRET=hidden\n"
+    assert found["files/ad_network.env"] == b"AD_NETWORK_SECRET=hidden\n"
 
 
 def test_the_wrong_key_and_no_key_are_refused(site: Site, pair: Callable, changed: Callable[[], None]) -> None:

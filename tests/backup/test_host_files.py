@@ -31,9 +31,9 @@ esac
 @pytest.fixture
 def volumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "volumes"
-    (place / "vk-state").mkdir(parents=True)
-    (place / "vk-state/watermark").write_text("2026-11-22")
-    (place / "vk-state/token.json").write_text("hidden")
+    (place / "ad-state").mkdir(parents=True)
+    (place / "ad-state/watermark").write_text("2026-11-22")
+    (place / "ad-state/token.json").write_text("hidden")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/docker").write_text(DOCKER)
     (tmp_path / "bin/docker").chmod(0o755)
@@ -45,23 +45,23 @@ def volumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("recipient", ["", "age1key"])
 def test_state_comes_back_to_a_loader_that_has_none_and_to_no_other(site: Site, volumes: Path, recipient: str) -> None:
     settings = replace(
-        site.settings, state_volumes={"vk_ads": "vk-state", "never_ran": "none"}, age_recipient=recipient
+        site.settings, state_volumes={"ad_network": "ad-state", "never_ran": "none"}, age_recipient=recipient
     )
     packed = io.BytesIO()
     host_files.write(settings, "image", packed)
     with tarfile.open(fileobj=io.BytesIO(packed.getvalue())) as archive:
         names = set(archive.getnames())
-    assert {"config/users.d/zakaz.xml", "state/vk_ads/watermark"} <= names
-    assert ({"files/vk_ads.env", "state/vk_ads/token.json"} <= names) is bool(recipient)
-    assert ({"files/vk_ads.env", "state/vk_ads/token.json"} & names == set()) is not bool(recipient)
+    assert {"config/users.d/zakaz.xml", "state/ad_network/watermark"} <= names
+    assert ({"files/ad_network.env", "state/ad_network/token.json"} <= names) is bool(recipient)
+    assert ({"files/ad_network.env", "state/ad_network/token.json"} & names == set()) is not bool(recipient)
 
-    (volumes / "vk-state/watermark").write_text("2026-11-23")
+    (volumes / "ad-state/watermark").write_text("2026-11-23")
     assert host_files.put_state(settings, "image", io.BytesIO(packed.getvalue())) == []
-    assert (volumes / "vk-state/watermark").read_text() == "2026-11-23"
+    assert (volumes / "ad-state/watermark").read_text() == "2026-11-23"
 
-    (volumes / "vk-state").rename(volumes / "lost")
-    assert host_files.put_state(settings, "image", io.BytesIO(packed.getvalue())) == ["vk_ads"]
-    assert (volumes / "vk-state/watermark").read_text() == "2026-11-22"
-    assert (volumes / "vk-state/token.json").exists() is bool(recipient)
+    (volumes / "ad-state").rename(volumes / "lost")
+    assert host_files.put_state(settings, "image", io.BytesIO(packed.getvalue())) == ["ad_network"]
+    assert (volumes / "ad-state/watermark").read_text() == "2026-11-22"
+    assert (volumes / "ad-state/token.json").exists() is bool(recipient)
     assert not (volumes / "none").exists()
-    assert set((volumes / "removed").read_text().split()) == {"vk-state"}
+    assert set((volumes / "removed").read_text().split()) == {"ad-state"}

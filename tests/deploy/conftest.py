@@ -15,11 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import services_on
+
 REPOSITORY = Path(__file__).parents[2]
 NAME = "zakaz-ci"
 CLICKHOUSE = "http://127.0.0.1:18123"
 SANDBOX = "http://127.0.0.1:18090"
 BIN = Path(sys.executable).parent
+# what sources run beside their loaders, which an inventory has to turn on; settings of a test come after it
+SERVICES = json.dumps(services_on(18081))
 
 
 @dataclass
@@ -41,7 +45,7 @@ def play(playbook: str, *extra: str, flags: tuple[str, ...] = ()) -> Play:
     """Run a playbook on inventories/ci, showing its output as it goes."""
     started = time.monotonic()
     command = [str(BIN / "ansible-playbook"), "-i", "inventories/ci", f"playbooks/{playbook}.yml", *flags]
-    for setting in extra:
+    for setting in (SERVICES, *extra):
         command += ["-e", setting]
     print(f"\n$ {' '.join(command)}", flush=True)
     process = subprocess.Popen(

@@ -5,23 +5,25 @@ The tests build on each other and run in the order of the file.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
 from decimal import Decimal
 
 import pytest
 
+from tests.sources import ENABLED, SALES, SOURCES, required_secrets, service_secrets, services, services_on
+
 from .conftest import NAME, REPOSITORY, ask, docker, play, rows, secret, trail, truth
 
 pytestmark = pytest.mark.deploy
-WEBHOOKS = "http://127.0.0.1:18081/"
-SECRETS = tuple(f"clickhouse_{user}" for user in ("admin", "bi_reader", "loader_qtickets", "loader_vk", "backup"))
+SECRETS = tuple(
+    f"clickhouse_{user}"
+    for user in ("admin", "bi_reader", "backup", *(SOURCES[source]["clickhouse"]["user"] for source in ENABLED))
+)
+SERVICES_ON = services_on(18081)
+SERVICE_IDS = [f"{source}_{name}" for source, name, _ in services()]
+TOKEN = required_secrets(SALES)[0]
 
 
 def as_key(text: str) -> str:
@@ -90,33 +92,14 @@ def test_bi_reader_reads_bi_and_nothing_more(deployed):
     assert ask("SELECT 1", password="wrong")[0] in (401, 403)
 
 
-def hook(body: bytes, secret_: str) -> int:
-    """Send a webhook as Qtickets does; return the status."""
-    request = urllib.request.Request(WEBHOOKS, data=body, headers={"X-Event-Type": "updated", "X-Model-Name": "Order"})
-    request.add_header("X-Signature", hmac.new(secret_.encode(), body, hashlib.sha1).hexdigest())
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
-
-
-def test_an_order_a_webhook_names_is_read_again(deployed):
-    assert hook(b'{"id": 1}', "not the secret") == 403
-    assert hook(b'{"id": 1}', "ci-webhook-secret") == 200
-    deadline = time.monotonic() + 60
-    while not (read := rows("SELECT status FROM meta.etl_runs WHERE mode = 'webhook'", "admin")):
-        assert time.monotonic() < deadline, docker("logs", f"{NAME}-qtickets-webhook")
-        time.sleep(1)
-    assert read == [{"status": "success"}]
-
-
-def test_the_receiver_has_no_more_rights_than_it_needs(deployed):
-    settings = json.loads(docker("inspect", f"{NAME}-qtickets-webhook"))[0]
+@pytest.mark.parametrize(("source", "name", "service"), services(), ids=SERVICE_IDS)
+def test_what_runs_beside_a_loader_has_no_more_rights_than_it_needs(deployed, source, name, service):
+    settings = json.loads(docker("inspect", f"{NAME}-{service['container']}"))[0]
     host = settings["HostConfig"]
     assert settings["Config"]["User"] == "10001:10001"
     assert (host["ReadonlyRootfs"], host["CapDrop"], host["Privileged"]) == (True, ["ALL"], False)
-    assert host["PortBindings"] == {"8081/tcp": [{"HostIp": "127.0.0.1", "HostPort": "18081"}]}
+    published = {"HostIp": "127.0.0.1", "HostPort": str(SERVICES_ON[f"{source}_{name}_port"])}
+    assert host["PortBindings"] == {f"{service['port']}/tcp": [published]}
     assert host["RestartPolicy"]["Name"] == "always"
 
 
@@ -152,9 +135,10 @@ def test_deployment_heals_after_the_volume_is_lost(deployed):
     assert rows("SELECT sum(revenue) AS revenue FROM bi.v_sales_daily") == before
 
 
-def test_a_receiver_that_is_turned_off_is_gone(deployed):
-    assert play("site", "qtickets_api_webhook_enabled=false", flags=("--tags", "qtickets_api")).code == 0
-    assert docker("ps", "--all", "--quiet", "--filter", f"name={NAME}-qtickets-webhook") == ""
+@pytest.mark.parametrize(("source", "name", "service"), services(), ids=SERVICE_IDS)
+def test_what_is_turned_off_beside_a_loader_is_gone(deployed, source, name, service):
+    assert play("site", f"{source}_{name}_enabled=false", flags=("--tags", source)).code == 0
+    assert docker("ps", "--all", "--quiet", "--filter", f"name={NAME}-{service['container']}") == ""
 
 
 @pytest.mark.parametrize(
@@ -163,8 +147,8 @@ def test_a_receiver_that_is_turned_off_is_gone(deployed):
         ("clickhouse_http_prot=1", "did you mean clickhouse_http_port?"),
         ("preflight_min_free_disk_gb=100000", "lower preflight_min_free_disk_gb"),
         ("clickhouse_log_level=loud", "clickhouse_log_level"),
-        ("qtickets_api_token=wrong", "qtickets_api_token"),
-        ("qtickets_api_webhook_secret=", "qtickets_api_webhook_secret"),
+        (f"{TOKEN}=wrong", TOKEN),
+        *((f"{name}=", name) for source, service, _ in services() for name in service_secrets(source, service)),
         ("clickhouse_memory=6m", "clickhouse_memory"),
     ],
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.makefile import REPOSITORY
+from tests.sources import ADVERTISING, SOURCES
 
 JUNIT = """<testsuites><testsuite name="pytest" errors="1" failures="2" skipped="3" tests="40" time="12.4"
 timestamp="{at}">{cases}</testsuite></testsuites>"""
@@ -38,22 +39,22 @@ def reports(tmp_path: Path) -> Path:
 
     cases = [("one", "age is missing"), ("two", "no&#10; disk"), ("three", "age is missing")]
     cases_text = "".join(SKIPPED.format(name=name, reason=reason) for name, reason in cases)
-    write("junit/unit-vk_ads.xml", JUNIT.format(at="2099-01-01T10:00:00+00:00", cases=cases_text))
+    write(f"junit/unit-{ADVERTISING}.xml", JUNIT.format(at="2099-01-01T10:00:00+00:00", cases=cases_text))
     write("junit/schema-test.xml", JUNIT.format(at="2001-01-01T10:00:00+00:00", cases=""))
     write("skipped/actionlint.txt", "it is not installed\n")
     write(
         "coverage/coverage.json",
         {
             "files": {
-                "integrations/vk_ads/src/a.py": summary(200, 190, 50, 45),
-                "integrations/vk_ads/src/b.py": summary(100, 50, 0, 0),
+                f"integrations/{ADVERTISING}/src/a.py": summary(200, 190, 50, 45),
+                f"integrations/{ADVERTISING}/src/b.py": summary(100, 50, 0, 0),
                 "library/c.py": summary(10, 10, 4, 4),
             }
         },
     )
-    write("images.json", {"zakaz-proof/vk-ads:0123": 217_400_000})
+    write("images.json", {"zakaz-proof/loader:0123": 217_400_000})
     write("sarif/zizmor.sarif", {"runs": [{"results": [{}, {}]}]})
-    write("trivy/vk-ads.sarif", {"runs": [{"results": [{}]}]})
+    write("trivy/loader.sarif", {"runs": [{"results": [{}]}]})
     write("pip-audit/loader.json", {"dependencies": [{"name": "a", "vulns": [{}, {}]}, {"name": "b", "vulns": []}]})
     write("bench/schema_apply.json", {"ratios": [{"name": "r", "value": 3.84, "bound": "at most 5", "held": True}]})
     write("sbom/loader.cdx.json", {})
@@ -68,16 +69,16 @@ def page(reports: Path, tmp_path: Path) -> str:
 
 
 def test_numbers_are_those_of_the_artifacts(reports, tmp_path):
-    text = page(reports, tmp_path)
+    text, title = page(reports, tmp_path), SOURCES[ADVERTISING]["title"]
     assert "80 tests in 2 suites: 68 passed, 6 failed, 6 skipped" in text
-    assert "| `unit-vk_ads` | VK Реклама loader | 40 | 34 | 3 | 3 | 12 | 2099-01-01 10:00 |" in text
-    assert "| `integrations/vk_ads` | 80.0 % | 90.0 % | **below** |" in text
+    assert f"| `unit-{ADVERTISING}` | {title} loader | 40 | 34 | 3 | 3 | 12 | 2099-01-01 10:00 |" in text
+    assert f"| `integrations/{ADVERTISING}` | 80.0 % | 90.0 % | **below** |" in text
     assert "| `library` | 100.0 % | 100.0 % | enough |" in text
     assert "| `all` | 80.6 % | 90.7 % | **below** |" in text
-    assert "| `vk-ads` | 217 |" in text
+    assert "| `loader` | 217 |" in text
     assert "| workflows (zizmor) | 2 findings |" in text
     assert "| packages (pip-audit) | 2 known vulnerabilities in 1 locks |" in text
-    assert "| images (Trivy) | vk-ads: 1 |" in text
+    assert "| images (Trivy) | loader: 1 |" in text
     assert "| `schema_apply` | r | 3.84 | at most 5 | held |" in text
     assert "| bills of materials | 1 |" in text
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
@@ -99,8 +100,8 @@ def test_a_skip_is_no_pass(reports, tmp_path):
     section = page(reports, tmp_path).split("## Skipped\n\n", 1)[1].split("\n\n## ", 1)[0]
     assert section.splitlines() == [
         "- `schema-test`: 3 skipped, neither named nor explained by its JUnit file",
-        "- `unit-vk_ads`: 2 skipped, age is missing: `tests.a.test_one`, `tests.a.test_three`",
-        "- `unit-vk_ads`: 1 skipped, no disk: `tests.a.test_two`",
+        f"- `unit-{ADVERTISING}`: 2 skipped, age is missing: `tests.a.test_one`, `tests.a.test_three`",
+        f"- `unit-{ADVERTISING}`: 1 skipped, no disk: `tests.a.test_two`",
         "- `actionlint`: left out, it is not installed",
     ]
 

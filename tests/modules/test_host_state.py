@@ -128,12 +128,17 @@ def systemd(tmp_path, monkeypatch):
 
     def show(**shown):
         blocks = []
-        for name, kind in (("zakaz-vk-ads", "service"), ("zakaz-vk-ads", "timer")):
+        for name, kind in (("zakaz-ad-network", "service"), ("zakaz-ad-network", "timer")):
             lines = {"Id": f"{name}.{kind}", "LoadState": "loaded", **shown.get(kind, {})}
             blocks.append("".join(f"{key}={value}\n" for key, value in lines.items()))
         (tmp_path / "shown").write_text("\n".join(blocks))
-        note = tmp_path / "vk_ads.ended.json"
-        return look(tmp_path, services={"vk_ads": "zakaz-vk-ads"}, timers=["zakaz-vk-ads"], notes={"vk_ads": str(note)})
+        note = tmp_path / "ad_network.ended.json"
+        return look(
+            tmp_path,
+            services={"ad_network": "zakaz-ad-network"},
+            timers=["zakaz-ad-network"],
+            notes={"ad_network": str(note)},
+        )
 
     return show
 
@@ -164,14 +169,14 @@ FAILED = {
     ],
 )
 def test_how_a_unit_ended_is_said_in_words(systemd, engine, shown, means):
-    end = systemd(service=FAILED | shown)["services"]["vk_ads"]["end"]
+    end = systemd(service=FAILED | shown)["services"]["ad_network"]["end"]
     assert end == {"started": 1000, "at": 1010, "failed": True, "means": means}
 
 
 def test_unit_that_could_not_even_be_started_failed_when_it_was_tried(systemd, engine):
-    end = systemd(service=FAILED | {"Result": "resources", "InactiveEnterTimestamp": "@5000"})["services"]["vk_ads"][
-        "end"
-    ]
+    end = systemd(service=FAILED | {"Result": "resources", "InactiveEnterTimestamp": "@5000"})["services"][
+        "ad_network"
+    ]["end"]
     assert end["at"] == 5000
 
 
@@ -185,7 +190,7 @@ def test_unit_that_could_not_even_be_started_failed_when_it_was_tried(systemd, e
 )
 def test_unit_that_says_nothing(systemd, engine, shown):
     times = {"ExecMainExitTimestamp": "@1010"} if shown["ExecMainStatus"] == "75" else {}
-    assert systemd(service=shown | times)["services"]["vk_ads"]["end"] is None
+    assert systemd(service=shown | times)["services"]["ad_network"]["end"] is None
 
 
 @pytest.mark.parametrize(
@@ -199,22 +204,22 @@ def test_unit_that_says_nothing(systemd, engine, shown):
     ],
 )
 def test_the_later_of_what_systemd_and_the_command_note_counts(systemd, engine, tmp_path, note, failed):
-    (tmp_path / "vk_ads.ended.json").write_text(note if isinstance(note, str) else json.dumps(note))
-    end = systemd(service=FAILED)["services"]["vk_ads"]["end"]
+    (tmp_path / "ad_network.ended.json").write_text(note if isinstance(note, str) else json.dumps(note))
+    end = systemd(service=FAILED)["services"]["ad_network"]["end"]
     assert end["failed"] is failed
 
 
 def test_of_one_run_systemd_knows_more_than_the_command(systemd, engine, tmp_path):
-    (tmp_path / "vk_ads.ended.json").write_text(json.dumps({"started": 1000, "ended": 1011, "exit_code": 143}))
-    end = systemd(service=FAILED | {"Result": "timeout", "ExecMainStatus": "15"})["services"]["vk_ads"]["end"]
+    (tmp_path / "ad_network.ended.json").write_text(json.dumps({"started": 1000, "ended": 1011, "exit_code": 143}))
+    end = systemd(service=FAILED | {"Result": "timeout", "ExecMainStatus": "15"})["services"]["ad_network"]["end"]
     assert end["means"] == "timeout: it ran longer than it may and was ended"
 
 
 def test_without_systemd_the_note_is_all_there_is(engine, tmp_path):
-    note = tmp_path / "vk_ads.ended.json"
-    assert look(tmp_path, notes={"vk_ads": str(note)})["services"] == {"vk_ads": {"missing": "", "end": None}}
+    note = tmp_path / "ad_network.ended.json"
+    assert look(tmp_path, notes={"ad_network": str(note)})["services"] == {"ad_network": {"missing": "", "end": None}}
     note.write_text(json.dumps({"started": 5, "ended": 9, "exit_code": 78}))
-    end = look(tmp_path, notes={"vk_ads": str(note)})["services"]["vk_ads"]["end"]
+    end = look(tmp_path, notes={"ad_network": str(note)})["services"]["ad_network"]["end"]
     assert end == {"started": 5, "at": 9, "failed": True, "means": "exit code 78: a setting or a credential is wrong"}
 
 
@@ -235,23 +240,23 @@ TIMER = {"ActiveState": "active", "SubState": "waiting", "UnitFileState": "enabl
     ],
 )
 def test_timer_that_starts_nothing_is_told(systemd, engine, shown, problem):
-    assert systemd(timer=TIMER | shown)["timers"]["zakaz-vk-ads"] == {"problem": problem, "next": "@99"}
+    assert systemd(timer=TIMER | shown)["timers"]["zakaz-ad-network"] == {"problem": problem, "next": "@99"}
 
 
 @pytest.mark.parametrize("state", ["not-found", "masked", "error"])
 def test_service_that_is_missing_is_told(systemd, engine, state):
-    assert systemd(service={"LoadState": state})["services"]["vk_ads"]["missing"]
+    assert systemd(service={"LoadState": state})["services"]["ad_network"]["missing"]
 
 
 def test_unit_whose_file_was_deleted_is_told_before_the_next_start(systemd, engine, tmp_path):
-    file = tmp_path / "zakaz-vk-ads.service"
+    file = tmp_path / "zakaz-ad-network.service"
     shown = {"service": {"FragmentPath": str(file)}, "timer": TIMER | {"FragmentPath": str(file)}}
     seen = systemd(**shown)
-    assert "its file is gone" in seen["services"]["vk_ads"]["missing"]
-    assert "its file is gone" in seen["timers"]["zakaz-vk-ads"]["problem"]
+    assert "its file is gone" in seen["services"]["ad_network"]["missing"]
+    assert "its file is gone" in seen["timers"]["zakaz-ad-network"]["problem"]
     file.touch()
     seen = systemd(**shown)
-    assert (seen["services"]["vk_ads"]["missing"], seen["timers"]["zakaz-vk-ads"]["problem"]) == ("", "")
+    assert (seen["services"]["ad_network"]["missing"], seen["timers"]["zakaz-ad-network"]["problem"]) == ("", "")
 
 
 @pytest.mark.parametrize("fake", ["exit 1", None], ids=["systemctl fails", "no systemctl"])
@@ -263,23 +268,24 @@ def test_systemd_that_says_nothing_of_units_is_no_health(engine, tmp_path, monke
     monkeypatch.setenv("PATH", f"{tmp_path}/bin")
     seen = look_at_host(
         deployment="zakaz", docker_host=f"unix://{tmp_path}/docker.sock", folders=[], containers=[], files=[],
-        services={"vk_ads": "zakaz-vk-ads"}, timers=["zakaz-vk-ads"], notes={"qtickets_api": str(tmp_path / "none")},
+        services={"ad_network": "zakaz-ad-network"}, timers=["zakaz-ad-network"],
+        notes={"ticket_shop": str(tmp_path / "none")},
     )  # fmt: skip
-    assert seen["services"]["vk_ads"] == {"missing": "systemd tells nothing of it", "end": None}
-    assert seen["services"]["qtickets_api"] == {"missing": "", "end": None}
+    assert seen["services"]["ad_network"] == {"missing": "systemd tells nothing of it", "end": None}
+    assert seen["services"]["ticket_shop"] == {"missing": "", "end": None}
 
 
 def test_older_systemd_without_timestamps_as_numbers_is_asked_all_the_same(systemd, engine, tmp_path):
     fake = tmp_path / "bin" / "systemctl"
     fake.write_text(f"#!/bin/sh\ncase $* in *--timestamp*) exit 1;; esac\ncat {tmp_path}/shown\n")
     seen = systemd(service=FAILED | {"ExecMainExitTimestamp": "Sat 2026-11-28 09:00:00 UTC"}, timer=TIMER)
-    assert seen["services"]["vk_ads"]["end"]["failed"]
-    assert seen["timers"]["zakaz-vk-ads"]["problem"] == ""
+    assert seen["services"]["ad_network"]["end"]["failed"]
+    assert seen["timers"]["zakaz-ad-network"]["problem"] == ""
 
 
 def test_no_systemd_is_no_trouble(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
-    assert units.ask(["zakaz-vk-ads.service"]) == {}
+    assert units.ask(["zakaz-ad-network.service"]) == {}
     assert units.moment("n/a") == 0
     assert units.moment("@5") == 5
 

@@ -91,38 +91,44 @@ def engine(tmp_path, monkeypatch) -> Engine:
 
 def test_the_last_different_deployments_stay_and_what_was_before_goes(engine):
     for version in ("1", "2", "3", "4"):
-        engine.image(f"zakaz/vk-ads:{version}")
-    engine.history("zakaz", ["zakaz/vk-ads:1"], ["zakaz/vk-ads:2"], ["zakaz/vk-ads:3"], ["zakaz/vk-ads:3"])
-    predicted = engine.prune("zakaz/vk-ads:4", check=True)
+        engine.image(f"zakaz/ad-network:{version}")
+    engine.history(
+        "zakaz", ["zakaz/ad-network:1"], ["zakaz/ad-network:2"], ["zakaz/ad-network:3"], ["zakaz/ad-network:3"]
+    )
+    predicted = engine.prune("zakaz/ad-network:4", check=True)
     assert len(engine.left()) == 4
-    done = engine.prune("zakaz/vk-ads:4")
-    assert done["removed"] == predicted["removed"] == ["zakaz/vk-ads:1", "zakaz/vk-ads:2"]
-    assert engine.left() == ["zakaz/vk-ads:3", "zakaz/vk-ads:4"]
+    done = engine.prune("zakaz/ad-network:4")
+    assert done["removed"] == predicted["removed"] == ["zakaz/ad-network:1", "zakaz/ad-network:2"]
+    assert engine.left() == ["zakaz/ad-network:3", "zakaz/ad-network:4"]
     assert (done["changed"], done["freed_bytes"]) == (True, 200_000_000)
     engine.images = json.loads(engine.state.read_text())["images"]
-    assert engine.prune("zakaz/vk-ads:4")["changed"] is False
+    assert engine.prune("zakaz/ad-network:4")["changed"] is False
 
 
 def test_a_deployment_that_is_run_again_forgets_no_earlier_one(engine):
-    engine.image("zakaz/vk-ads:1"), engine.image("zakaz/vk-ads:2")
-    engine.history("zakaz", ["zakaz/vk-ads:1"], *[["zakaz/vk-ads:2"]] * 5)
-    assert engine.prune("zakaz/vk-ads:2")["removed"] == []
+    engine.image("zakaz/ad-network:1"), engine.image("zakaz/ad-network:2")
+    engine.history("zakaz", ["zakaz/ad-network:1"], *[["zakaz/ad-network:2"]] * 5)
+    assert engine.prune("zakaz/ad-network:2")["removed"] == []
 
 
 def test_a_failed_run_counts_for_none(engine):
     for version in ("1", "2", "3"):
-        engine.image(f"zakaz/vk-ads:{version}")
-    engine.history("zakaz", ["zakaz/vk-ads:1"])
-    engine.history("zakaz", ["zakaz/vk-ads:2"], event="failed")
-    assert engine.prune("zakaz/vk-ads:3")["removed"] == ["zakaz/vk-ads:2"]
-    assert engine.prune("zakaz/vk-ads:3", keep=1)["removed"] == ["zakaz/vk-ads:1", "zakaz/vk-ads:2"]
+        engine.image(f"zakaz/ad-network:{version}")
+    engine.history("zakaz", ["zakaz/ad-network:1"])
+    engine.history("zakaz", ["zakaz/ad-network:2"], event="failed")
+    assert engine.prune("zakaz/ad-network:3")["removed"] == ["zakaz/ad-network:2"]
+    assert engine.prune("zakaz/ad-network:3", keep=1)["removed"] == ["zakaz/ad-network:1", "zakaz/ad-network:2"]
 
 
 def test_only_ours_go_and_only_what_nothing_uses(engine):
     engine.image("<none>:<none>"), engine.image("<none>:<none>", used=True), engine.image("<none>:<none>", ours=False)
-    engine.image("shop/vk-ads:1"), engine.image("zakaz/vk-ads:1", used=True), engine.image("zakaz-proof/vk-ads:1")
+    (
+        engine.image("shop/ad-network:1"),
+        engine.image("zakaz/ad-network:1", used=True),
+        engine.image("zakaz-proof/ad-network:1"),
+    )
     engine.image("clickhouse/clickhouse-server:1", ours=False)
-    done = engine.prune("zakaz/vk-ads:2")
+    done = engine.prune("zakaz/ad-network:2")
     assert (done["removed"], done["stages"]) == ([], 1)
     assert len(engine.left()) == 6
 
@@ -130,59 +136,59 @@ def test_only_ours_go_and_only_what_nothing_uses(engine):
 def test_the_base_of_what_is_kept_stays(engine):
     engine.image("zakaz/base:old", layers=("a",)), engine.image("zakaz/base:older", layers=("b",))
     engine.image("zakaz/base:now", layers=("c",))
-    engine.image("zakaz/vk-ads:1", layers=("a", "x")), engine.image("zakaz/vk-ads:2", layers=("c", "x"))
-    engine.history("zakaz", ["zakaz/vk-ads:1"])
-    assert engine.prune("zakaz/vk-ads:2", others=["zakaz/base:now"])["removed"] == ["zakaz/base:older"]
+    engine.image("zakaz/ad-network:1", layers=("a", "x")), engine.image("zakaz/ad-network:2", layers=("c", "x"))
+    engine.history("zakaz", ["zakaz/ad-network:1"])
+    assert engine.prune("zakaz/ad-network:2", others=["zakaz/base:now"])["removed"] == ["zakaz/base:older"]
 
 
 def test_images_of_another_deployment_stay(engine):
     for version in ("1", "2", "3", "4", "5"):
-        engine.image(f"zakaz/vk-ads:{version}")
+        engine.image(f"zakaz/ad-network:{version}")
     engine.networks.append("second")
     folder = engine.deployment("second")
     engine.containers.append(f"second /data {folder}/clickhouse/config.d")
-    engine.history("second", ["zakaz/vk-ads:1"], ["zakaz/vk-ads:2"], ["zakaz/vk-ads:3"])
+    engine.history("second", ["zakaz/ad-network:1"], ["zakaz/ad-network:2"], ["zakaz/ad-network:3"])
     # one that failed half-way runs what no history names
-    (folder / "second-vk-ads").write_text("exec docker run zakaz/vk-ads:4 run\n")
-    assert engine.prune("zakaz/vk-ads:5")["removed"] == ["zakaz/vk-ads:1"]
+    (folder / "second-ad-network").write_text("exec docker run zakaz/ad-network:4 run\n")
+    assert engine.prune("zakaz/ad-network:5")["removed"] == ["zakaz/ad-network:1"]
 
 
 def test_a_container_that_ends_meanwhile_fails_nothing(engine):
     """As a loader's, whose run began by its timer."""
-    engine.image("zakaz/vk-ads:1"), engine.image("zakaz/vk-ads:2")
+    engine.image("zakaz/ad-network:1"), engine.image("zakaz/ad-network:2")
     engine.networks.append("second")
     folder = engine.deployment("second")
     engine.containers += ["gone", f"second {folder}/clickhouse/config.d"]
-    engine.history("second", ["zakaz/vk-ads:1"])
-    done = engine.prune("zakaz/vk-ads:2")
+    engine.history("second", ["zakaz/ad-network:1"])
+    done = engine.prune("zakaz/ad-network:2")
     assert not done.get("failed"), done
     assert done["removed"] == []
     engine.containers = ["gone"]
-    assert "second is not known" in engine.prune("zakaz/vk-ads:2")["kept"]
+    assert "second is not known" in engine.prune("zakaz/ad-network:2")["kept"]
 
 
 @pytest.mark.parametrize("folder", ["", "/nowhere/second/clickhouse/config.d"])
 def test_where_another_deployment_cannot_be_asked_only_stages_go(engine, folder):
-    engine.image("zakaz/vk-ads:1"), engine.image("<none>:<none>")
+    engine.image("zakaz/ad-network:1"), engine.image("<none>:<none>")
     engine.networks.append("second")
     engine.containers += [f"second {folder}"] if folder else []
-    done = engine.prune("zakaz/vk-ads:2")
+    done = engine.prune("zakaz/ad-network:2")
     assert (done["removed"], done["stages"]) == ([], 1)
     assert "second" in done["kept"]
 
 
 def test_nothing_goes_while_another_deployment_is_at_work(engine):
-    engine.image("zakaz/vk-ads:1"), engine.image("<none>:<none>")
+    engine.image("zakaz/ad-network:1"), engine.image("<none>:<none>")
     (engine.folder / "zakaz-deploy.lock").write_text("")
     (engine.folder / "second-deploy.lock").write_text("")
-    done = engine.prune("zakaz/vk-ads:2")
+    done = engine.prune("zakaz/ad-network:2")
     assert (done["changed"], len(engine.left())) == (False, 2)
     assert "second-deploy.lock" in done["kept"]
     (engine.folder / "second-deploy.lock").unlink()
-    assert engine.prune("zakaz/vk-ads:2")["changed"]
+    assert engine.prune("zakaz/ad-network:2")["changed"]
 
 
 def test_a_command_of_ours_that_no_run_has_replaced_yet_keeps_its_image(engine):
-    engine.image("zakaz/vk-ads:1")
-    (engine.folder / "zakaz" / "zakaz-vk-ads").write_text("zakaz/vk-ads:1\n")
-    assert engine.prune("zakaz/vk-ads:2", keep=1)["removed"] == []
+    engine.image("zakaz/ad-network:1")
+    (engine.folder / "zakaz" / "zakaz-ad-network").write_text("zakaz/ad-network:1\n")
+    assert engine.prune("zakaz/ad-network:2", keep=1)["removed"] == []

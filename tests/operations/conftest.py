@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import subprocess
+import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,15 +17,18 @@ import pytest
 
 from tests.deploy.conftest import BIN, REPOSITORY, Play, docker, play
 from tests.schema.advertising import STAGING
+from tests.sources import ENABLED, SALES, services_on, unit_of
 
 NAME = "zakaz-operations"
 PORT = 18223
 SANDBOX_PORT = 18190
+# 0: done; 75: the loader is held, try later
+NO_FAILURE = {0, 75}
 SETTINGS = (
     f"zakaz_name={NAME}",
     f"clickhouse_http_port={PORT}",
     f"api_sandbox_port={SANDBOX_PORT}",
-    "qtickets_api_webhook_port=18191",
+    json.dumps(services_on(18191)),
 )
 TABLES = (
     "zakaz.stg_qtickets_orders",
@@ -104,6 +109,52 @@ class Deployment:
         return json.loads((self.backups / name / "drill.json").read_text())
 
 
+def status(deployed: Deployment, user: str, password: str) -> int:
+    """What ClickHouse answers to a login."""
+    try:
+        deployed.ask("SELECT 1", user, password)
+    except urllib.error.HTTPError as error:
+        return error.code
+    return 200
+
+
+def loader(deployed: Deployment, verb: str, source: str = SALES) -> subprocess.CompletedProcess:
+    """Run the loader of a source by its command."""
+    command = [str(deployed.folder / "host" / unit_of(source, NAME)), verb]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def change_season(kind: str, **fields: str) -> None:
+    """Let the simulated source accept a token, or refuse it."""
+    request = urllib.request.Request(f"http://127.0.0.1:{SANDBOX_PORT}/sandbox/mutate", method="POST")
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, json.dumps([{"kind": kind, **fields}]).encode(), timeout=30) as answer:
+        answer.read()
+
+
+def failed(runs: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Those of the runs that failed; some must have been there."""
+    assert [code for code, _ in runs].count(0) > 0, "no loader ran"
+    return [run for run in runs if run[0] not in NO_FAILURE]
+
+
+def left_behind(deployed: Deployment) -> list[str]:
+    """What a rotation must not leave on host or controller."""
+    files = [*deployed.folder.glob("host/before-*"), *deployed.folder.glob("secrets/*.new")]
+    return [*map(str, files), *docker("ps", "--all", "--quiet", "--filter", f"name={NAME}-.*-hold").split()]
+
+
+def host_files(deployed: Deployment) -> dict[str, str]:
+    """What the host has of secrets."""
+    files = [
+        *deployed.folder.glob("host/*.env"),
+        *deployed.folder.glob("host/*.json"),
+        *deployed.folder.glob("host/clickhouse/*.d/*"),
+    ]
+    # how runs ended is noted by whoever runs a loader meanwhile
+    return {str(path): path.read_text() for path in files if not path.name.endswith(".ended.json")}
+
+
 @pytest.fixture(scope="session")
 def deployed() -> Iterator[Deployment]:
     """A deployment with data that no loader would bring again."""
@@ -116,6 +167,26 @@ def deployed() -> Iterator[Deployment]:
     )
     yield deployment
     deployment.play("remove", "remove_data=true")
+
+
+@pytest.fixture
+def running_loaders(deployed: Deployment) -> Iterator[list[tuple[int, str]]]:
+    """Every loader, run again and again; the exit codes of their runs and their last lines."""
+    stop, runs = threading.Event(), []
+
+    def again(name: str) -> None:
+        while not stop.is_set():
+            done = loader(deployed, "run", name)
+            runs.append((done.returncode, (done.stdout.splitlines() or [""])[-1]))
+            stop.wait(0.5)
+
+    threads = [threading.Thread(target=again, args=(name,)) for name in ENABLED]
+    for thread in threads:
+        thread.start()
+    yield runs
+    stop.set()
+    for thread in threads:
+        thread.join()
 
 
 @pytest.fixture

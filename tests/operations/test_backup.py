@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.operations.conftest import NAME, Deployment, docker
+from tests.sources import ENABLED, SALES, services, unit_of
 
 pytestmark = pytest.mark.deploy
 
@@ -73,12 +74,12 @@ def test_one_table_comes_back_only_when_that_is_confirmed(deployed: Deployment) 
 
 def test_a_lost_volume_comes_back_with_one_command_and_loaders_go_on(deployed: Deployment, container: str) -> None:
     before = deployed.content()
-    docker("rm", "--force", container, f"{NAME}-qtickets-webhook")
-    docker("volume", "rm", f"{container}-data", f"{NAME}-qtickets-api-state", f"{NAME}-vk-ads-state")
+    docker("rm", "--force", container, *(f"{NAME}-{service['container']}" for _, _, service in services()))
+    docker("volume", "rm", f"{container}-data", *(f"{unit_of(source, NAME)}-state" for source in ENABLED))
     deployed.succeed("reprovision")
     assert deployed.content() == before
     # from the watermark: the first run ever read everything, this one only the lookback
-    read = deployed.ask("SELECT rows_read FROM meta.etl_runs WHERE loader = 'qtickets_api' ORDER BY started_at").split()
+    read = deployed.ask(f"SELECT rows_read FROM meta.etl_runs WHERE loader = '{SALES}' ORDER BY started_at").split()
     assert 0 < int(read[-1]) < int(read[0])
     again = deployed.succeed("reprovision")
     assert "are here already, nothing was done" in again.output

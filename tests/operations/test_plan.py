@@ -9,8 +9,13 @@ import pytest
 
 from tests.deploy.conftest import Play, play
 from tests.operations.conftest import NAME, SETTINGS, Deployment, docker
+from tests.sources import ENABLED, SALES, SOURCES, services, unit_of
 
 pytestmark = pytest.mark.deploy
+USER = SOURCES[SALES]["clickhouse"]["user"]
+# what runs beside the loaders: containers and their environments
+BESIDE = [service["container"] for _, _, service in services()]
+ENVIRONMENTS = [f"host/{service['environment_file']}" for _, _, service in services()]
 
 
 def plan(*extra: str) -> Play:
@@ -40,9 +45,9 @@ def lose_file(*names: str) -> Callable[[Deployment], None]:
 
 
 def lose_volume_of_state(deployed: Deployment) -> None:
-    """Orders that a webhook named go with it; the loader reads them again all the same."""
-    docker("rm", "--force", f"{NAME}-qtickets-webhook")
-    docker("volume", "rm", f"{NAME}-qtickets-api-state", f"{NAME}-vk-ads-state")
+    """What a service was told goes with it; the loader reads it again all the same."""
+    docker("rm", "--force", *(f"{NAME}-{name}" for name in BESIDE))
+    docker("volume", "rm", *(f"{unit_of(source, NAME)}-state" for source in ENABLED))
 
 
 def lose_backups_folder(deployed: Deployment) -> None:
@@ -54,19 +59,19 @@ LOSSES = {
     "clickhouse stopped": stop_container("clickhouse"),
     "sandbox": lose_container("api-sandbox"),
     "sandbox stopped": stop_container("api-sandbox"),
-    "webhook": lose_container("qtickets-webhook"),
-    "webhook stopped": stop_container("qtickets-webhook"),
+    **{name: lose_container(name) for name in BESIDE},
+    **{f"{name} stopped": stop_container(name) for name in BESIDE},
     "users.d": lose_file("host/clickhouse/users.d/zakaz.xml"),
     "config.d": lose_file("host/clickhouse/config.d/zakaz.xml"),
-    "environments": lose_file("host/qtickets_api.env", "host/vk_ads.env", "host/qtickets_webhook.env"),
-    "commands": lose_file(f"host/{NAME}-qtickets-api", f"host/{NAME}-backup", "host/backup.json"),
+    "environments": lose_file(*(f"host/{source}.env" for source in ENABLED), *ENVIRONMENTS),
+    "commands": lose_file(f"host/{unit_of(SALES, NAME)}", f"host/{NAME}-backup", "host/backup.json"),
     "state": lose_volume_of_state,
     "backups": lose_backups_folder,
     "several": lambda deployed: [
         lose(deployed)
         for lose in (
-            lose_container("clickhouse"), lose_container("api-sandbox"), lose_container("qtickets-webhook"),
-            lose_file("host/clickhouse/users.d/zakaz.xml", "host/qtickets_webhook.env", "host/backup.json"),
+            lose_container("clickhouse"), lose_container("api-sandbox"), *map(lose_container, BESIDE),
+            lose_file("host/clickhouse/users.d/zakaz.xml", *ENVIRONMENTS, "host/backup.json"),
         )
     ] and None,
 }  # fmt: skip
@@ -86,7 +91,12 @@ def test_what_was_lost_is_predicted_and_then_made_anew(deployed: Deployment, los
 
 @pytest.mark.parametrize(
     "users",
-    [["admin"], ["bi_reader"], ["admin", "bi_reader", "watch"], ["admin", "backup", "loader_qtickets"]],
+    [
+        ["admin"],
+        ["bi_reader"],
+        ["admin", "bi_reader", "watch"],
+        ["admin", "backup", USER],
+    ],
     ids=",".join,
 )
 def test_edited_passwords_are_predicted_with_one_that_still_works(deployed: Deployment, users: list[str]) -> None:

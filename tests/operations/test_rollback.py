@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.conftest import REPOSITORY
-from tests.operations.conftest import SETTINGS, Deployment
+from tests.operations.conftest import NAME, SETTINGS, Deployment
+from tests.sources import ADVERTISING, SALES, unit_of, whole_number_of
 
 pytestmark = [pytest.mark.deploy, pytest.mark.slow]
+# a default that another commit has otherwise, and a setting of the operator's own
+DEFAULT, OWN = whole_number_of(SALES), whole_number_of(ADVERTISING)
 EXTRA = [word for setting in SETTINGS for word in ("-e", setting)]
 
 
@@ -56,9 +59,10 @@ def clone(deployed: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def state(deployed: Deployment) -> tuple[str, str]:
     """The loaders' setting and image that differ between the two commits."""
     host = deployed.folder / "host"
-    settings = (host / "qtickets_api.env").read_text().splitlines()
-    (image,) = (word for word in (host / "zakaz-operations-vk-ads").read_text().split() if word.startswith("zakaz/vk-"))
-    return next(line for line in settings if line.startswith("QTICKETS_LOOKBACK_HOURS=")), image
+    settings = (host / f"{SALES}.env").read_text().splitlines()
+    command = (host / unit_of(ADVERTISING, NAME)).read_text()
+    (image,) = (word for word in command.split() if word.startswith(f"zakaz/{unit_of(ADVERTISING).partition('-')[2]}:"))
+    return next(line for line in settings if line.startswith(f"{DEFAULT['environment']}=")), image
 
 
 def test_the_previous_commit_comes_back_and_the_data_stays(deployed: Deployment, clone: Clone) -> None:
@@ -66,13 +70,13 @@ def test_the_previous_commit_comes_back_and_the_data_stays(deployed: Deployment,
     # what git does not have, as a Vault of one's own
     own = clone.path / "inventories/ci/group_vars/zakaz/own.yml"
     own.parent.mkdir(parents=True)
-    own.write_text("vk_ads_environment: {VK_ADS_WINDOW_DAYS: 6}\n")
+    own.write_text(f"{ADVERTISING}_environment: {{{OWN['environment']}: 6}}\n")
     clone.deploy()
     before, content = state(deployed), deployed.content()
 
-    source = clone.path / "integrations/qtickets_api/source.yml"
-    source.write_text(source.read_text().replace("    default: 48\n", "    default: 148\n"))
-    with (clone.path / "integrations/vk_ads/src/vk_ads/__init__.py").open("a") as file:
+    source, default = clone.path / "integrations" / SALES / "source.yml", f"    default: {DEFAULT['default']}\n"
+    source.write_text(source.read_text().replace(default, default.replace(": ", ": 1")))
+    with (clone.path / "integrations" / ADVERTISING / "src" / ADVERTISING / "__init__.py").open("a") as file:
         file.write("# another image\n")
     second = clone.commit()
     clone.deploy()
@@ -81,12 +85,12 @@ def test_the_previous_commit_comes_back_and_the_data_stays(deployed: Deployment,
     assert after[1] != before[1]
 
     # arguments name files from where the command is given
-    (clone.path / "more.yml").write_text("vk_ads_schedule: '*:20/30'\n")
+    (clone.path / "more.yml").write_text(f"{ADVERTISING}_schedule: '*:20/30'\n")
     done = clone.run("scripts/rollback.sh", "ci", "", "-e", "@more.yml")
     assert done.returncode == 0, done.stdout[-2000:]
     assert state(deployed) == before
     assert deployed.content() == content
-    assert "VK_ADS_WINDOW_DAYS=6\n" in (deployed.folder / "host/vk_ads.env").read_text()
+    assert f"{OWN['environment']}=6\n" in (deployed.folder / f"host/{ADVERTISING}.env").read_text()
     trail = [json.loads(line) for line in (deployed.folder / "host/history.jsonl").read_text().splitlines()]
     begun = [line for line in trail if line["event"] == "begun"][-1]
     assert (begun["verb"], begun["commit"], begun["dirty"]) == ("rollback", first, False)

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.operations.conftest import NAME, Deployment, docker
+from tests.sources import ENABLED, services, unit_of
 
 pytestmark = [pytest.mark.deploy, pytest.mark.slow]
 OLDER = "zakaz-older"
+# what runs beside the loaders
+CONTAINERS = [service["container"] for _, _, service in services()]
 NEWER = "zakaz_version_embedded_engine=26.9"
 STEPS = ("plan", "images", "pause", "backup", "prove", "switch", "schema", "loaders", "smoke")
 
@@ -23,7 +26,7 @@ def surroundings(deployed: Deployment) -> dict[str, bytes | str]:
     host = deployed.folder / "host"
     files = [path for part in ("config.d", "users.d") for path in (host / "clickhouse" / part).iterdir()]
     files += [*host.glob("*.env"), *host.glob(f"{NAME}-*")]
-    images = {name: image_of(f"{NAME}-{name}") for name in ("clickhouse", "qtickets-webhook")}
+    images = {name: image_of(f"{NAME}-{name}") for name in ("clickhouse", *CONTAINERS)}
     return {str(path): path.read_bytes() for path in files if path.is_file()} | images
 
 
@@ -120,9 +123,10 @@ def test_the_loaders_alone_are_upgraded_without_a_pause_for_bi(
     longest = reader.ended()
     print(f"BI had no answer for {longest:.1f} s")
     assert reader.refused == 0
-    for loader in ("qtickets-api", "vk-ads"):
-        assert OLDER not in (deployed.folder / "host" / f"{NAME}-{loader}").read_text()
-    assert OLDER not in image_of(f"{NAME}-qtickets-webhook")
+    for source in ENABLED:
+        assert OLDER not in (deployed.folder / "host" / unit_of(source, NAME)).read_text()
+    for beside in CONTAINERS:
+        assert OLDER not in image_of(f"{NAME}-{beside}")
     assert docker("inspect", "--format", "{{.State.StartedAt}}", container) == started
 
 

@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-BENCHES = sorted(path for path in (REPOSITORY / "bench").glob("*.py") if "argparse" in path.read_text())
+BENCHES = sorted(
+    path
+    for folder in ("bench", "integrations/*/bench")
+    for path in REPOSITORY.glob(f"{folder}/*.py")
+    if "argparse" in path.read_text()
+)
 
 
-@pytest.mark.parametrize("bench", BENCHES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("bench", BENCHES, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_it_starts_from_a_checkout(bench: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(bench), "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=False

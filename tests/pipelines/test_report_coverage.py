@@ -77,7 +77,7 @@ def test_enough_in_every_group_is_enough(
 def test_groups_are_what_has_one_owner() -> None:
     groups = {
         "roles/watch/files/zakaz_watch/judge.py": "roles/watch",
-        "integrations/vk_ads/src/a.py": "integrations/vk_ads",
+        "integrations/shop/src/a.py": "integrations/shop",
     }
     assert {path: report_coverage.group_of(path) for path in groups} == groups
     assert report_coverage.group_of("scripts/a.py") == "scripts"

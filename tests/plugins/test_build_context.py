@@ -43,9 +43,9 @@ def test_executable_bit_counts(repository):
     assert packed(repository) != before
 
 
-def test_tests_and_caches_do_not_count(repository):
+def test_tests_benches_and_caches_do_not_count(repository):
     before = packed(repository)
-    for folder in ("tests", "__pycache__", ".pytest_cache"):
+    for folder in ("tests", "bench", "__pycache__", ".pytest_cache"):
         (repository / "app" / folder).mkdir()
         (repository / "app" / folder / "x.py").write_text("1")
     (repository / "app" / "src" / "main.pyc").write_bytes(b"1")

@@ -15,12 +15,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make_vault import names
 
-from tests.sources import rotate_catalogue
+from tests.sources import ENABLED, SOURCES, rotate_catalogue
 
 ROLE = Path(__file__).parents[2] / "roles/rotate"
 CATALOGUE = rotate_catalogue()
 USERS = "clickhouse/users.d/zakaz.xml"
 NAMES = sorted(CATALOGUE)
+# the password of each loader, with the files of those who log in with it
+OF_LOADERS = {
+    SOURCES[source]["clickhouse"]["rotates_as"]: [
+        f"{source}.env",
+        *(service["environment_file"] for service in SOURCES[source]["services"].values()),
+    ]
+    for source in ENABLED
+}
 # what preflight lets pass
 SECRETS = st.text(string.printable[:94] + " ", min_size=1, max_size=20).filter(lambda text: text == text.strip())
 CHOICES = st.dictionaries(st.sampled_from(NAMES), SECRETS, min_size=1)
@@ -82,11 +90,13 @@ def test_secrets_are_read_back(secrets):
         assert deployed_secret(files, CATALOGUE[name]) == (word if "files" in CATALOGUE[name] else "")
 
 
-@pytest.mark.parametrize("path", ["qtickets_api.env", "qtickets_webhook.env", USERS])
-def test_a_secret_that_one_of_its_files_has_otherwise_differs(path):
+@pytest.mark.parametrize(
+    ("name", "path"), [(name, path) for name, files in OF_LOADERS.items() for path in (*files, USERS)]
+)
+def test_a_secret_that_one_of_its_files_has_otherwise_differs(name, path):
     files = host(before())
-    files[path] = host(before() | {"clickhouse_qtickets": "another"})[path]
-    assert deployed_secrets(files, CATALOGUE, before())["clickhouse_qtickets"] == "differs"
+    files[path] = host(before() | {name: "another"})[path]
+    assert deployed_secrets(files, CATALOGUE, before())[name] == "differs"
 
 
 def test_the_user_whose_password_nobody_knows_changes_with_admin():
@@ -102,17 +112,19 @@ def test_a_file_that_is_not_there_holds_nothing():
     verdicts = deployed_secrets(files, CATALOGUE, before())
     assert "clickhouse_watch" not in verdicts
     assert "clickhouse_bi" not in verdicts
-    assert verdicts["clickhouse_vk"] == "same"
+    assert [verdicts[name] for name in OF_LOADERS] == ["same"] * len(OF_LOADERS)
     with pytest.raises(AnsibleFilterError, match="No file of the host holds clickhouse_bi"):
         with_secrets(files, CATALOGUE, before(), ["clickhouse_bi"])
 
 
-def test_no_neighbour_is_taken_for_a_secret():
+@pytest.mark.parametrize("name", OF_LOADERS)
+def test_no_neighbour_is_taken_for_a_secret(name):
     """A user without a hash, and a variable whose name ends like another's."""
     files = host(before())
-    files["vk_ads.env"] = "OTHER_CLICKHOUSE_PASSWORD=x\nCLICKHOUSE_PASSWORD=old-clickhouse_vk\n"
-    assert deployed_secret(files, CATALOGUE["clickhouse_vk"]) == "old-clickhouse_vk"
-    assert deployed_secrets(files, CATALOGUE, before())["clickhouse_vk"] == "same"
+    for path in OF_LOADERS[name]:
+        files[path] = f"OTHER_CLICKHOUSE_PASSWORD=x\nCLICKHOUSE_PASSWORD=old-{name}\n"
+    assert deployed_secret(files, CATALOGUE[name]) == f"old-{name}"
+    assert deployed_secrets(files, CATALOGUE, before())[name] == "same"
     files[USERS] = (
         "<users><bi_reader><no_password/></bi_reader><watch><password_sha256_hex>0</password_sha256_hex></watch></users>"
     )

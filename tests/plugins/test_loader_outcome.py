@@ -22,9 +22,9 @@ def ended(code, *lines, stderr=()):
         (ended(0, {"rows_written": 3}), "done"),
         (ended(0, {**CUT, "error": ""}), "done"),  # the weekly re-read was cut, the run was not
         (ended(75, CUT), "goes_on"),
-        (ended(75, {"error": "another run of qtickets_api is working"}), "try_later"),
+        (ended(75, {"error": "another run of ticket_shop is working"}), "try_later"),
         (ended(75), "try_later"),
-        (ended(78, {"error": "QTICKETS_TOKEN is not set"}), "failed"),
+        (ended(78, {"error": "SHOP_TOKEN is not set"}), "failed"),
         (ended(69, {**CUT, "error": "the API did not answer"}), "failed"),
         (ended(125, "docker: no such image"), "failed"),
         ({"skipped": True, "changed": False}, "skipped"),
@@ -44,7 +44,7 @@ def test_what_goes_on_is_said_with_its_progress():
 @pytest.mark.parametrize(
     ("run", "sentence"),
     [
-        (ended(78, {"error": "QTICKETS_TOKEN is not set"}), "QTICKETS_TOKEN is not set"),
+        (ended(78, {"error": "SHOP_TOKEN is not set"}), "SHOP_TOKEN is not set"),
         (ended(125, "", stderr=["docker: no such image"]), "docker: no such image"),
         (ended(1, "half a li{ne"), "half a li{ne"),
         (ended(1, "[1]"), "[1]"),

@@ -16,7 +16,7 @@ NOW = 1_764_000_000
 
 def run(**changes):
     return {
-        "loader": "vk_ads",
+        "loader": "ad_network",
         "last_status": "success",
         "last_error": "",
         "last_rows_written": 12,
@@ -53,9 +53,9 @@ def host(**changes):
         "disks": [{"mount": "/", "paths": ["/opt/zakaz"], "free": 20_000_000_000, "size": 40_000_000_000}],
         "folders": {},
         "memory": 900_000_000,
-        "services": {"vk_ads": service(), "backup": service(), "watch": service()},
+        "services": {"ad_network": service(), "backup": service(), "watch": service()},
         "timers": {
-            unit: {"problem": "", "next": "@1764000600"} for unit in ("zakaz-vk-ads", "zakaz-backup", "zakaz-watch")
+            unit: {"problem": "", "next": "@1764000600"} for unit in ("zakaz-ad-network", "zakaz-backup", "zakaz-watch")
         },
         "files": [],
     } | changes
@@ -69,12 +69,12 @@ def seen(**changes):
         "plan": [],
         "refused": [],
         "runs": [run()],
-        "loaders": {"vk_ads": "/opt/zakaz/zakaz-vk-ads"},
-        "services": {"vk_ads": "zakaz-vk-ads", "backup": "zakaz-backup", "watch": "zakaz-watch"},
+        "loaders": {"ad_network": "/opt/zakaz/zakaz-ad-network"},
+        "services": {"ad_network": "zakaz-ad-network", "backup": "zakaz-backup", "watch": "zakaz-watch"},
         "host": host(),
         "near_cities": [],
-        "degraded": [{"loader": "vk_ads", "field": "x y", "reason": "z", "records": "10", "share": 0.01}],
-        "tables": [{"table": "zakaz.a", "loader": "vk_ads", "at": NOW - 7 * 86400, "is_empty": 0}],
+        "degraded": [{"loader": "ad_network", "field": "x y", "reason": "z", "records": "10", "share": 0.01}],
+        "tables": [{"table": "zakaz.a", "loader": "ad_network", "at": NOW - 7 * 86400, "is_empty": 0}],
         "backups": listed(backup(100), backup(5)),
     } | changes
 
@@ -84,7 +84,7 @@ def services(**changes):
 
 
 def timer(problem):
-    return {"host": host(timers=host()["timers"] | {"zakaz-vk-ads": {"problem": problem, "next": ""}})}
+    return {"host": host(timers=host()["timers"] | {"zakaz-ad-network": {"problem": problem, "next": ""}})}
 
 
 def disk(free, **more):
@@ -96,10 +96,10 @@ def verdicts(**changes):
 
 
 def test_rejected_records_and_empty_fields_are_on_the_screen():
-    line = line_of("vk_ads", runs=[run(last_rows_rejected="3")])
+    line = line_of("ad_network", runs=[run(last_rows_rejected="3")])
     assert line["verdict"] == "warn"
     assert "3 records REJECTED, see meta.rejected_records" in line["text"]
-    line = line_of("vk_ads", runs=[run(last_fields_degraded=7)])
+    line = line_of("ad_network", runs=[run(last_fields_degraded=7)])
     assert line["verdict"] == "ok"
     assert "7 fields unreadable and left empty, see meta.degraded_fields" in line["text"]
     assert "REJECTED" not in line["text"]
@@ -115,30 +115,30 @@ def test_healthy_deployment_is_ok_throughout():
         ("ClickHouse", "bad", {"server": None}),
         ("schema", "bad", {"plan": [{"object": "bi.v_sales_daily"}]}),
         ("schema", "warn", {"plan": None}),
-        ("vk_ads", "bad", {"runs": []}),
-        ("vk_ads", "warn", {"runs": None}),
-        ("vk_ads", "bad", {"runs": [run(last_status="failed", last_error="token expired")]}),
-        ("vk_ads", "bad", {"runs": [run(minutes_since_success=76)]}),
-        ("vk_ads", "ok", {"runs": [run(minutes_since_success=75)]}),
-        ("vk_ads", "bad", {"runs": [run(minutes_since_success=None)]}),
-        ("vk_ads timer", "bad", timer("it is inactive")),
+        ("ad_network", "bad", {"runs": []}),
+        ("ad_network", "warn", {"runs": None}),
+        ("ad_network", "bad", {"runs": [run(last_status="failed", last_error="token expired")]}),
+        ("ad_network", "bad", {"runs": [run(minutes_since_success=76)]}),
+        ("ad_network", "ok", {"runs": [run(minutes_since_success=75)]}),
+        ("ad_network", "bad", {"runs": [run(minutes_since_success=None)]}),
+        ("ad_network timer", "bad", timer("it is inactive")),
         # a run that left no row: the database knows a success alone
-        ("vk_ads", "bad", services(vk_ads=ended(78))),
-        ("vk_ads", "bad", services(vk_ads=ended(125)) | {"runs": []}),
-        ("vk_ads", "bad", services(vk_ads=ended(78)) | {"runs": None}),
+        ("ad_network", "bad", services(ad_network=ended(78))),
+        ("ad_network", "bad", services(ad_network=ended(125)) | {"runs": []}),
+        ("ad_network", "bad", services(ad_network=ended(78)) | {"runs": None}),
         # a deployment's own run has succeeded since
-        ("vk_ads", "ok", services(vk_ads=ended(78, at=NOW - 600))),
-        ("vk_ads", "bad", services(vk_ads=ended(78, at=NOW - 599))),
+        ("ad_network", "ok", services(ad_network=ended(78, at=NOW - 600))),
+        ("ad_network", "bad", services(ad_network=ended(78, at=NOW - 599))),
         # when nobody knows since when it fails, no success is later
-        ("vk_ads", "bad", services(vk_ads=ended(78, at=0))),
-        ("vk_ads", "ok", services(vk_ads=ended(0, failed=False))),
-        ("vk_ads unit", "bad", services(vk_ads=service("it is masked"))),
+        ("ad_network", "bad", services(ad_network=ended(78, at=0))),
+        ("ad_network", "ok", services(ad_network=ended(0, failed=False))),
+        ("ad_network unit", "bad", services(ad_network=service("it is masked"))),
         ("backup unit", "bad", services(backup=ended(69))),
         ("watch unit", "bad", services(watch=service("there is no such unit"))),
         ("Docker", "bad", {"host": host(docker={"error": "nobody", "version": ""}, containers=None)}),
         ("zakaz-clickhouse", "bad", {"host": host(containers={"zakaz-clickhouse": "it does not run"})}),
-        ("files", "bad", {"host": host(files=["/opt/zakaz/vk_ads.env"])}),
-        ("vk_ads fields", "warn", {"degraded": [seen()["degraded"][0] | {"share": 0.0101}]}),
+        ("files", "bad", {"host": host(files=["/opt/zakaz/ad_network.env"])}),
+        ("ad_network fields", "warn", {"degraded": [seen()["degraded"][0] | {"share": 0.0101}]}),
         ("sources", "warn", {"tables": [seen()["tables"][0] | {"at": NOW - 7 * 86400 - 1}]}),
         ("questions", "bad", {"refused": ["runs", "cities"], "runs": None}),
         ("cities", "warn", {"near_cities": [["екатринбург", "екатеринбург"]]}),
@@ -192,22 +192,22 @@ def line_of(subject, **changes):
 
 
 def test_failure_without_a_row_says_how_it_ended_what_shows_more_and_where_to_read():
-    line = line_of("vk_ads", **services(vk_ads=ended(78)))
+    line = line_of("ad_network", **services(ad_network=ended(78)))
     assert line["text"] == (
-        "the last run failed (exit code 78: words); sudo journalctl --unit zakaz-vk-ads --lines 40 "
+        "the last run failed (exit code 78: words); sudo journalctl --unit zakaz-ad-network --lines 40 "
         "--output cat shows more"
     )
     assert line["page"] == "loader-failed.md"
-    line = line_of("vk_ads", **services(vk_ads=ended(78)), services={})
-    assert "/opt/zakaz/zakaz-vk-ads check shows more" in line["text"]
+    line = line_of("ad_network", **services(ad_network=ended(78)), services={})
+    assert "/opt/zakaz/zakaz-ad-network check shows more" in line["text"]
 
 
 def test_failure_with_a_row_is_told_in_the_runs_own_words():
     failed = run(last_status="failed", last_error="token expired", started_at=NOW - 65)
-    assert "token expired" in line_of("vk_ads", runs=[failed], **services(vk_ads=ended(78)))["text"]
+    assert "token expired" in line_of("ad_network", runs=[failed], **services(ad_network=ended(78)))["text"]
     # a row of yesterday says nothing of it
     failed = run(last_status="failed", last_error="token expired", started_at=NOW - 66)
-    assert "exit code 78" in line_of("vk_ads", runs=[failed], **services(vk_ads=ended(78)))["text"]
+    assert "exit code 78" in line_of("ad_network", runs=[failed], **services(ad_network=ended(78)))["text"]
 
 
 def test_docker_that_does_not_answer_is_named_and_explains_clickhouse():
@@ -225,7 +225,7 @@ def test_every_finding_that_is_not_well_has_a_page_that_exists():
         degraded=[seen()["degraded"][0] | {"share": 1}], tables=[seen()["tables"][0] | {"at": 0}],
         host=host(docker={"error": "x", "version": ""}, containers=None, files=["x"], folders={"a": "b"}, memory=1,
                   disks=[{"mount": "/", "paths": [], "free": 1, "size": 2}],
-                  services={"vk_ads": service("masked"), "backup": ended(1), "watch": ended(1)},
+                  services={"ad_network": service("masked"), "backup": ended(1), "watch": ended(1)},
                   timers={"zakaz-backup": {"problem": "it is inactive", "next": ""}}),
     )  # fmt: skip
     lines = [
@@ -245,8 +245,8 @@ def test_limits_are_those_of_the_table():
         line["subject"]: line["verdict"]
         for line in status_findings(seen(near_cities=[["a", "b"]] * 9, tables=[seen()["tables"][0] | {"at": 0}]), other)
     }
-    assert found["vk_ads"] == found["disk /"] == found["memory"] == found["backup"] == "bad"
-    assert found["vk_ads fields"] == "warn"
+    assert found["ad_network"] == found["disk /"] == found["memory"] == found["backup"] == "bad"
+    assert found["ad_network fields"] == "warn"
     assert not {"cities", "sources"} & set(found)
 
 
@@ -255,7 +255,7 @@ def test_backups_that_are_made_elsewhere_are_not_judged():
 
 
 def test_next_run_is_told_in_moscow_time():
-    assert line_of("vk_ads timer")["text"] == "next run 19:10 MSK"
+    assert line_of("ad_network timer")["text"] == "next run 19:10 MSK"
 
 
 def test_near_cities_are_named_with_the_command_that_mends_them():

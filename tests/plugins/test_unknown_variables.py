@@ -7,11 +7,11 @@ from pathlib import Path
 from lookup.unknown_variables import known_settings, unknown_variables
 
 ROLES = Path(__file__).parents[2] / "roles"
-SETTINGS = {"clickhouse": {"clickhouse_http_port", "clickhouse_image"}, "vk_ads": {"vk_ads_client_id"}}
+SETTINGS = {"clickhouse": {"clickhouse_http_port", "clickhouse_image"}, "shop": {"shop_client_id"}}
 
 
 def test_settings_of_roles_are_accepted():
-    assert unknown_variables(["clickhouse_http_port", "vk_ads_client_id"], SETTINGS) == []
+    assert unknown_variables(["clickhouse_http_port", "shop_client_id"], SETTINGS) == []
 
 
 def test_misspelt_setting_is_refused_with_the_name_that_was_meant():
@@ -25,7 +25,7 @@ def test_misspelt_role_name_is_refused_too():
 
 
 def test_variables_that_are_nobodys_setting_are_left_alone():
-    names = ["ansible_host", "vault_vk_ads_client_id", "__clickhouse_private", "inventory_hostname", "groups", "team"]
+    names = ["ansible_host", "vault_shop_client_id", "__clickhouse_private", "inventory_hostname", "groups", "team"]
     assert unknown_variables(names, SETTINGS) == []
 
 

@@ -16,7 +16,7 @@ from lookup.unusable_secrets import (
     written,
 )
 
-TOKEN, PASSWORD = "qtickets_api_token", "clickhouse_bi_password"
+TOKEN, PASSWORD = "shop_token", "clickhouse_bi_password"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tests.programs import require_program
 STEP = 300
 WEEK = 7 * 86400
 DAY = 86400
-LOADER = 'deployment="zakaz",loader="qtickets_api"'
+LOADER = 'deployment="zakaz",loader="ticket_shop"'
 GB = 1e9
 
 Series = dict[str, Callable[[int], float | None]]
@@ -80,7 +80,7 @@ def healthy() -> Series:
         # the engine was restarted
         "zakaz_docker_up{deployment='zakaz'}": lambda t: 0 if t == 120 * STEP else 1,
         "zakaz_containers_down{deployment='zakaz'}": lambda t: 2 if t == 120 * STEP else 0,
-        "zakaz_unit_failed{deployment='zakaz',unit='zakaz-vk-ads'}": lambda t: 1 if t == 130 * STEP else 0,
+        "zakaz_unit_failed{deployment='zakaz',unit='zakaz-ad-network'}": lambda t: 1 if t == 130 * STEP else 0,
         "zakaz_files_missing{deployment='zakaz'}": lambda t: 0,
         f"zakaz_degraded_share{{{LOADER}}}": lambda t: 0.005,
         "zakaz_near_cities{deployment='zakaz'}": lambda t: 0,
@@ -164,7 +164,7 @@ SICKNESSES: dict[str, tuple[str, Callable[[int], float | None], float]] = {
     "ZakazDockerDown": ("zakaz_docker_up{deployment='zakaz'}", after(1, lambda t: 0, lambda t: 1), 2),
     "ZakazContainerDown": ("zakaz_containers_down{deployment='zakaz'}", after(1, lambda t: 1, lambda t: 0), 2),
     "ZakazUnitFailed": (
-        "zakaz_unit_failed{deployment='zakaz',unit='zakaz-vk-ads'}",
+        "zakaz_unit_failed{deployment='zakaz',unit='zakaz-ad-network'}",
         after(1, lambda t: 1, lambda t: 0),
         2,
     ),

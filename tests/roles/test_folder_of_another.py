@@ -12,6 +12,7 @@ import pytest
 
 from tests.makefile import REPOSITORY
 from tests.roles.environment import make_environment
+from tests.sources import ADVERTISING, SOURCES
 
 pytestmark = pytest.mark.patient
 
@@ -28,7 +29,7 @@ def play(playbook: str, folder: Path, *flags: str, **settings: object) -> subpro
     settings = {
         "zakaz_name": "second", "zakaz_dir": str(folder / "host"), "zakaz_controller_dir": str(folder / "controller"),
         "deploy_lock_path": str(folder / "lock"), "loader_import_path": str(folder / "tables"), "remove_data": True,
-        "restore_confirm": True, "rotate_what": "clickhouse_vk", **settings,
+        "restore_confirm": True, "rotate_what": SOURCES[ADVERTISING]["clickhouse"]["rotates_as"], **settings,
     }  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     command = [str(BIN / "ansible-playbook"), "-i", "inventories/local", f"playbooks/{playbook}.yml", *flags]
@@ -54,7 +55,7 @@ def taken(tmp_path) -> Path:
 
 @pytest.mark.parametrize(
     ("playbook", "flags"),
-    [*[(playbook, ()) for playbook in PLAYBOOKS], ("site", ("--check", "--diff")), ("site", ("--tags", "vk_ads"))],
+    [*[(playbook, ()) for playbook in PLAYBOOKS], ("site", ("--check", "--diff")), ("site", ("--tags", ADVERTISING))],
 )  # fmt: skip
 def test_every_verb_refuses_it(taken, playbook, flags):
     file = "plan.csv" if playbook in ("import_plan", "import_city_aliases") else ""

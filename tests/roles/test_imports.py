@@ -13,9 +13,13 @@ import pytest
 
 from tests.makefile import REPOSITORY
 from tests.roles.environment import make_environment
+from tests.sources import ENABLED, SOURCES, unit_of
 
 pytestmark = pytest.mark.patient
 
+# the source whose loader takes the files that people bring
+SOURCE = next(name for name in ENABLED if SOURCES[name]["imports"])
+COMMAND_NAME = unit_of(SOURCE)
 PLAN = 'month,city,tickets,revenue\n2026-11,Орёл,1,"1,500"\nИтого,,1,"1,500"\n'
 DONE = {
     "event": "run_finished", "rows_read": 3, "rows_written": 2, "months": ["2026-11"],
@@ -25,7 +29,7 @@ COMMAND = """#!/bin/sh
 printf '%s\\n' "$@" > {folder}/arguments
 (cd "$3" 2>/dev/null || cd "$(dirname "$3")"; ls -A; stat -c %a . ./*; stat -c %a ..) > {folder}/seen
 case "$*" in
-    *--explain*) PYTHONPATH={sources} exec {python} -m qtickets_api "$@" ;;
+    *--explain*) PYTHONPATH={sources} exec {python} -m {source} "$@" ;;
 esac
 cat {folder}/answer
 exit "$(cat {folder}/code)"
@@ -40,10 +44,10 @@ class Host:
         make_environment(self.deployment / "python")
         sources = ":".join(
             str(REPOSITORY / part)
-            for part in ("packages/zakaz_common/src", "integrations/qtickets_api/src", "module_utils")
+            for part in ("packages/zakaz_common/src", f"integrations/{SOURCE}/src", "module_utils")
         )
-        command = self.deployment / "zakaz-qtickets-api"
-        command.write_text(COMMAND.format(folder=folder, sources=sources, python=sys.executable))
+        command = self.deployment / COMMAND_NAME
+        command.write_text(COMMAND.format(folder=folder, sources=sources, source=SOURCE, python=sys.executable))
         command.chmod(0o755)
         self.answers(DONE, 0)
         inventory = folder / "inventory"
@@ -169,10 +173,10 @@ def test_explain_fails_as_the_import_would(host, plan):
 
 
 def test_a_host_without_the_loader_says_what_installs_it(host, plan):
-    (host.deployment / "zakaz-qtickets-api").unlink()
+    (host.deployment / COMMAND_NAME).unlink()
     done = host.make("import-plan", f"FILE={plan}")
     assert done.returncode != 0
-    assert "zakaz-qtickets-api does not exist on localhost: make deploy installs it." in done.stdout
+    assert f"{COMMAND_NAME} does not exist on localhost: make deploy installs it." in done.stdout
 
 
 def test_a_check_imports_nothing(host, plan):

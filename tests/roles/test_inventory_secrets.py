@@ -14,12 +14,16 @@ from make_vault import names
 
 from tests.makefile import REPOSITORY, operator_verbs
 from tests.roles.test_unready_inventories import BIN, beside, make, one_line, play
+from tests.sources import ADVERTISING, SOURCES, required_secrets
 
 GROUP = REPOSITORY / "inventories" / "production" / "group_vars" / "zakaz"
 SECRETS = sorted(names())
 # those that ask for no secret: what is left of a deployment can be told and removed without its Vault
 WITHOUT_SECRETS = {"history", "remove"}
 KEY = "the key\n"
+# one that some source cannot do without, and how the password of its loader is rotated
+ONE = required_secrets(ADVERTISING)[0]
+PASSWORD = SOURCES[ADVERTISING]["clickhouse"]["rotates_as"]
 
 
 class Production:
@@ -71,7 +75,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
 @pytest.mark.patient
 @pytest.mark.parametrize("verb", [verb for verb in operator_verbs() if verb != "vault"])
 def test_a_missing_vault_is_named_with_the_way_to_make_it(verb, production):
-    done = make(verb, f"INVENTORY={beside(production.folder)}", "SECRET=clickhouse_vk", "DIR=docs", "FILE=README.md")
+    done = make(verb, f"INVENTORY={beside(production.folder)}", f"SECRET={PASSWORD}", "DIR=docs", "FILE=README.md")
     if verb in WITHOUT_SECRETS:
         assert "vault" not in done.stdout + done.stderr
         assert "▸" in done.stdout
@@ -95,13 +99,11 @@ def test_one_absent_secret_is_named_alone(production, absent):
 
 
 def test_a_misspelt_secret_is_named_with_what_may_be_meant(production):
-    secrets = dict(FILLED)
-    secrets["vault_vk_ads_cleint_id"] = secrets.pop("vault_vk_ads_client_id")
+    secrets, misspelt = dict(FILLED), f"vault_{ONE[:-2]}{ONE[-1]}{ONE[-2]}"
+    secrets[misspelt] = secrets.pop(f"vault_{ONE}")
     production.keep(secrets)
     told = refused(production.play("smoke.yml"))
-    assert (
-        "vault_vk_ads_client_id has no value (vk_ads_client_id is set to it); is vault_vk_ads_cleint_id meant?" in told
-    )
+    assert f"vault_{ONE} has no value ({ONE} is set to it); is {misspelt} meant?" in told
 
 
 @pytest.mark.patient
@@ -110,12 +112,12 @@ def test_of_several_hosts_the_one_without_a_secret_is_named(production):
     production.keep({**FILLED})
     (production.folder / "host_vars").mkdir()
     (production.folder / "host_vars" / "a.example.org.yml").write_text(
-        "alerts_smtp_password: '{{ vault_mail }}{{ vault_vk_ads_client_id }}'\n"
+        f"alerts_smtp_password: '{{{{ vault_mail }}}}{{{{ vault_{ONE} }}}}'\n"
     )
     told = refused(production.play("smoke.yml"))
     assert "vault_mail has no value for a.example.org (alerts_smtp_password is set to it)" in told
     assert "b.example.org" not in told
-    assert "vault_vk_ads_client_id" not in told
+    assert f"vault_{ONE}" not in told
 
 
 @pytest.mark.patient
@@ -128,7 +130,7 @@ def test_a_sudo_password_is_missed_before_the_host_is_asked(production):
 
 @pytest.mark.patient
 def test_what_has_another_value_is_not_missed(production):
-    production.keep({**FILLED, "vault_other": "{{ vault_vk_ads_client_id }}"})
+    production.keep({**FILLED, "vault_other": f"{{{{ vault_{ONE} }}}}"})
     more = {"team": "{{ vault_none | default('x') }}", "words": "no {{ 1 }} template of vault_prose"}
     (production.vault.parent / "more.yml").write_text(yaml.safe_dump(more))
     done = production.play("smoke.yml")

@@ -18,10 +18,10 @@ VALUES = {
     "zakaz_name": "zakaz",
     "zakaz_network": "zakaz",
     "loader_memory": "512m",
-    "loader_image": "zakaz/qtickets-api:1",
-    "__loader_slug": "zakaz-qtickets-api",
-    "__loader_environment_file": {"path": "/opt/zakaz/qtickets_api.env"},
-    "__loader_source": {"volume": "zakaz-qtickets-api-state", "ended_file": "/nowhere/ended.json"},
+    "loader_image": "zakaz/ticket-shop:1",
+    "__loader_slug": "zakaz-ticket-shop",
+    "__loader_environment_file": {"path": "/opt/zakaz/ticket_shop.env"},
+    "__loader_source": {"volume": "zakaz-ticket-shop-state", "ended_file": "/nowhere/ended.json"},
 }
 
 

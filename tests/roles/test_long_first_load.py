@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.sources import CATALOGUE, SALES, SOURCES, unit_of
+
 pytestmark = pytest.mark.patient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +32,7 @@ def cut(read):
 
 
 DONE = 0, {"event": "run_finished", "rows_written": 7, "rows_read": 9, "rows_rejected": 0, "duration_s": 3}
-UNSET = 78, {"event": "run_failed", "rows_written": 0, "error": "QTICKETS_TOKEN is not set"}
+UNSET = 78, {"event": "run_failed", "rows_written": 0, "error": "its token is not set"}
 
 
 class Deployment:
@@ -46,13 +48,13 @@ class Deployment:
         """Exit code and output of a play; each run of the loader ends as the next of `ends`."""
         lines = [f"{code} {json.dumps(line)}" for code, line in ends]
         (self.directory / "script").write_text("\n".join(lines) + "\n")
-        command = self.directory / "zakaz-qtickets-api"
+        command = self.directory / unit_of(SALES)
         command.write_text(COMMAND.format(directory=self.directory))
         command.chmod(0o755)
         variables = {
             **yaml.safe_load((ROOT / "roles/loader/vars/main/private.yml").read_text()),
             "ansible_python_interpreter": sys.executable,
-            "loader_name": "qtickets_api", "zakaz_name": "zakaz", "zakaz_dir": str(self.directory),
+            "loader_name": SALES, "zakaz_name": "zakaz", "zakaz_dir": str(self.directory),
             "zakaz_manages_units": units, "loader_first_load_parts": parts,
         }  # fmt: skip
         tasks = [
@@ -71,7 +73,7 @@ class Deployment:
         return done.returncode, " ".join(done.stdout.split())
 
     def results(self):
-        return json.loads((self.directory / "results").read_text())["qtickets_api"]
+        return json.loads((self.directory / "results").read_text())[SALES]
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def test_with_timers_a_cut_first_load_is_left_to_them_and_said(deployment):
     code, said = deployment.deploy(cut(41_300), DONE, units=True)
     assert (code, deployment.runs()) == (0, 1)
     assert "the first load has read 41,300 of 123,217 orders so far" in said
-    assert "It goes on by itself (*:0/30); 'make deploy' goes on with it at once." in said
+    assert f"It goes on by itself ({SOURCES[SALES]['schedule']}); 'make deploy' goes on with it at once." in said
     assert deployment.results()["progress"] == "41,300 of 123,217 orders"
 
 
@@ -107,13 +109,13 @@ def test_no_part_is_run_when_none_is_allowed(deployment):
 
 def test_a_part_that_fails_fails_the_deployment_with_its_sentence(deployment):
     code, said = deployment.deploy(cut(1000), UNSET, units=False)
-    assert code != 0 and "exit code 78: QTICKETS_TOKEN is not set. Mend qtickets_api_token" in said
+    assert code != 0 and f"exit code 78: its token is not set. Mend {CATALOGUE[SALES]['mends'][0]}" in said
 
 
 def test_a_first_run_that_fails_is_no_long_load(deployment):
     code, said = deployment.deploy(UNSET, DONE, units=False)
     assert (code != 0, deployment.runs()) == (True, 1)
-    assert "QTICKETS_TOKEN is not set" in said
+    assert "its token is not set" in said
 
 
 def test_a_run_that_ends_by_itself_changes_what_it_wrote(deployment):

@@ -15,7 +15,7 @@ DOCKER = """#!/bin/sh
 case "$1 $2 $*" in
     'volume ls '*deployment=gone*) echo gone-clickhouse-data ;;
     'volume rm '*) echo "$3" ;;
-    'images --filter '*) printf 'zakaz/vk-ads:1\\nother/base:1\\n' ;;
+    'images --filter '*) printf 'zakaz/ad-network:1\\nother/base:1\\n' ;;
 esac
 """
 
@@ -66,7 +66,7 @@ def test_what_is_left_is_named_with_the_command_that_removes_it(host):
 
 def test_images_of_other_prefixes_stay(host):
     told = remove(host, "keep-data")
-    assert "removed image zakaz/vk-ads:1" in told
+    assert "removed image zakaz/ad-network:1" in told
     assert "other/base:1" not in told
 
 

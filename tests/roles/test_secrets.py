@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.makefile import REPOSITORY
-from tests.sources import CATALOGUE
+from tests.sources import ADVERTISING, CATALOGUE, SOURCES, services
 
 pytestmark = pytest.mark.patient
 BIN = Path(sys.executable).parent
@@ -27,17 +27,8 @@ ROLES = REPOSITORY / "roles"
 READERS: dict[str, list[str]] = {
     "clickhouse_admin_password": ["users admin", "log_in admin"],
     "clickhouse_bi_password": ["users bi_reader", "log_in bi_reader"],
-    "clickhouse_qtickets_password": [
-        "users loader_qtickets", "qtickets.env CLICKHOUSE_PASSWORD", "webhook.env CLICKHOUSE_PASSWORD",
-    ],
-    "clickhouse_vk_password": ["users loader_vk", "vk.env CLICKHOUSE_PASSWORD"],
     "clickhouse_backup_password": ["users backup", "backup.json password"],
     "clickhouse_watch_password": ["users watch", "watch.json clickhouse.password"],
-    "qtickets_api_token": ["qtickets.env QTICKETS_TOKEN", "webhook.env QTICKETS_TOKEN"],
-    "qtickets_api_webhook_secret": ["webhook.env QTICKETS_WEBHOOK_SECRET"],
-    "vk_ads_client_id": ["vk.env VK_ADS_CLIENT_ID"],
-    "vk_ads_client_secret": ["vk.env VK_ADS_CLIENT_SECRET"],
-    "vk_ads_accounts": ["vk.env VK_ADS_ACCOUNTS"],
     "alerts_smtp_password": ["alerts.json channels.mail.password"],
     "alerts_telegram_token": ["alerts.json channels.telegram.token"],
     "alerts_webhook_url": ["alerts.json channels.webhook.url"],
@@ -47,6 +38,30 @@ READERS: dict[str, list[str]] = {
     "backup_age_identity": ["age"],
     "tls_proxy_key": ["tls"],
 }  # fmt: skip
+
+
+def readers_of(source: str) -> dict[str, list[str]]:
+    """Those of a source's secrets: its loader's environment, and that of what runs beside it, which has all of it."""
+    said, beside = SOURCES[source], [one for one in services() if one[0] == source]
+    prefix, clickhouse = said["environment_prefix"], said["clickhouse"]
+    files = [f"{source}.env", *(service["environment_file"] for _, _, service in beside)]
+    found = {
+        clickhouse["password"]: [f"users {clickhouse['user']}", *(f"{file} CLICKHOUSE_PASSWORD" for file in files)]
+    }
+    for key, setting in said["settings"].items():
+        if setting.get("secret"):
+            found[f"{source}_{key}"] = [f"{file} {prefix}{key.upper()}" for file in files]
+    for _, name, service in beside:
+        for key, setting in service["settings"].items():
+            if setting.get("secret"):
+                variable = f"{prefix}{name.upper()}_{key.upper()}"
+                found[f"{source}_{name}_{key}"] = [f"{service['environment_file']} {variable}"]
+    return found
+
+
+for each in SOURCES:
+    READERS |= readers_of(each)
+
 # Taken from another secret of the list, or of a simulator that guards nothing.
 DERIVED = {
     "clickhouse_schema_password",
@@ -56,6 +71,8 @@ DERIVED = {
     "api_sandbox_vk_client_secret",
 }
 GOOD = "correct-horse-battery"
+# some loader's
+PASSWORD = SOURCES[ADVERTISING]["clickhouse"]["password"]
 
 PLAY = """
 - hosts: all
@@ -68,9 +85,7 @@ PLAY = """
             folders: [{path: "{{ readers }}"}]
             files:
               - {path: "{{ readers }}/users.xml", base64: "{{ lookup('rendered', roles ~ '/clickhouse/templates/users.xml.j2') | b64encode }}"}
-              - {path: "{{ readers }}/qtickets.env", base64: "{{ environment_of | b64encode }}"}
-              - {path: "{{ readers }}/vk.env", base64: "{{ vk_environment | b64encode }}"}
-              - {path: "{{ readers }}/webhook.env", base64: "{{ webhook_environment | b64encode }}"}
+ENVIRONMENTS
               - {path: "{{ readers }}/watch.json", base64: "{{ lookup('rendered', roles ~ '/watch/templates/settings.json.j2') | b64encode }}"}
               - {path: "{{ readers }}/alerts.json", base64: "{{ lookup('rendered', roles ~ '/alerts/templates/settings.json.j2') | b64encode }}"}
               - {path: "{{ readers }}/backup.json", base64: "{{ (__backup_settings | to_nice_json) | b64encode }}"}
@@ -81,16 +96,24 @@ PLAY = """
                   | map('join', ' ') | join('\\n') | b64encode }}"
           vars:
             rendered_environment: "{{ roles }}/loader/templates/environment.j2"
-            environment_of: "{{ lookup('rendered', rendered_environment, template_vars={
-              'environment_values': zakaz_source_catalogue.qtickets_api.environment}) }}"
-            vk_environment: "{{ lookup('rendered', rendered_environment, template_vars={
-              'environment_values': zakaz_source_catalogue.vk_ads.environment}) }}"
-            webhook_environment: "{{ lookup('rendered', rendered_environment, template_vars={
-              'environment_values': zakaz_source_catalogue.qtickets_api.environment
-              | combine(zakaz_source_catalogue.qtickets_api.services.webhook.environment)}) }}"
       rescue:
         - ansible.builtin.debug: {msg: "refused: {{ ansible_failed_result.msg }}"}
 """  # noqa: E501
+ENVIRONMENT = """\
+              - path: "{{ readers }}/FILE"
+                base64: "{{ lookup('rendered', rendered_environment, template_vars={'environment_values': VALUES}) | b64encode }}"
+"""  # noqa: E501
+
+
+def environments() -> str:
+    """Those of every loader and of what runs beside it, as tasks write them."""
+    values = {f"{name}.env": f"zakaz_source_catalogue.{name}.environment" for name in SOURCES}
+    for source, name, service in services():
+        own = f"zakaz_source_catalogue.{source}.services.{name}.environment"
+        values[service["environment_file"]] = f"zakaz_source_catalogue.{source}.environment | combine({own})"
+    return "".join(ENVIRONMENT.replace("FILE", file).replace("VALUES", value) for file, value in values.items())
+
+
 SETTINGS = {
     "roles": str(ROLES),
     "ansible_connection": "local",
@@ -99,7 +122,7 @@ SETTINGS = {
     "zakaz_manages_units": False,
     "api_sandbox_enabled": False,
     "clickhouse_image": "embedded",
-    "qtickets_api_webhook_enabled": True,
+    **{f"{source}_{name}_enabled": True for source, name, _ in services()},
     "alerts_mail_to": ["ops@example.org"],
     "alerts_telegram_chat": "1",
     "backup_s3_path": "bucket",
@@ -130,7 +153,7 @@ def deliver(folder: Path, vaults: list[str]) -> list[str]:
     for place, vault in zip(folders, vaults, strict=True):
         (folder / "host_vars" / f"{place.name}.yml").write_text(vault, encoding="utf-8")
     play = folder / "play.yml"
-    play.write_text(PLAY)
+    play.write_text(PLAY.replace("ENVIRONMENTS\n", environments()))
     done = subprocess.run(
         [str(BIN / "ansible-playbook"), "-i", str(hosts), "--forks", "4", str(play)],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
@@ -227,7 +250,8 @@ REFUSED = [
     "пароль-на-кириллице", "caf\u00e9-au-lait", "no\u00a0break-space", "zero\u200bwidth-space", "emoji-\U0001f511-key",
     " begins-with-a-blank", "ends-with-a-blank ", "\tbegins-with-a-tab", "a-tab\tinside", "line\nline-line",
     "ends-with-line\n", "carriage\rreturn", "nul-\x00-inside", "delete-\x7f-inside", "jinja-{{-open", "jinja-{{ 7*7 }}",
-    "{{ 7 * 7 }}", "{{nope}}", "{{ vault_vk_ads_client_id }}x", "{%raw%}-block", "comment-{#-open", "{# a comment #}",
+    "{{ 7 * 7 }}", "{{nope}}", f"{{{{ vault_{PASSWORD} }}}}x",
+    "{%raw%}-block", "comment-{#-open", "{# a comment #}",
     "{{ lookup('env', 'HOME') }}", "{{",
 ]  # fmt: skip
 MULTILINE = {"backup_age_identity", "tls_proxy_key"}
@@ -262,9 +286,9 @@ def test_what_yaml_reads_as_no_text_is_refused_by_name(tmp_path):
 
 def test_jinja_is_taken_literally_where_it_is_said_to_be(tmp_path):
     secret = "{{ 7*7 }}{%if%}{#"
-    (sentence,) = deliver(tmp_path, [vault(clickhouse_vk_password="@@").replace("'@@'", f'!unsafe "{secret}"')])
+    (sentence,) = deliver(tmp_path, [vault(**{PASSWORD: "@@"}).replace("'@@'", f'!unsafe "{secret}"')])
     assert sentence == ""
-    assert refused_or_received(tmp_path / "h0", "clickhouse_vk_password", secret, "") == ""
+    assert refused_or_received(tmp_path / "h0", PASSWORD, secret, "") == ""
 
 
 @pytest.mark.parametrize(("secret", "taken"), [("{{ 7*7 }}-literally", True), ("пароль-внутри", False)])
@@ -273,12 +297,12 @@ def test_a_value_that_is_encrypted_alone_is_judged_by_what_is_in_it(tmp_path, mo
     key = tmp_path / "key"
     key.write_text("a key\n")
     monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(key))
-    command = [str(BIN / "ansible-vault"), "encrypt_string", "--stdin-name", "vault_clickhouse_vk_password"]
+    command = [str(BIN / "ansible-vault"), "encrypt_string", "--stdin-name", f"vault_{PASSWORD}"]
     done = subprocess.run(command, input=secret, capture_output=True, text=True, check=True)
-    lines = [line for line in vault().splitlines() if not line.startswith("vault_clickhouse_vk_password")]
+    lines = [line for line in vault().splitlines() if not line.startswith(f"vault_{PASSWORD}")]
     (sentence,) = deliver(tmp_path, ["\n".join([*lines, done.stdout])])
     assert bool(sentence) != taken
-    assert refused_or_received(tmp_path / "h0", "clickhouse_vk_password", secret, sentence) == ""
+    assert refused_or_received(tmp_path / "h0", PASSWORD, secret, sentence) == ""
 
 
 @pytest.mark.parametrize("form", ["{{ vault_@ | default('') }}", "{{ vault_@ | trim }}", "{{ [vault_@] | first }}"])

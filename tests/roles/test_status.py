@@ -12,6 +12,7 @@ import pytest
 
 from tests.docker_engine import DockerEngine, container
 from tests.makefile import REPOSITORY
+from tests.sources import ENABLED, unit_of
 
 pytestmark = pytest.mark.patient
 PLAY = """
@@ -66,14 +67,16 @@ def test_docker_that_does_not_answer_is_named_and_is_bad(status, tmp_path):
     assert f" BAD   Docker               does not answer (unix://{tmp_path}/docker.sock: No such file" in screen
     assert "systemctl start docker (docs/operations/docker-down.md)" in screen
     assert " BAD   ClickHouse           does not answer, because Docker does not" in screen
-    assert f"{tmp_path}/vk_ads.env is missing" in screen
+    for source in ENABLED:
+        assert f"{tmp_path}/{source}.env" in screen
     assert "-backups is not there (docs/operations/disk.md)" in screen
 
 
-def test_failure_that_left_no_row_is_told_where_there_is_no_systemd(status, tmp_path):
+@pytest.mark.parametrize("source", ENABLED)
+def test_failure_that_left_no_row_is_told_where_there_is_no_systemd(status, tmp_path, source):
     engine = DockerEngine(tmp_path / "docker.sock")
     engine.containers = [container("zakaz-clickhouse", "exited", "Exited (137) 2 minutes ago")]
-    (tmp_path / "vk_ads.ended.json").write_text('{"started": 5, "ended": 9, "exit_code": 78}')
+    (tmp_path / f"{source}.ended.json").write_text('{"started": 5, "ended": 9, "exit_code": 78}')
     try:
         code, screen = status()
     finally:
@@ -82,7 +85,7 @@ def test_failure_that_left_no_row_is_told_where_there_is_no_systemd(status, tmp_
     assert "  ok   Docker               20.10.24 answers" in screen
     assert " BAD   zakaz-clickhouse     it does not run (Exited (137) 2 minutes ago)" in screen
     assert "the last run failed (exit code 78: a setting or a credential is wrong)" in screen
-    assert f"{tmp_path}/zakaz-vk-ads check shows more (docs/operations/loader-failed.md)" in screen
+    assert f"{tmp_path}/{unit_of(source)} check shows more (docs/operations/loader-failed.md)" in screen
 
 
 def test_question_that_clickhouse_refuses_is_bad_and_not_passed_over(status):

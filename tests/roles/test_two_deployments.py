@@ -15,7 +15,7 @@ from ansible.template import Templar, trust_as_template
 from vars.sources import variables_of
 
 from tests.makefile import REPOSITORY
-from tests.sources import SOURCES
+from tests.sources import ADVERTISING, SOURCES, services, unit_of
 
 ROLES = sorted(path for path in (REPOSITORY / "roles").iterdir() if path.is_dir())
 
@@ -41,9 +41,7 @@ FOUND = {
         "service_mgr": "systemd", "distribution": "Debian", "distribution_major_version": "12", "pkg_mgr": "apt",
         "python": {"executable": "/usr/bin/python3"}, "virtualization_type": "kvm",
     },
-    "container_images_refs": dict.fromkeys(
-        ["qtickets_api", "vk_ads", "clickhouse_embedded", "api_sandbox"], "zakaz/image:0123"
-    ),
+    "container_images_refs": dict.fromkeys([*SOURCES, "clickhouse_embedded", "api_sandbox"], "zakaz/image:0123"),
     "docker_engine_volume_root": "/var/lib/docker/volumes",
     "preflight_host": {"paths": {}, "docker_answers": True, "container": False, "environments": {}},
     "inventory_dir": "/somewhere/inventories/production",
@@ -51,10 +49,10 @@ FOUND = {
     "ansible_managed": "Ansible managed",
 }  # fmt: skip
 ON = {
-    "loader_name": "vk_ads",
-    "source_service_name": "qtickets_api_webhook",
-    "rotate_what": "clickhouse_vk",
-    "qtickets_api_webhook_enabled": True,
+    "loader_name": ADVERTISING,
+    "source_service_name": next(f"{source}_{name}" for source, name, _ in services()),
+    "rotate_what": SOURCES[ADVERTISING]["clickhouse"]["rotates_as"],
+    **{f"{source}_{name}_enabled": True for source, name, _ in services()},
     "tls_proxy_enabled": True,
     "api_sandbox_enabled": True,
 }
@@ -213,6 +211,11 @@ def test_no_task_makes_the_same_thing_for_both(two):
                 tasks = one.loader.load_from_file(str(file), trusted_as_template=True)
                 found[-1] |= set(made(one, tasks, role))
     assert found[0] & found[1] <= ONE_A_HOST | RUN_KNOWS
-    for made_by_both in ("/etc/systemd/system/{}-vk-ads.timer", "{}-clickhouse", "{}-vk-ads-state", "/opt/{}-backups"):
-        assert made_by_both.format("alpha") in found[0]
-        assert made_by_both.format("beta") in found[1]
+    for name, its in zip(("alpha", "beta"), found, strict=True):
+        unit = unit_of(ADVERTISING, name)
+        assert {
+            f"/etc/systemd/system/{unit}.timer",
+            f"{name}-clickhouse",
+            f"{unit}-state",
+            f"/opt/{name}-backups",
+        } <= its

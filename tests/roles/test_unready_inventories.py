@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.makefile import REPOSITORY, operator_verbs
+from tests.sources import ADVERTISING, ENABLED, SALES, SOURCES, required_secrets, service_secrets, services, unit_of
 
 BIN = Path(sys.executable).parent
 
 
 VERBS = operator_verbs()
+# what sources run beside their loaders: how its variables begin, and those of its secrets
+SERVICES = {f"{source}_{name}": service_secrets(source, name) for source, name, _ in services()}
 PLAYBOOKS = sorted(path.name for path in (REPOSITORY / "playbooks").glob("*.yml"))
 
 
@@ -182,13 +185,12 @@ def check(tmp_path: Path, inventory: str = "local", **settings: object) -> subpr
         ),
         ({"clickhouse_publish_address": "warehouse.example.org"}, "is no address that Docker publishes ports on"),
         ({"api_sandbox_publish_address": "::"}, "api_sandbox_publish_plain_reason"),
-        (
-            {
-                "qtickets_api_webhook_enabled": True,
-                "qtickets_api_webhook_secret": "s",
-                "qtickets_api_webhook_publish_address": "::",
-            },
-            "qtickets_api_webhook_publish_plain_reason",
+        *(
+            (
+                {f"{prefix}_enabled": True, f"{prefix}_publish_address": "::", **dict.fromkeys(secrets, "s")},
+                f"{prefix}_publish_plain_reason",
+            )
+            for prefix, secrets in SERVICES.items()
         ),
     ],
 )
@@ -239,12 +241,12 @@ def test_the_plan_of_a_fresh_host_tells_what_would_be_there(tmp_path):
         "tls_proxy_hostname": "bi.example.org",
         "tls_proxy_certificate_source": "internal",
         "tls_proxy_port": 18597,
-        "qtickets_api_webhook_enabled": True,
-        "qtickets_api_webhook_port": 18596,
-        "qtickets_api_schedule": "*:7/20",
+        **{f"{prefix}_enabled": True for prefix in SERVICES},
+        **{f"{prefix}_port": 18596 - number for number, prefix in enumerate(SERVICES)},
+        f"{SALES}_schedule": "*:7/20",
         "alerts_webhook_url": "https://alerts.example.org/",
-        **dict.fromkeys(("qtickets_api_token", "vk_ads_client_id", "vk_ads_client_secret"), "given"),
-        "qtickets_api_webhook_secret": "given",
+        **dict.fromkeys([name for source in ENABLED for name in required_secrets(source)], "given"),
+        **dict.fromkeys([name for secrets in SERVICES.values() for name in secrets], "given"),
         "clickhouse_admin_password": "given-once",
         "backup_age_recipient": "age1" + "q" * 58,
         "backup_age_identity": "AGE-SECRET-KEY-1",
@@ -264,24 +266,27 @@ def test_the_plan_of_a_fresh_host_tells_what_would_be_there(tmp_path):
     )
     for words in (
         f"{tmp_path}/host (0700)",
-        "zakaz/qtickets-api:",
         "clickhouse/clickhouse-server:26.3.16.16, pulled",
         "zakaz-unready-clickhouse [::1]:18599",
         "zakaz-unready-tls-proxy  0.0.0.0:18597, HTTPS for bi.example.org",
-        "zakaz-unready-qtickets-webhook 127.0.0.1:18596",
-        "zakaz-unready-qtickets-api.timer *:7/20",
-        "zakaz-unready-vk-ads.timer *:10/30",
         "zakaz-unready-backup.timer *-*-* 03:40:00 Europe/Moscow",
         "zakaz-unready-watch.timer *:2/5",
         "tells of failures: webhook",
-        "reads https://qtickets.ru/api/rest/v1",
         f"3 databases, {tables} tables, {views} views",
-        "admin, bi_reader, loader_qtickets",
+        "admin, bi_reader, ",
         "the inventory's own (Vault)",
         "7 packages of target.txt",
         "age, rclone, prometheus-node-exporter\n",
     ):
         assert words in plan.stdout, words
+    for source in ENABLED:
+        said, unit = SOURCES[source], unit_of(source, "zakaz-unready")
+        assert f"{unit}.timer {said['schedule'] if source != SALES else '*:7/20'}" in plan.stdout
+        assert f"zakaz/{unit_of(source).removeprefix('zakaz-')}:" in plan.stdout
+        assert said["settings"]["base_url"]["default"] in plan.stdout
+        assert said["clickhouse"]["user"] in plan.stdout
+    for number, (_, _, service) in enumerate(services()):
+        assert f"zakaz-unready-{service['container']} 127.0.0.1:{18596 - number}" in plan.stdout
     assert "given" not in plan.stdout
     assert not (tmp_path / "host").exists()
 
@@ -339,7 +344,13 @@ def test_an_inventory_of_the_environment_is_judged_too():
 def test_no_verb_is_content_with_no_host(verb, tmp_path):
     folder = inventory_of(tmp_path, "zakaz: {hosts: {}}\n")
     # arguments that are right, so that nothing else is refused
-    done = make(verb, f"INVENTORY={beside(folder)}", "SECRET=clickhouse_vk", "DIR=docs", "FILE=README.md")
+    done = make(
+        verb,
+        f"INVENTORY={beside(folder)}",
+        f"SECRET={SOURCES[ADVERTISING]['clickhouse']['rotates_as']}",
+        "DIR=docs",
+        "FILE=README.md",
+    )
     assert done.returncode != 0
     assert f"{folder}/hosts.yml names no host of the group zakaz" in one_line(done.stderr)
 
@@ -389,7 +400,7 @@ def test_what_selects_no_task_fails(words, told, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", ["--tags=preflight", "--tags=vk_ads,clickhouse_schema", "--tags=always", "--tags=all"]
+    "words", ["--tags=preflight", f"--tags={ADVERTISING},clickhouse_schema", "--tags=always", "--tags=all"]
 )
 def test_a_tag_that_a_task_has_is_known(words, tmp_path):
     # goes on to the host, which has no Python there

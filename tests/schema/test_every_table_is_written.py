@@ -17,59 +17,11 @@ from tests.schema.engines import REPOSITORY
 from tests.schema.rendering import declared_schema
 from tests.sources import CATALOGUE, defaults
 
-QTICKETS = "integrations/qtickets_api/src/qtickets_api"
 COMMON = "packages/zakaz_common/src/zakaz_common"
 HISTORY = "roles/watch/files/zakaz_watch/history.py"
 
 # table → file, and what must all be found in it
 WRITERS: dict[str, tuple[str, ...]] = {
-    "zakaz.stg_qtickets_orders": (
-        f"{QTICKETS}/sink.py",
-        r'ORDERS = "stg_qtickets_orders"',
-        r"_family\(family, ORDERS,",
-    ),
-    "zakaz.stg_qtickets_tickets": (
-        f"{QTICKETS}/sink.py",
-        r'TICKETS = "stg_qtickets_tickets"',
-        r"_family\(.*, TICKETS,",
-    ),
-    "zakaz.stg_qtickets_events": (
-        f"{QTICKETS}/sink.py",
-        r'EVENTS = "stg_qtickets_events"',
-        r"_family\(family, EVENTS,",
-    ),
-    "zakaz.stg_qtickets_shows": (f"{QTICKETS}/sink.py", r'SHOWS = "stg_qtickets_shows"', r"_family\(.*, SHOWS,"),
-    "zakaz.stg_qtickets_inventory": (f"{QTICKETS}/optional/load.py", r'_upsert\(context, "stg_qtickets_inventory"'),
-    "zakaz.stg_qtickets_barcodes": (f"{QTICKETS}/optional/load.py", r'_upsert\(context, "stg_qtickets_barcodes"'),
-    "zakaz.stg_qtickets_discounts": (f"{QTICKETS}/optional/load.py", r'_load_list\([^)]*"stg_qtickets_discounts"'),
-    "zakaz.stg_qtickets_promo_codes": (f"{QTICKETS}/optional/load.py", r'_load_list\([^)]*"stg_qtickets_promo_codes"'),
-    "zakaz.stg_qtickets_color_themes": (
-        f"{QTICKETS}/optional/load.py",
-        r'table, keys = "stg_qtickets_color_themes".*\n\s*_upsert\(context, table',
-    ),
-    "zakaz.stg_qtickets_sheets_raw": (
-        f"{QTICKETS}/brought/sheets_import.py",
-        r'_replace\([^)]*"stg_qtickets_sheets_raw"',
-    ),
-    "zakaz.stg_qtickets_sheets_events": (
-        f"{QTICKETS}/brought/sheets_import.py",
-        r'_replace\([^)]*"stg_qtickets_sheets_events"',
-    ),
-    "zakaz.stg_qtickets_sheets_inventory": (
-        f"{QTICKETS}/brought/sheets_import.py",
-        r'_replace\([^)]*"stg_qtickets_sheets_inventory"',
-    ),
-    "zakaz.stg_qtickets_sheets_sales": (
-        f"{QTICKETS}/brought/sheets_import.py",
-        r'_replace\([^)]*"stg_qtickets_sheets_sales"',
-    ),
-    "zakaz.dim_events": (f"{QTICKETS}/mart.py", r'reconcile\(\s*"dim_events"'),
-    "zakaz.dm_sales_daily": (f"{QTICKETS}/mart.py", r'replace_mart_days\(\s*"dm_sales_daily"'),
-    "zakaz.fact_qtickets_inventory_latest": (
-        f"{QTICKETS}/mart.py",
-        r'reconcile\(\s*"fact_qtickets_inventory_latest"',
-    ),
-    "zakaz.plan_sales": (f"{QTICKETS}/brought/plan.py", r'TABLE = "plan_sales"', r"\bTABLE,"),
     "zakaz.dim_city_alias": (
         "templates/ddl/290_zakaz.dim_city_alias.seed.sql.j2",
         r"INSERT INTO zakaz\.dim_city_alias",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from datetime import date
 from decimal import Decimal
@@ -16,6 +17,7 @@ from zakaz_schema.statements import Statement
 from tests.schema import golden
 from tests.schema.advertising import SOURCE
 from tests.schema.engines import REPOSITORY, Engine
+from tests.sources import SALES
 
 pytestmark = pytest.mark.patient
 
@@ -23,10 +25,10 @@ EXACT = {"output_format_json_quote_decimals": 1, "output_format_json_quote_64bit
 
 
 def loaders_sales_query() -> str:
-    """The SELECT the Qtickets loader computes the sales mart with: the staging side of the truth."""
-    for folder in ("integrations/qtickets_api", "packages/zakaz_common"):
+    """The SELECT the loader of sales computes their mart with: the staging side of the truth."""
+    for folder in (f"integrations/{SALES}", "packages/zakaz_common"):
         sys.path.insert(0, str(REPOSITORY / folder / "src"))
-    from qtickets_api import mart
+    mart = importlib.import_module(f"{SALES}.mart")
 
     class Captured:
         query = ""

@@ -21,8 +21,10 @@ from tests.modules.run_module import run_module
 from tests.programs import MEASURED
 from tests.schema.advertising import STAGING
 from tests.schema.rendering import write_rendered
+from tests.sources import SOURCES
 
-LOADERS = {"qtickets_api": "zakaz-qtickets-api", "vk_ads": "zakaz-vk-ads"}
+# made up: the watch asks for what its settings name
+LOADERS = {"ticket_shop": "zakaz-ticket-shop", "ad_network": "zakaz-ad-network"}
 PROGRAM = [REPOSITORY / path for path in ("roles/watch/files", "module_utils", "plugins/filter", "roles/alerts/files")]
 
 
@@ -203,7 +205,7 @@ def with_schema(running: Server, tmp_path_factory: pytest.TempPathFactory) -> Se
 
 @pytest.fixture
 def deployment(with_schema: Server, tmp_path: Path) -> Iterator[Deployment]:
-    """A healthy deployment, a minute after both loaders ran."""
+    """A healthy deployment, a minute after every loader ran; those of the schema's tables ran as well."""
     for table in (
         "etl_runs",
         "rejected_records",
@@ -215,7 +217,7 @@ def deployment(with_schema: Server, tmp_path: Path) -> Iterator[Deployment]:
     ):
         with_schema.query(f"TRUNCATE TABLE meta.{table}")
     found = Deployment(with_schema, tmp_path)
-    for loader in LOADERS:
+    for loader in [*LOADERS, *SOURCES]:
         found.ran(loader, 1)
     yield found
     found.close()

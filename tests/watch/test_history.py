@@ -52,7 +52,7 @@ def kept(deployment):
     return deployment
 
 
-def ran(deployment, minute, *, loader="vk_ads", minutes=1, status="success", window=None, rows=0, mode="run"):
+def ran(deployment, minute, *, loader="ad_network", minutes=1, status="success", window=None, rows=0, mode="run"):
     """A run that begins so many minutes after the day does."""
     first, last = window or (None, None)
     row = {
@@ -69,7 +69,7 @@ def ran(deployment, minute, *, loader="vk_ads", minutes=1, status="success", win
     deployment.server.query(f"INSERT INTO meta.etl_runs ({', '.join(row)}) FORMAT JSONEachRow\n{json.dumps(row)}")
 
 
-def rejected(deployment, minute, dataset="statistics", loader="vk_ads"):
+def rejected(deployment, minute, dataset="statistics", loader="ad_network"):
     deployment.server.query(
         "INSERT INTO meta.rejected_records (loader, dataset, rejected_at, run_id, record_key) VALUES "
         f"('{loader}', '{dataset}', toDateTime({int(START + minute * MINUTE)}), generateUUIDv4(), '1')"
@@ -87,7 +87,7 @@ def levels(deployment, day=DAY, final="FINAL"):
     return {(row["sli"], row["subject"]): row for row in found}
 
 
-def value(deployment, sli, subject="vk_ads", day=DAY):
+def value(deployment, sli, subject="ad_network", day=DAY):
     return levels(deployment, day)[sli, subject]["value"]
 
 
@@ -135,7 +135,7 @@ def test_day_is_kept_as_an_independent_recomputation_of_its_rows_says(kept, seed
     assert value(kept, "completeness") == pytest.approx(covered / 1440, abs=1e-6)
     assert value(kept, "loads_on_time") == pytest.approx(kept_halves / 48, abs=1e-6)
     assert value(kept, "rejected_share") == pytest.approx(share, abs=1e-6)
-    assert value(kept, "rejected_share", "vk_ads/statistics") == pytest.approx(share, abs=1e-6)
+    assert value(kept, "rejected_share", "ad_network/statistics") == pytest.approx(share, abs=1e-6)
     for row in levels(kept).values():
         better = row["value"] <= row["target"] if "rej" in row["sli"] or "rec" in row["sli"] else None
         assert row["is_met"] == int(row["value"] >= row["target"] if better is None else better)
@@ -180,7 +180,7 @@ def test_two_looks_of_a_day_leave_one_row_and_the_later_one_wins(kept):
     assert value(kept, "freshness") == 1
     kept.look(at=START + 14 * HOUR)
     assert value(kept, "freshness") == pytest.approx(1 - (14 * 60 - 571 - LIMIT) / (14 * 60), abs=1e-6)
-    assert levels(kept)["freshness", "vk_ads"]["is_met"] == 0
+    assert levels(kept)["freshness", "ad_network"]["is_met"] == 0
 
 
 def test_looks_that_find_nothing_new_write_nothing(kept):
@@ -201,7 +201,7 @@ def test_day_is_measured_every_half_hour_and_not_at_every_look(kept):
     ran(kept, 61, status="failed")
     rejected(kept, 62)
     kept.look(at=START + 89 * MINUTE)
-    assert ("rejected_share", "vk_ads") not in levels(kept)
+    assert ("rejected_share", "ad_network") not in levels(kept)
     kept.look(at=START + 90 * MINUTE)
     assert value(kept, "rejected_share") == 1
 
@@ -222,7 +222,7 @@ def test_days_that_nobody_watched_are_measured_afterwards(kept):
     kept.look(at=START + 12 * HOUR)
     kept.look(at=START + 3 * NIGHT + 12 * HOUR)
     for n in range(3):
-        row = levels(kept, DAY + timedelta(n))["freshness", "vk_ads"]
+        row = levels(kept, DAY + timedelta(n))["freshness", "ad_network"]
         assert (row["value"], row["is_final"]) == (1, 1)
     assert value(kept, "loads_on_time", day=DAY + timedelta(3)) < 1
     kept.objectives["days"] = 1
@@ -235,12 +235,12 @@ def test_days_that_nobody_watched_are_measured_afterwards(kept):
 def test_closed_day_stays_as_it_was_closed(kept):
     healthy_day(kept)
     kept.look(at=START + 27 * HOUR)
-    assert levels(kept)["freshness", "vk_ads"]["is_final"] == 1
+    assert levels(kept)["freshness", "ad_network"]["is_final"] == 1
     kept.objectives["freshness"] = 0.5
     rejected(kept, 700)
     kept.look(at=START + 30 * HOUR)
-    assert levels(kept)["freshness", "vk_ads"]["target"] == 0.99
-    assert ("rejected_share", "vk_ads") not in levels(kept)
+    assert levels(kept)["freshness", "ad_network"]["target"] == 0.99
+    assert ("rejected_share", "ad_network") not in levels(kept)
 
 
 def test_day_that_has_ended_may_still_change_until_it_is_closed(kept):
@@ -250,7 +250,7 @@ def test_day_that_has_ended_may_still_change_until_it_is_closed(kept):
     ran(kept, 1510, mode="backfill", window=(0, 1440))
     kept.look(at=START + 26 * HOUR)
     assert value(kept, "completeness") == 1
-    assert levels(kept)["completeness", "vk_ads"]["is_final"] == 0
+    assert levels(kept)["completeness", "ad_network"]["is_final"] == 0
 
 
 def test_wait_for_a_success_reaches_over_the_days_that_are_measured(kept):
@@ -271,13 +271,13 @@ def test_clock_that_went_back_loses_nothing(kept):
     kept.look(at=START - 3 * HOUR)
     assert levels(kept) == before
     kept.look(at=START + 21 * HOUR)
-    assert value(kept, "freshness") < before["freshness", "vk_ads"]["value"]
+    assert value(kept, "freshness") < before["freshness", "ad_network"]["value"]
 
 
 def test_day_closed_by_a_clock_that_ran_ahead_is_measured_again(kept):
     healthy_day(kept, 600)
     kept.look(at=START + 40 * HOUR)
-    assert levels(kept)["freshness", "vk_ads"]["is_final"] == 1
+    assert levels(kept)["freshness", "ad_network"]["is_final"] == 1
     healthy_day(kept, 1440)
     kept.look(at=START + 12 * HOUR)
     kept.look(at=START + 28 * HOUR)
@@ -295,8 +295,8 @@ def test_dataset_that_is_well_again_does_not_keep_its_last_bad_day(kept):
     rejected(kept, 700, dataset="banners")
     for n in range(1, 4):
         kept.look(at=START + n * NIGHT + 4 * HOUR)
-    assert value(kept, "rejected_share", "vk_ads/banners") > 0
-    assert value(kept, "rejected_share", "vk_ads/banners", DAY + timedelta(2)) == 0
+    assert value(kept, "rejected_share", "ad_network/banners") > 0
+    assert value(kept, "rejected_share", "ad_network/banners", DAY + timedelta(2)) == 0
 
 
 def test_latest_levels_stand_beside_their_objectives(kept):
@@ -332,15 +332,15 @@ def test_episode_leaves_one_row_that_ends(kept):
     assert episodes(kept) == []
     kept.look(at=START + 300)
     rows = {row["subject"]: row for row in episodes(kept)}
-    assert set(rows) == {"timer of qtickets_api", "timer of vk_ads"}
-    row = rows["timer of vk_ads"]
+    assert set(rows) == {"timer of ticket_shop", "timer of ad_network"}
+    row = rows["timer of ad_network"]
     assert (row["rule"], row["severity"], row["status"], row["resolved_at"]) == (
         "loader-stale",
         "critical",
         "firing",
         None,
     )
-    assert "sudo systemctl status zakaz-vk-ads.timer" in row["message"]
+    assert "sudo systemctl status zakaz-ad-network.timer" in row["message"]
     assert "docs/operations/loader-stale.md" in row["message"]
     assert datetime.fromisoformat(row["raised_at"]).replace(tzinfo=MOSCOW).timestamp() == START + 300
     kept.start_timers()
@@ -350,7 +350,7 @@ def test_episode_leaves_one_row_that_ends(kept):
     assert {name: row["alert_id"] for name, row in ended.items()} == {
         name: row["alert_id"] for name, row in rows.items()
     }
-    row = ended["timer of vk_ads"]
+    row = ended["timer of ad_network"]
     assert row["status"] == "resolved"
     assert datetime.fromisoformat(row["resolved_at"]).replace(tzinfo=MOSCOW).timestamp() == START + 900
     # the next one is another episode
@@ -413,10 +413,10 @@ def test_episode_of_a_unit_is_written_by_the_next_look(kept):
     settings = Settings("zakaz", kept.folder / "alerts", kept.folder, "docs/operations")
     storage = Storage(settings.state_dir)
     watcher = Episodes(settings, storage, PostOffice(settings, storage, say=lambda _: None), clock=lambda: START)
-    watcher.observe({"zakaz-vk-ads.service": Trouble("refused hunter2hunter2", "journalctl", "loader-failed.md")})
+    watcher.observe({"zakaz-ad-network.service": Trouble("refused hunter2hunter2", "journalctl", "loader-failed.md")})
     kept.look(at=START + 60)
     (row,) = episodes(kept)
-    assert (row["subject"], row["rule"], row["severity"]) == ("zakaz-vk-ads.service", "loader-failed", "warning")
+    assert (row["subject"], row["rule"], row["severity"]) == ("zakaz-ad-network.service", "loader-failed", "warning")
     assert "hunter2" not in str(row)
     assert "refused •••" in row["message"]
 
@@ -471,7 +471,7 @@ def test_damaged_state_leaves_no_episode_that_lasts_for_ever(kept):
         assert kept.look(at=START + n * 300).returncode == 0
     by_status = [row["status"] for row in episodes(kept)]
     assert sorted(by_status) == ["firing"] * 2 + ["resolved"] * 2
-    assert kept.failing() == {"timer of qtickets_api", "timer of vk_ads"}
+    assert kept.failing() == {"timer of ticket_shop", "timer of ad_network"}
     kept.start_timers()
     for n in (22, 23):
         kept.look(at=START + n * 300)
@@ -481,12 +481,12 @@ def test_damaged_state_leaves_no_episode_that_lasts_for_ever(kept):
 def test_state_of_an_earlier_version_is_taken_over(kept):
     (kept.folder / "alerts").mkdir()
     old = {"since": START - 600.25, "problem": "the timer does not run", "times": 3}
-    content = {"episodes": {"timer of vk_ads": old}, "outbox": [], "pending": {}}
+    content = {"episodes": {"timer of ad_network": old}, "outbox": [], "pending": {}}
     (kept.folder / "alerts" / "state.json").write_text(json.dumps(content))
     for n in (0, 1):
         kept.look(at=START + n * 300)
     (row,) = episodes(kept)
-    assert (row["subject"], row["status"]) == ("timer of vk_ads", "resolved")
+    assert (row["subject"], row["status"]) == ("timer of ad_network", "resolved")
 
 
 def test_queries_of_the_page_run(kept):
@@ -498,8 +498,8 @@ def test_queries_of_the_page_run(kept):
         kept.look(at=START + 28 * HOUR + n * 300)
     answers = [kept.server.query(f"{one} FORMAT TSV") for one in block.split(";") if one.strip()]
     assert len(answers) == 3
-    assert "freshness\tvk_ads" in answers[0]
-    assert f"{DAY}\tfreshness\tvk_ads" in answers[1]
+    assert "freshness\tad_network" in answers[0]
+    assert f"{DAY}\tfreshness\tad_network" in answers[1]
 
 
 # --- when it cannot be written -------------------------------------------------------------------
@@ -510,12 +510,12 @@ def test_history_that_cannot_be_written_is_told_once_and_costs_no_alert(kept):
     try:
         kept.stop_timers()
         said = "".join(kept.look(at=START + n * 300).stdout for n in range(6))
-        assert kept.failing() >= {"history", "timer of vk_ads"}
+        assert kept.failing() >= {"history", "timer of ad_network"}
         assert said.count("history: FAILED") == 1
-        assert said.count("timer of vk_ads: FAILED") == 1
+        assert said.count("timer of ad_network: FAILED") == 1
         assert "docs/operations/service-levels.md" in said
         assert kept.metrics()['zakaz_watch_problem{deployment="zakaz",subject="history"}'] == 1
-        assert {row["subject"] for row in episodes(kept)} >= {"history", "timer of vk_ads"}
+        assert {row["subject"] for row in episodes(kept)} >= {"history", "timer of ad_network"}
     finally:
         kept.server.query("RENAME TABLE meta.sli_aside TO meta.sli_daily")
     said = "".join(kept.look(at=START + n * 300).stdout for n in range(6, 9))
@@ -532,7 +532,7 @@ def test_people_are_told_before_the_history_is_tried(kept):
             kept.look(2)
             told = [content["subject"] for _, _, content in receiver.posts]
             # the table that is away is a drift of the schema, too
-            assert sorted(told) == ["schema", "timer of qtickets_api", "timer of vk_ads"]
+            assert sorted(told) == ["schema", "timer of ad_network", "timer of ticket_shop"]
             kept.look()
             assert [content["subject"] for _, _, content in receiver.posts][3:] == ["history"]
     finally:
@@ -554,11 +554,11 @@ def test_alerts_are_kept_while_their_table_is_away(kept):
         kept.stop_timers()
         for n in range(4):
             kept.look(at=START + n * 300)
-        assert "timer of vk_ads" in kept.failing()
+        assert "timer of ad_network" in kept.failing()
     finally:
         kept.server.query("RENAME TABLE meta.alerts_aside TO meta.etl_alerts")
     kept.look(at=START + 1500)
-    assert {row["subject"] for row in episodes(kept)} >= {"timer of vk_ads", "timer of qtickets_api"}
+    assert {row["subject"] for row in episodes(kept)} >= {"timer of ad_network", "timer of ticket_shop"}
 
 
 def test_write_as_the_watch_needs_no_more_than_its_grants(kept):

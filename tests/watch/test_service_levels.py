@@ -28,7 +28,7 @@ PROMISED = Objectives(
 LONG_AFTER = START + 5 * 86400
 
 
-def run(start, minutes=1, mode="run", succeeded=True, window=None, rows=0, loader="vk_ads"):
+def run(start, minutes=1, mode="run", succeeded=True, window=None, rows=0, loader="ad_network"):
     """A run that begins so many minutes after the day does; its window in the same minutes, None for ever."""
     first, last = window if window else (None, None)
     return Run(
@@ -43,7 +43,7 @@ def run(start, minutes=1, mode="run", succeeded=True, window=None, rows=0, loade
     )
 
 
-def value(found, sli, subject="vk_ads"):
+def value(found, sli, subject="ad_network"):
     """The one value of an indicator, or None."""
     values = [level.value for level in found if (level.sli, level.subject) == (sli, subject)]
     assert len(values) < 2
@@ -51,7 +51,7 @@ def value(found, sli, subject="vk_ads"):
 
 
 def facts(runs, began=-3 * 86400, **more):
-    return Facts(runs=list(runs), began={"vk_ads": START + began}, **more)
+    return Facts(runs=list(runs), began={"ad_network": START + began}, **more)
 
 
 # --- a recomputation, minute by minute -----------------------------------------------------------
@@ -98,7 +98,9 @@ runs_of_a_day = st.lists(
 @given(runs=runs_of_a_day, passed=st.integers(1, 1440 + 600), before=st.integers(-2000, -301))
 def test_shares_are_those_of_every_single_minute(runs, passed, before):
     until = START + min(passed, 1440) * MINUTE
-    found = measure(DAY, facts(runs, success_before={"vk_ads": START + before * MINUTE}), PROMISED, START + passed * 60)
+    found = measure(
+        DAY, facts(runs, success_before={"ad_network": START + before * MINUTE}), PROMISED, START + passed * 60
+    )
     length = (until - START) // MINUTE
     assert value(found, "freshness") == pytest.approx(
         fresh_minutes(runs, START + before * MINUTE, until) / length, abs=1e-6
@@ -168,25 +170,29 @@ def test_webhook_makes_a_loader_neither_fresh_nor_on_time():
 
 
 def test_rejected_share_is_told_by_dataset_and_together():
-    known = {"vk_ads": {"statistics", "banners", "plans"}}
-    rejected = {(DAY, "vk_ads", "statistics"): 3, (DAY, "vk_ads", "banners"): 1, (DAY + timedelta(1), "vk_ads", "x"): 9}
+    known = {"ad_network": {"statistics", "banners", "plans"}}
+    rejected = {
+        (DAY, "ad_network", "statistics"): 3,
+        (DAY, "ad_network", "banners"): 1,
+        (DAY + timedelta(1), "ad_network", "x"): 9,
+    }
     runs = [run(600, rows=100), run(700, rows=100, succeeded=False), run(1441, rows=999)]
     found = measure(DAY, facts(runs, rejected=rejected, datasets=known), PROMISED, LONG_AFTER)
     shares = {level.subject: (level.value, level.is_met) for level in found if level.sli == "rejected_share"}
     assert shares == {
-        "vk_ads": (0.02, False),
-        "vk_ads/statistics": (0.015, False),
-        "vk_ads/banners": (0.005, False),
-        "vk_ads/plans": (0.0, True),
+        "ad_network": (0.02, False),
+        "ad_network/statistics": (0.015, False),
+        "ad_network/banners": (0.005, False),
+        "ad_network/plans": (0.0, True),
     }
 
 
 def test_rejected_records_of_a_run_that_left_no_row_are_the_worst():
     found = measure(
-        DAY, facts([], rejected={(DAY, "vk_ads", "x"): 1}, datasets={"vk_ads": {"x"}}), PROMISED, LONG_AFTER
+        DAY, facts([], rejected={(DAY, "ad_network", "x"): 1}, datasets={"ad_network": {"x"}}), PROMISED, LONG_AFTER
     )
     assert value(found, "rejected_share") == 1
-    assert value(found, "rejected_share", "vk_ads/x") == 1
+    assert value(found, "rejected_share", "ad_network/x") == 1
     assert value(measure(DAY, facts([]), PROMISED, LONG_AFTER), "rejected_share") is None
 
 
@@ -206,11 +212,11 @@ def test_objectives_are_met_at_their_very_value():
     exact = Objectives(**{**PROMISED.__dict__, "loads_on_time": round(47 / 48, 6), "rejected_share": 0.25})
     found = measure(
         DAY,
-        facts([*runs, run(5, rows=4)], rejected={(DAY, "vk_ads", "x"): 1}, datasets={"vk_ads": {"x"}}),
+        facts([*runs, run(5, rows=4)], rejected={(DAY, "ad_network", "x"): 1}, datasets={"ad_network": {"x"}}),
         exact,
         LONG_AFTER,
     )
-    assert {level.sli: level.is_met for level in found if level.subject == "vk_ads"} == {
+    assert {level.sli: level.is_met for level in found if level.subject == "ad_network"} == {
         "freshness": True,
         "completeness": False,
         "rejected_share": True,

@@ -14,7 +14,7 @@ import urllib3
 from tests.alerts.receivers import certificate, free_port
 from tests.docker_engine import container
 from tests.modules.clickhouse_server import PASSWORD
-from tests.schema.advertising import STAGING
+from tests.schema.advertising import SOURCE, STAGING
 from tests.sources import SOURCES
 
 pytestmark = pytest.mark.patient
@@ -29,21 +29,21 @@ def test_healthy_deployment_is_measured_and_nobody_is_told(deployment):
     assert metrics['zakaz_schema_drift{deployment="zakaz"}'] == 0
     assert metrics['zakaz_stuck_mutations{deployment="zakaz"}'] == 0
     assert metrics['zakaz_parts_in_partition_max{deployment="zakaz"}'] >= 1
-    assert metrics['zakaz_rejected_records{deployment="zakaz",loader="vk_ads"}'] == 0
-    assert metrics['zakaz_loader_freshness_limit_seconds{deployment="zakaz",loader="qtickets_api"}'] == 75 * 60
+    assert metrics['zakaz_rejected_records{deployment="zakaz",loader="ad_network"}'] == 0
+    assert metrics['zakaz_loader_freshness_limit_seconds{deployment="zakaz",loader="ticket_shop"}'] == 75 * 60
     assert not any(value for name, value in metrics.items() if name.startswith("zakaz_watch_problem"))
     assert abs(metrics['zakaz_watch_last_run_timestamp_seconds{deployment="zakaz"}'] - time.time()) < 60
 
 
 def test_loader_that_silently_stopped_is_told_with_its_page(deployment):
     deployment.server.query("TRUNCATE TABLE meta.etl_runs")
-    deployment.ran("vk_ads", 1)
-    deployment.ran("qtickets_api", 80)
+    deployment.ran("ad_network", 1)
+    deployment.ran("ticket_shop", 80)
     said = deployment.look(2).stdout
-    assert deployment.failing() == {"freshness of qtickets_api"}
+    assert deployment.failing() == {"freshness of ticket_shop"}
     assert "last success 80 min ago, at most 75 expected" in said
     assert "docs/operations/loader-stale.md" in said
-    deployment.ran("qtickets_api", 0)
+    deployment.ran("ticket_shop", 0)
     assert "works again" in deployment.look(2).stdout
     assert deployment.failing() == set()
 
@@ -51,31 +51,31 @@ def test_loader_that_silently_stopped_is_told_with_its_page(deployment):
 def test_loader_that_never_ran_is_told(deployment):
     deployment.server.query("TRUNCATE TABLE meta.etl_runs")
     deployment.look(2)
-    assert deployment.failing() == {"freshness of qtickets_api", "freshness of vk_ads"}
+    assert deployment.failing() == {"freshness of ticket_shop", "freshness of ad_network"}
 
 
 def test_webhook_success_does_not_hide_that_scheduled_runs_fail(deployment):
-    own = f'zakaz_loader_last_success_timestamp_seconds{{loader="qtickets_api"}} {time.time() - 9000}\n'
-    (deployment.folder / "qtickets_api.prom").write_text(own)
+    own = f'zakaz_loader_last_success_timestamp_seconds{{loader="ticket_shop"}} {time.time() - 9000}\n'
+    (deployment.folder / "ticket_shop.prom").write_text(own)
     assert "last scheduled success 150 min ago" in deployment.look(2).stdout
-    assert deployment.failing() == {"freshness of qtickets_api"}
+    assert deployment.failing() == {"freshness of ticket_shop"}
 
 
 def test_timer_that_was_stopped_is_told(deployment):
     deployment.stop_timers()
     deployment.look(2)
-    assert deployment.failing() == {"timer of qtickets_api", "timer of vk_ads"}
+    assert deployment.failing() == {"timer of ticket_shop", "timer of ad_network"}
 
 
 def test_rejected_record_is_told(deployment):
     deployment.server.query(
         "INSERT INTO meta.rejected_records (loader, dataset, rejected_at, run_id, record_key, json_path, reason) "
-        "VALUES ('vk_ads', 'days', now(), generateUUIDv4(), '1', '$.spend', 'negative'),"
-        "('qtickets_api', 'orders', now() - 90000, generateUUIDv4(), '1', '$.price', 'yesterday and a little')"
+        "VALUES ('ad_network', 'days', now(), generateUUIDv4(), '1', '$.spend', 'negative'),"
+        "('ticket_shop', 'orders', now() - 90000, generateUUIDv4(), '1', '$.price', 'yesterday and a little')"
     )
     deployment.look(2)
-    assert deployment.failing() == {"rejected records of vk_ads"}
-    assert deployment.metrics()['zakaz_rejected_records{deployment="zakaz",loader="vk_ads"}'] == 1
+    assert deployment.failing() == {"rejected records of ad_network"}
+    assert deployment.metrics()['zakaz_rejected_records{deployment="zakaz",loader="ad_network"}'] == 1
 
 
 def test_schema_changed_by_hand_is_told(deployment):
@@ -92,7 +92,7 @@ def test_schema_changed_by_hand_is_told(deployment):
 
 def test_mutation_that_fails_is_told_with_its_command(deployment):
     query = deployment.server.query
-    deployment.ran("vk_ads", 2)
+    deployment.ran("ad_network", 2)
     query("ALTER TABLE meta.etl_runs UPDATE error = toString(throwIf(1)) WHERE 1 SETTINGS mutations_sync = 0")
     try:
         deadline = time.monotonic() + 30
@@ -111,7 +111,7 @@ def test_many_parts_are_told(deployment):
     deployment.server.query("SYSTEM STOP MERGES")
     try:
         for _ in range(4):
-            deployment.ran("vk_ads", 1)
+            deployment.ran("ad_network", 1)
         deployment.look(2)
         assert deployment.failing() == {"parts"}
     finally:
@@ -131,7 +131,7 @@ def test_many_parts_are_told(deployment):
 )
 def test_backup_counts_only_when_a_drill_restored_it(deployment, past, failing):
     deployment.limits["backup_old"] = 26
-    deployment.ran("vk_ads", 60 * 50)
+    deployment.ran("ad_network", 60 * 50)
     for run in past:
         deployment.backed_up(*run)
     deployment.look(2)
@@ -236,35 +236,35 @@ def test_container_that_does_not_serve_is_told(deployment, containers):
 @pytest.mark.parametrize(
     ("unit", "state", "subject"),
     [
-        ("zakaz-vk-ads.service", {"LoadState": "masked"}, "unit of vk_ads"),
-        ("zakaz-vk-ads.service", {"LoadState": "not-found"}, "unit of vk_ads"),
-        ("zakaz-vk-ads.timer", {"LoadState": "not-found", "ActiveState": "inactive"}, "timer of vk_ads"),
-        ("zakaz-vk-ads.timer", {"UnitFileState": "disabled"}, "timer of vk_ads"),
-        ("zakaz-vk-ads.timer", {"SubState": "elapsed"}, "timer of vk_ads"),
+        ("zakaz-ad-network.service", {"LoadState": "masked"}, "unit of ad_network"),
+        ("zakaz-ad-network.service", {"LoadState": "not-found"}, "unit of ad_network"),
+        ("zakaz-ad-network.timer", {"LoadState": "not-found", "ActiveState": "inactive"}, "timer of ad_network"),
+        ("zakaz-ad-network.timer", {"UnitFileState": "disabled"}, "timer of ad_network"),
+        ("zakaz-ad-network.timer", {"SubState": "elapsed"}, "timer of ad_network"),
     ],
 )
 def test_unit_that_nothing_will_start_is_told(deployment, unit, state, subject):
     deployment.units = {unit: state}
     deployment.look(2)
     assert deployment.failing() == {subject}
-    assert deployment.metrics()['zakaz_unit_failed{deployment="zakaz",unit="zakaz-vk-ads"}'] == 1
-    assert deployment.metrics()['zakaz_unit_failed{deployment="zakaz",unit="zakaz-qtickets-api"}'] == 0
+    assert deployment.metrics()['zakaz_unit_failed{deployment="zakaz",unit="zakaz-ad-network"}'] == 1
+    assert deployment.metrics()['zakaz_unit_failed{deployment="zakaz",unit="zakaz-ticket-shop"}'] == 0
 
 
 def test_run_that_left_no_row_is_a_metric_until_a_later_one_succeeds(deployment):
     failed = {"Result": "exit-code", "ExecMainStatus": "78", "ActiveState": "failed"}
-    name = 'zakaz_unit_failed{deployment="zakaz",unit="zakaz-vk-ads"}'
+    name = 'zakaz_unit_failed{deployment="zakaz",unit="zakaz-ad-network"}'
     for minutes, metric in ((0, 1), (-5, 0)):
         at = f"@{int(time.time()) + minutes * 60}"
         times = {"ExecMainStartTimestamp": at, "ExecMainExitTimestamp": at, "InactiveEnterTimestamp": at}
-        deployment.units = {"zakaz-vk-ads.service": failed | times}
+        deployment.units = {"zakaz-ad-network.service": failed | times}
         deployment.look()
         assert deployment.metrics()[name] == metric
 
 
 def test_file_that_is_missing_is_told(deployment):
-    deployment.files = [str(deployment.folder / "vk_ads.env"), str(deployment.folder / "watch.json")]
-    assert "vk_ads.env; make deploy" in deployment.look(2).stdout
+    deployment.files = [str(deployment.folder / "ad_network.env"), str(deployment.folder / "watch.json")]
+    assert "ad_network.env; make deploy" in deployment.look(2).stdout
     assert deployment.failing() == {"files"}
 
 
@@ -280,24 +280,25 @@ def test_field_that_a_share_of_a_run_lacks_is_told(deployment):
             f"example_key) VALUES ('{loader}', 'orders', now(), '{run}', '$.phone', 'no text', {records}, '7')"
         )
 
-    degraded("qtickets_api", 9, 9)
-    degraded("vk_ads", 10, 1000)
+    degraded("ticket_shop", 9, 9)
+    degraded("ad_network", 10, 1000)
     deployment.look(2)
     assert deployment.failing() == set()
-    assert deployment.metrics()['zakaz_degraded_share{deployment="zakaz",loader="vk_ads"}'] == 0.01
-    degraded("vk_ads", 11, 1000)
+    assert deployment.metrics()['zakaz_degraded_share{deployment="zakaz",loader="ad_network"}'] == 0.01
+    degraded("ad_network", 11, 1000)
     assert "11 records of one run (1.1%) lack orders $.phone: no text" in deployment.look(2).stdout
-    assert deployment.failing() == {"fields of vk_ads"}
+    assert deployment.failing() == {"fields of ad_network"}
 
 
 def test_table_without_rows_for_days_is_told_and_one_that_rests_is_not(deployment):
     query = deployment.server.query
     query(f"TRUNCATE TABLE {STAGING}")
-    deployment.ran("vk_ads", 8 * 1440)
-    deployment.ran("qtickets_api", 6 * 1440)
+    deployment.ran(SOURCE, 8 * 1440)
+    for other in SOURCES:
+        deployment.ran(other, 6 * 1440)
     said = deployment.look(2).stdout
     assert deployment.failing() == {f"rows of {STAGING}"}
-    assert "never got a row, at most 7 days expected, although vk_ads succeeds" in said
+    assert f"never got a row, at most 7 days expected, although {SOURCE} succeeds" in said
     name = f'zakaz_table_last_row_timestamp_seconds{{deployment="zakaz",table="{STAGING}"}}'
     assert abs(deployment.metrics()[name] - time.time() + 8 * 86400) < 600
     deployment.limits["source_silent"] = 0
@@ -390,17 +391,17 @@ def test_restart_between_two_looks_is_no_trouble(deployment):
 
 
 def test_loaders_own_metrics_carry_the_deployments_name_and_nothing_else_passes(deployment):
-    (deployment.folder / "vk_ads.prom").write_text(
+    (deployment.folder / "ad_network.prom").write_text(
         "# HELP zakaz_loader_last_run_exit_code Exit code of the last run\n"
         "# TYPE zakaz_loader_last_run_exit_code gauge\n"
-        'zakaz_loader_last_run_exit_code{loader="vk_ads"} 0.0\n'
-        f'zakaz_loader_last_success_timestamp_seconds{{loader="vk_ads"}} {time.time()}\n'
+        'zakaz_loader_last_run_exit_code{loader="ad_network"} 0.0\n'
+        f'zakaz_loader_last_success_timestamp_seconds{{loader="ad_network"}} {time.time()}\n'
         'node_load1{x="y"} 99\n'
-        'zakaz_loader_last_run_rows{loader="vk_ads"} not-a-number\n'
+        'zakaz_loader_last_run_rows{loader="ad_network"} not-a-number\n'
     )
     deployment.look()
     metrics = deployment.metrics()
-    assert metrics['zakaz_loader_last_run_exit_code{deployment="zakaz",loader="vk_ads"}'] == 0
+    assert metrics['zakaz_loader_last_run_exit_code{deployment="zakaz",loader="ad_network"}'] == 0
     assert not [name for name in metrics if name.startswith(("node_", "zakaz_loader_last_run_rows"))]
 
 

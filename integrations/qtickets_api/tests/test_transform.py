@@ -216,9 +216,9 @@ def test_an_empty_utm_in_every_spelling(utm):
 
 def test_utm_is_cleaned_and_split():
     found = one_order(
-        utm={"utm_source": " VK_ADS", "utm_campaign": 77, "utm_content": "%D0%BE%D1%80%D1%91%D0%BB_05_10"}
+        utm={"utm_source": " Telegram_ADS", "utm_campaign": 77, "utm_content": "%D0%BE%D1%80%D1%91%D0%BB_05_10"}
     )
-    assert (found["utm_source"], found["utm_campaign"], found["utm_content"]) == ("vk_ads", "77", "орёл_05_10")
+    assert (found["utm_source"], found["utm_campaign"], found["utm_content"]) == ("telegram_ads", "77", "орёл_05_10")
 
 
 def test_baskets_may_come_as_an_object():

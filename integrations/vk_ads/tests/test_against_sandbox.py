@@ -23,6 +23,12 @@ def test_figures_are_net_of_vat_and_the_view_offers_gross(loader, api) -> None:
     assert abs(gross - net * Decimal("1.2")) < Decimal("0.01") * len(loader.staging())
 
 
+def test_the_sandbox_marks_links_as_the_cabinet_does(api) -> None:
+    """The automatic UTM of VK, whose campaign is the ad group."""
+    found = {group.utm for account in api.season.accounts for group in account.groups.values() if group.enable_utm}
+    assert "utm_source=vk_ads&utm_medium=cpc&utm_campaign={{campaign_id}}&utm_content={{banner_id}}" in found
+
+
 def test_recent_revisions_overwrite_and_old_ones_wait_for_the_deep_read(loader, api) -> None:
     loader.run()
     api.mutate("revise_vk_days", days=2)

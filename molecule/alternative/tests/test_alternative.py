@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from sources import ADVERTISING, ENABLED, unit_of
+
 
 def published(host) -> set[str]:
     return {line.split()[3] for line in host.check_output("ss --listening --tcp --numeric --no-header").splitlines()}
@@ -26,7 +28,8 @@ def test_names_paths_and_ports_are_those_of_the_inventory(host):
     running = host.check_output("docker ps --format '{{.Names}}'").splitlines()
     assert set(running) == {"warehouse", "tickets-api-sandbox", "tickets-tls-proxy", "visitors-api-sandbox"}
     assert {f"{address(host)}:28123", "127.0.0.1:28090", "0.0.0.0:28443"} <= published(host)
-    assert host.file("/srv/tickets/qtickets_api.env").exists
+    for source in ENABLED:
+        assert "LOADER_LOG_LEVEL=warning\n" in host.file(f"/srv/tickets/{source}.env").content_string
     assert "tickets-inside" in host.check_output("docker network ls --format '{{.Name}}'").splitlines()
 
 
@@ -37,11 +40,12 @@ def test_nothing_of_the_defaults_is_left(host):
 
 
 def test_schedules_are_those_of_the_inventory(host):
-    assert "OnCalendar=*:05/20" in host.check_output("systemctl cat tickets-qtickets-api.timer")
-    assert "OnCalendar=*-*-* 06:15:00" in host.check_output("systemctl cat tickets-vk-ads.timer")
-    for loader in ("qtickets-api", "vk-ads"):
-        assert host.service(f"tickets-{loader}.timer").is_running
-        assert host.run("systemctl start tickets-%s.service", loader).rc == 0
+    for source in ENABLED:
+        unit = unit_of(source, "tickets")
+        assert "OnCalendar=*-*-* 06:15:00" in host.check_output("systemctl cat %s.timer", unit)
+        assert host.service(f"{unit}.timer").is_running
+        assert host.run("systemctl start %s.service", unit).rc == 0
+        assert "OnCalendar=*-*-* 07:15:00" in host.check_output("systemctl cat %s.timer", unit_of(source, "visitors"))
 
 
 def test_engine_is_the_one_of_the_inventory_with_its_memory(host, secrets):
@@ -71,11 +75,11 @@ def test_bi_asks_over_tls(host, secrets):
 
 def test_other_deployment_loads_into_the_external_clickhouse(host, secrets):
     """It runs no ClickHouse and schedules no backups; its loaders' runs are in the warehouse it was given."""
-    environment = host.file("/srv/visitors/vk_ads.env").content_string
+    environment = host.file(f"/srv/visitors/{ADVERTISING}.env").content_string
     assert f"CLICKHOUSE_HOST={address(host)}\nCLICKHOUSE_PASSWORD=" in environment
     assert not host.file("/srv/visitors/clickhouse").exists
     assert not host.file("/etc/systemd/system/visitors-backup.timer").exists
-    runs = "SELECT max(last_success_at) FROM bi.v_ops_freshness WHERE loader = 'vk_ads'"
+    runs = f"SELECT max(last_success_at) FROM bi.v_ops_freshness WHERE loader = '{ADVERTISING}'"
     before = ask(host, secrets("clickhouse_bi_reader"), runs)
-    host.check_output("sleep 1; systemctl start visitors-vk-ads.service")
+    host.check_output("sleep 1; systemctl start %s.service", unit_of(ADVERTISING, "visitors"))
     assert ask(host, secrets("clickhouse_bi_reader"), runs) > before

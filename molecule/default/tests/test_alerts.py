@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sources import ENABLED, unit_of
 
 PAGES = Path(__file__).parents[3] / "docs" / "operations"
 UNIT = "zakaz-molecule-probe.service"
@@ -69,10 +70,10 @@ def test_people_hear_once_of_a_failure_and_once_of_its_end(host, probe):
 
 
 def test_loaders_tell_when_they_fail(host):
-    for loader in ("zakaz-qtickets-api", "zakaz-vk-ads", "zakaz-watch"):
-        shown = host.check_output("systemctl show %s.service --property=OnFailure,OnSuccess", loader)
-        assert f"OnFailure=zakaz-alert@{loader}.service.service" in shown
-        assert f"OnSuccess=zakaz-recovered@{loader}.service.service" in shown
+    for unit in (*map(unit_of, ENABLED), "zakaz-watch"):
+        shown = host.check_output("systemctl show %s.service --property=OnFailure,OnSuccess", unit)
+        assert f"OnFailure=zakaz-alert@{unit}.service.service" in shown
+        assert f"OnSuccess=zakaz-recovered@{unit}.service.service" in shown
 
 
 def test_settings_with_secrets_are_for_root_alone(host):
@@ -90,9 +91,9 @@ def test_watch_looks_and_leaves_metrics_for_the_node_exporter(host):
     file = host.file("/var/lib/prometheus/node-exporter/zakaz.prom")
     assert file.mode == 0o644
     assert 'zakaz_clickhouse_up{deployment="zakaz"} 1' in file.content_string
-    assert re.search(
-        r'zakaz_loader_last_success_timestamp_seconds\{deployment="zakaz",loader="vk_ads"\} \d', file.content_string
-    )
+    for source in ENABLED:
+        sample = f'zakaz_loader_last_success_timestamp_seconds{{deployment="zakaz",loader="{source}"}}'
+        assert re.search(rf"{re.escape(sample)} \d", file.content_string)
 
 
 def test_watch_keeps_a_row_a_day_as_its_own_user(host):
@@ -107,9 +108,9 @@ def test_watch_keeps_a_row_a_day_as_its_own_user(host):
         "print(r.urlopen(r.Request(f'http://127.0.0.1:{w[\"port\"]}/', data=q, headers=h)).read().decode())"
     )
     kept = host.check_output("python3 -c %s", asked)
-    for loader in ("qtickets_api", "vk_ads"):
-        assert f"freshness\t{loader}" in kept
-        assert f"rejected_share\t{loader}" in kept
+    for source in ENABLED:
+        assert f"freshness\t{source}" in kept
+        assert f"rejected_share\t{source}" in kept
     assert "reconciliation\tsales_revenue/RUB" in kept
 
 

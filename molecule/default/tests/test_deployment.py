@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-LOADERS = ("zakaz-qtickets-api", "zakaz-vk-ads")
 CONTAINERS = ("zakaz-clickhouse", "zakaz-api-sandbox")
 
 
@@ -38,14 +37,12 @@ def test_only_the_loopback_is_published(host):
     assert published == {"127.0.0.1:8123", "127.0.0.1:8090"}
 
 
-@pytest.mark.parametrize("loader", LOADERS)
 def test_loader_is_scheduled(host, loader):
     timer = host.service(f"{loader}.timer")
     assert timer.is_enabled
     assert timer.is_running, host.run("journalctl --unit %s.timer --lines 20", loader).stdout
 
 
-@pytest.mark.parametrize("loader", LOADERS)
 def test_scheduled_run_succeeds(host, loader):
     run = host.run("systemctl start %s.service", loader)
     journal = host.run("journalctl --unit %s.service --lines 40 --output cat", loader).stdout
@@ -53,9 +50,8 @@ def test_scheduled_run_succeeds(host, loader):
     assert '"run_finished"' in journal
 
 
-@pytest.mark.parametrize("name", ["qtickets_api", "vk_ads"])
-def test_settings_of_a_loader_are_for_root_alone(host, name):
-    file = host.file(f"/opt/zakaz/{name}.env")
+def test_settings_of_a_loader_are_for_root_alone(host, source):
+    file = host.file(f"/opt/zakaz/{source}.env")
     assert (file.user, file.mode) == ("root", 0o600)
     assert host.file("/opt/zakaz").mode == 0o700
 
@@ -76,7 +72,6 @@ def test_each_secret_is_only_where_it_is_used(host, secret_names, secrets):
             assert secrets(name) not in text, f"{name} is in {place}"
 
 
-@pytest.mark.parametrize("loader", LOADERS)
 def test_loader_runs_with_no_more_rights_than_it_needs(host, loader):
     command = host.file(f"/opt/zakaz/{loader}").content_string
     for option in ("--read-only", "--cap-drop ALL", "no-new-privileges:true", "--user 10001:10001", "--pull never"):

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
+from sources import ENABLED, SOURCES, required_secrets
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
@@ -25,11 +27,26 @@ SSH = (
     f"-i {EPHEMERAL}/operator_key -o UserKnownHostsFile={EPHEMERAL}/known_hosts -o StrictHostKeyChecking=accept-new "
     "-o IdentitiesOnly=yes -o ConnectTimeout=20"
 )
-SECRETS_OF_THE_CABINETS = {
-    "vault_qtickets_api_token": "token-of-the-cabinet",
-    "vault_vk_ads_client_id": "client-of-the-cabinet",
-    "vault_vk_ads_client_secret": "secret-of-the-cabinet",
-}
+
+
+def secrets_of_the_cabinets() -> dict[str, str]:
+    """By their names in the Vault, what the simulator was told to accept when prepare.yml started it."""
+    plays = yaml.safe_load((Path(__file__).parents[1] / "prepare.yml").read_text(encoding="utf-8"))
+    (accepted,) = (
+        task["community.docker.docker_container"]["env"]
+        for play in plays
+        for task in play.get("post_tasks", [])
+        if "community.docker.docker_container" in task
+    )
+    return {
+        f"vault_{source}_{key}": accepted[setting["simulated"].strip("{ }").upper()]
+        for source in ENABLED
+        for key, setting in SOURCES[source]["settings"].items()
+        if f"{source}_{key}" in required_secrets(source)
+    }
+
+
+SECRETS_OF_THE_CABINETS = secrets_of_the_cabinets()
 
 
 def address(container: str) -> str:
@@ -244,17 +261,20 @@ def desk(sink: Sink) -> Desk:
 def settings(sink: Sink) -> dict[str, object]:
     """What this company sets beside production's own: no registry, the APIs elsewhere, timers that come soon."""
     apis = f"http://{address(APIS)}:8080"
-    return {
+    found = {
         "clickhouse_image": "embedded",
-        "qtickets_api_base_url": f"{apis}/api/rest/v1",
-        "qtickets_api_requests_per_second": 200,
-        "qtickets_api_schedule": "*:0/4",
-        "vk_ads_base_url": apis,
-        "vk_ads_requests_per_second": 50,
-        "vk_ads_schedule": "*:2/4",
         "alerts_webhook_url": sink.url,
         "alerts_retry_delays": [1],
     }
+    for number, source in enumerate(ENABLED):
+        found[f"{source}_schedule"] = f"*:{2 * number % 4}/4"
+        for key, setting in SOURCES[source]["settings"].items():
+            if "simulated" in setting and not setting.get("secret"):
+                value = setting["simulated"]
+                found[f"{source}_{key}"] = (
+                    value.replace("http://api-sandbox:8080", apis) if isinstance(value, str) else value
+                )
+    return found
 
 
 def carry_over_changes(folder: Path) -> None:

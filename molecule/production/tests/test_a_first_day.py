@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 
+from sources import SALES, required_secrets, unit_of
+
+TOKEN = required_secrets(SALES)[0]
+
 SHEETS = {
     "events.csv": "event_id,name,city,event_date\n900001,Ёлка у губернатора,Орёл,20.12.2026\n",
     "sales.csv": "date,event_id,tickets_sold,revenue\n01.11.2026,900001,3,4500\n02.11.2026,900001,2,3000\n",
@@ -17,8 +21,8 @@ def test_a_vault_that_lies_open_and_one_that_is_missing_are_refused(desk):
     vault.unlink()
     assert "Make it: make vault INVENTORY=" in desk.make("plan", expect=None).output
     desk.make("vault")
-    assert "qtickets_api_token" in desk.make("plan", expect=None).output
-    vault.write_text('vault_qtickets_api_token: "open"\n')
+    assert TOKEN in desk.make("plan", expect=None).output
+    vault.write_text(f'vault_{TOKEN}: "open"\n')
     assert "ansible-vault encrypt" in desk.make("plan", expect=None).output
     vault.write_bytes(locked)
 
@@ -86,4 +90,4 @@ def test_what_people_bring_is_imported_and_the_smoke_test_still_holds(desk, tmp_
 def test_the_installed_command_reads_a_folder_of_the_server(desk):
     desk.ssh("sudo mkdir -p /srv/sheets && sudo chmod 0755 /srv/sheets")
     desk.ssh(f"sudo tee /srv/sheets/sales.csv > /dev/null <<'CSV'\n{SHEETS['sales.csv']}CSV")
-    assert "900001" in desk.ssh("sudo /opt/zakaz/zakaz-qtickets-api import-sheets --dir /srv/sheets --explain")
+    assert "900001" in desk.ssh(f"sudo /opt/zakaz/{unit_of(SALES)} import-sheets --dir /srv/sheets --explain")

@@ -5,7 +5,17 @@ from __future__ import annotations
 import subprocess
 import time
 
+from sources import ADVERTISING, ENABLED, SALES, SOURCES, required_secrets, unit_of
+
 from .conftest import SECRETS_OF_THE_CABINETS, Desk
+
+# two loaders: their units, the passwords of their users, and what make rotate calls these
+FIRST, OTHER = unit_of(SALES), unit_of(ADVERTISING)
+PASSWORD, OTHER_PASSWORD = (SOURCES[source]["clickhouse"]["password"] for source in (SALES, ADVERTISING))
+ROTATES, OTHER_ROTATES = (SOURCES[source]["clickhouse"]["rotates_as"] for source in (SALES, ADVERTISING))
+TOKEN = required_secrets(SALES)[0]
+# what asks a server for the image that the other runs
+IMAGE = f"sudo grep -o 'zakaz/{OTHER.removeprefix('zakaz-')}:[0-9a-f]*' /opt/zakaz/{OTHER}"
 
 
 def test_a_test_message_is_received(desk, sink):
@@ -14,28 +24,28 @@ def test_a_test_message_is_received(desk, sink):
 
 
 def test_a_loader_that_cannot_log_in_is_told_and_shown(desk, sink):
-    desk.edit_vault(vault_qtickets_api_token="revoked")
+    desk.edit_vault(**{f"vault_{TOKEN}": "revoked"})
     failed = desk.make("deploy", expect=None)
-    assert "qtickets_api_token" in failed.output
+    assert TOKEN in failed.output
     assert "BAD" in desk.make("status", expect=None).output
     # as the timer would
-    desk.ssh("sudo systemctl start zakaz-qtickets-api.service", check=False)
-    heard = sink.wait(event="firing", subject="zakaz-qtickets-api")
+    desk.ssh(f"sudo systemctl start {FIRST}.service", check=False)
+    heard = sink.wait(event="firing", subject=FIRST)
     assert "loader-failed.md" in str(heard)
 
-    desk.edit_vault(vault_qtickets_api_token=SECRETS_OF_THE_CABINETS["vault_qtickets_api_token"])
+    desk.edit_vault(**{f"vault_{TOKEN}": SECRETS_OF_THE_CABINETS[f"vault_{TOKEN}"]})
     desk.make("deploy")
-    sink.wait(event="resolved", subject="zakaz-qtickets-api")
+    sink.wait(event="resolved", subject=FIRST)
     assert "BAD" not in desk.make("status").output
 
 
 def test_what_is_broken_on_the_server_is_named(desk):
-    desk.ssh("sudo mv /opt/zakaz/vk_ads.env /opt/zakaz/vk_ads.away")
-    assert "/opt/zakaz/vk_ads.env" in desk.make("status", expect=None).output
-    desk.ssh("sudo mv /opt/zakaz/vk_ads.away /opt/zakaz/vk_ads.env")
+    desk.ssh(f"sudo mv /opt/zakaz/{ADVERTISING}.env /opt/zakaz/{ADVERTISING}.away")
+    assert f"/opt/zakaz/{ADVERTISING}.env" in desk.make("status", expect=None).output
+    desk.ssh(f"sudo mv /opt/zakaz/{ADVERTISING}.away /opt/zakaz/{ADVERTISING}.env")
 
-    desk.ssh("sudo systemctl disable --now zakaz-vk-ads.timer")
-    assert "zakaz-vk-ads.timer" in desk.make("status", expect=None).output
+    desk.ssh(f"sudo systemctl disable --now {OTHER}.timer")
+    assert f"{OTHER}.timer" in desk.make("status", expect=None).output
 
     desk.ssh("sudo systemctl stop docker.socket docker.service")
     told = desk.make("status", expect=None).output
@@ -57,7 +67,7 @@ def test_rules_for_prometheus_are_valid(desk, tmp_path):
 
 
 def test_timers_run_by_themselves(desk):
-    for unit in ("zakaz-qtickets-api", "zakaz-vk-ads", "zakaz-watch"):
+    for unit in (*map(unit_of, ENABLED), "zakaz-watch"):
         until = time.monotonic() + 400
         while not (last := triggered(desk, unit)) and time.monotonic() < until:
             time.sleep(5)
@@ -73,16 +83,16 @@ def triggered(desk: Desk, unit: str) -> str:
 
 def test_rotate_changes_the_named_secret_alone(desk):
     before = desk.vault()
-    new = {"vault_clickhouse_qtickets_password": "n" * 32}
-    desk.edit_vault(**new, vault_clickhouse_vk_password="other" * 8)
-    refused = desk.make("rotate SECRET=clickhouse_qtickets", expect=None)
-    assert "clickhouse_vk" in refused.output
+    new = {f"vault_{PASSWORD}": "n" * 32}
+    desk.edit_vault(**new, **{f"vault_{OTHER_PASSWORD}": "other" * 8})
+    refused = desk.make(f"rotate SECRET={ROTATES}", expect=None)
+    assert OTHER_ROTATES in refused.output
     desk.lock(before | new)
-    desk.make("rotate SECRET=clickhouse_qtickets")
-    desk.ssh("sudo systemctl start zakaz-qtickets-api.service")
-    desk.ssh("sudo systemctl start zakaz-vk-ads.service")
-    desk.edit_vault(vault_clickhouse_vk_password="v" * 32, vault_clickhouse_bi_password="b" * 32)
-    desk.make("rotate SECRET=clickhouse_vk,clickhouse_bi")
+    desk.make(f"rotate SECRET={ROTATES}")
+    desk.ssh(f"sudo systemctl start {FIRST}.service")
+    desk.ssh(f"sudo systemctl start {OTHER}.service")
+    desk.edit_vault(**{f"vault_{OTHER_PASSWORD}": "v" * 32}, vault_clickhouse_bi_password="b" * 32)
+    desk.make(f"rotate SECRET={OTHER_ROTATES},clickhouse_bi")
     assert desk.make("deploy").changed == 0
 
 
@@ -114,14 +124,14 @@ def test_backup_drill_and_restore(desk):
 
 def test_upgrade_and_rollback(desk):
     desk.make("upgrade")
-    first = desk.commit("integrations/vk_ads/src/vk_ads/__init__.py", "# another image\n")
-    before = desk.ssh("sudo grep -o 'zakaz/vk-ads:[0-9a-f]*' /opt/zakaz/zakaz-vk-ads")
+    first = desk.commit(f"integrations/{ADVERTISING}/src/{ADVERTISING}/__init__.py", "# another image\n")
+    before = desk.ssh(IMAGE)
     desk.make("upgrade SCOPE=loaders")
-    after = desk.ssh("sudo grep -o 'zakaz/vk-ads:[0-9a-f]*' /opt/zakaz/zakaz-vk-ads")
+    after = desk.ssh(IMAGE)
     assert after != before
     desk.make("deploy")
     desk.make("rollback")
-    assert desk.ssh("sudo grep -o 'zakaz/vk-ads:[0-9a-f]*' /opt/zakaz/zakaz-vk-ads") == before
+    assert desk.ssh(IMAGE) == before
     assert first in desk.make("history").output or first[:10] in desk.make("history").output
     desk.make("status")
     desk.make("deploy")

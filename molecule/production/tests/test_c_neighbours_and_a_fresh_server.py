@@ -6,6 +6,7 @@ import json
 import subprocess
 
 import pytest
+from sources import ENABLED, unit_of
 
 from .conftest import FRESH, INVENTORY, SERVER, SSH, Desk, Sink, address, settings
 
@@ -89,7 +90,7 @@ def test_removing_the_second_leaves_the_first_alone(desk, second):
 def test_reprovision_a_fresh_server_from_the_backup(desk):
     desk.make("backup")
     before = digests(desk, SERVER)
-    for unit in ("zakaz-qtickets-api", "zakaz-vk-ads"):
+    for unit in map(unit_of, ENABLED):
         desk.ssh(f"sudo systemctl stop {unit}.timer")
     hosts = desk.inventory / "hosts.yml"
     hosts.write_text(hosts.read_text().replace(SERVER, FRESH))
@@ -101,7 +102,7 @@ def test_reprovision_a_fresh_server_from_the_backup(desk):
     assert "/opt/zakaz-backups" in asked.output
     bring_backups(desk)
     # loaders would bring newer figures before they are compared
-    later = "qtickets_api_run_now=false vk_ads_run_now=false qtickets_api_schedule=yearly vk_ads_schedule=yearly"
+    later = " ".join(f"{source}_run_now=false {source}_schedule=yearly" for source in ENABLED)
     done = desk.make(f"reprovision ARGS='-e \"{later}\"'")
     assert done.changed > 0
     assert digests(desk, FRESH) == before

@@ -16,7 +16,7 @@ from zakaz_common.run_log import configure_logs
 from zakaz_common.deadline import Deadline
 from zakaz_common.statements import Statements
 from zakaz_common.errors import UnavailableError
-configure_logs("info", "vk_ads")
+configure_logs("info", "ad_network")
 def client():
     return clickhouse_connect.get_client(host="127.0.0.1", port=1, username="loader", password="secret-of-vk")
 try:
@@ -32,7 +32,7 @@ def test_retries_are_json_lines_that_name_the_loader_and_each_is_told_once():
     )
     assert done.stderr == ""
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert all(line["loader"] == "vk_ads" and line["event"] for line in lines)
+    assert all(line["loader"] == "ad_network" and line["event"] for line in lines)
     assert sum(line["event"] == "clickhouse_retry" for line in lines) >= 2
     assert {line["event"] for line in lines} == {"clickhouse_retry", "library"}
     assert "secret-of-vk" not in done.stdout

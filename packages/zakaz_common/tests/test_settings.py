@@ -168,7 +168,7 @@ def test_a_wrong_variable_is_one_sentence_that_names_it(environment, change, sen
 
 def test_variables_of_others_are_not_looked_at(environment, monkeypatch):
     environment(**GOOD)
-    monkeypatch.setenv("VK_ADS_CLIENT_ID", "another loader's")
+    monkeypatch.setenv("OTHER_CLIENT_ID", "another loader's")
     load()
 
 

@@ -21,11 +21,11 @@ def main(settings_file: Path, arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="zakaz-alert", description="Tell people what failed on this host.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     unit = verbs.add_parser("unit", help="take note of how a unit has just ended")
-    unit.add_argument("name", help="for example zakaz-qtickets-api.service")
+    unit.add_argument("name", help="for example zakaz-backup.service")
     worked = verbs.add_parser(
         "worked", help="take note that a unit's work was done without it, by hand or a deployment"
     )
-    worked.add_argument("name", help="for example zakaz-qtickets-api.service")
+    worked.add_argument("name", help="for example zakaz-backup.service")
     verbs.add_parser("test", help="send a test message")
     verbs.add_parser("deliver", help="send the messages that wait")
     verbs.add_parser("list", help="show what is failing now and how many messages wait")

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from conftest import Caller
 
-CAPTURES = Path(__file__).resolve().parents[4] / "integrations/qtickets_api/tests/captures"
+REPOSITORY = Path(__file__).resolve().parents[4]
+# beside the loader that reads them
+(CAPTURES,) = (file.parent for file in REPOSITORY.glob("integrations/*/tests/captures/qtickets_order.json"))
 _NAMES = {dict: "object", list: "array", str: "string", bool: "bool", int: "int", float: "float", type(None): "null"}
 Shape = set[tuple[str, str]]
 

@@ -21,10 +21,12 @@ from api_sandbox.season.moscow_time import DAY, day_start
 from api_sandbox.season.records import Account, AdGroup, AdPlan, Banner, Event
 from api_sandbox.vk.settings import VkSettings
 
-AUTOMATIC_UTM = "utm_source=vk_ads&utm_medium=cpc&utm_campaign={{campaign_id}}&utm_content={{banner_id}}"
+# how marketers call it in UTM written by hand; its own marking names its advertising
+_NETWORK = "vk"
+AUTOMATIC_UTM = f"utm_source={_NETWORK}_ads&utm_medium=cpc" + "&utm_campaign={{campaign_id}}&utm_content={{banner_id}}"
 _AUDIENCES = ("18–24", "25–34", "35–44", "похожие на покупателей", "были на сайте", "родители")
 _FORMS = ("видео", "афиша", "карусель", "цитата", "отзыв")
-_BRAND_UTM = ("", "utm_source=vk&utm_medium=cpc&utm_content=retarget", AUTOMATIC_UTM)
+_BRAND_UTM = ("", f"utm_source={_NETWORK}&utm_medium=cpc&utm_content=retarget", AUTOMATIC_UTM)
 
 
 def advertise(settings: VkSettings) -> Advertise:
@@ -58,7 +60,7 @@ def advertise(settings: VkSettings) -> Advertise:
 def hand_written_utm(event: Event, spelling: str, show_date: date) -> dict[str, str]:
     """The UTM of a careful marketer: ``utm_content=<city>_<dd>_<mm>``."""
     return {
-        "utm_source": "vk",
+        "utm_source": _NETWORK,
         "utm_medium": "cpc",
         "utm_campaign": f"event_{event.id}",
         "utm_content": f"{spelling}_{show_date:%d_%m}",

@@ -3,7 +3,7 @@
 The loader, the sandbox and the engine each run in a process of their own, as they do when deployed. Needs the
 locked developer tools (requirements/develop.txt):
 
-    python bench/vk_ads_reread.py [--banners 2000] [--days 400] [--accounts 3]
+    python integrations/vk_ads/bench/reread.py [--banners 2000] [--days 400] [--accounts 3]
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-SOURCES = [
-    REPOSITORY / folder
-    for folder in ("packages/zakaz_common/src", "integrations/vk_ads/src", "services/api_sandbox/src", "module_utils")
-]
-sys.path[:0] = [*map(str, SOURCES), str(REPOSITORY / "packages/zakaz_common/src/zakaz_common/testing")]
+REPOSITORY = Path(__file__).resolve().parents[3]
+# what the loader has in its image
+LOADER = [REPOSITORY / folder for folder in ("module_utils", "packages/zakaz_common/src", "integrations/vk_ads/src")]
+SHARED = ("bench", "packages/zakaz_common/src/zakaz_common/testing", "services/api_sandbox/src")
+sys.path[:0] = [*map(str, LOADER), *(str(REPOSITORY / folder) for folder in SHARED)]
 
 import warehouse_engine  # noqa: E402
 from api_sandbox.testing import sandbox_process  # noqa: E402
@@ -77,7 +76,7 @@ def main() -> int:
         accounts = [{"name": n, "client_id": i, "client_secret": s} for i, s, n in api.vk_clients]
         environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join(map(str, SOURCES)),
+            "PYTHONPATH": os.pathsep.join(map(str, LOADER)),
             "CLICKHOUSE_HOST": "127.0.0.1",
             "CLICKHOUSE_PORT": port,
             "CLICKHOUSE_USER": "default",

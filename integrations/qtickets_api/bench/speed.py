@@ -7,12 +7,14 @@ The engine in process wants pandas and pyarrow, which no image has, so all of it
     .cache/bench-loader/bin/pip install -q -r requirements/embedded-26.9.txt
     .cache/bench-loader/bin/pip install -q -r requirements/loader.txt
     .cache/bench-loader/bin/pip install -q jinja2 pyyaml dlt==1.31.0
-    .cache/bench-loader/bin/python bench/qtickets_speed.py             # 500,000 orders: no engine, in process, HTTP
-    .cache/bench-loader/bin/python bench/qtickets_speed.py --orders 100000 --only http
-    .cache/bench-loader/bin/python bench/qtickets_speed.py --with-dlt  # beside dlt's nested pipeline, same pages
-    .venv/bin/python bench/qtickets_speed.py --against COMMIT --only http   # beside another version, in turn
+    .cache/bench-loader/bin/python integrations/qtickets_api/bench/speed.py --orders 500000
+    .cache/bench-loader/bin/python integrations/qtickets_api/bench/speed.py --orders 100000 --only http
+    .cache/bench-loader/bin/python integrations/qtickets_api/bench/speed.py --with-dlt
+    .venv/bin/python integrations/qtickets_api/bench/speed.py --against COMMIT --only http
 
-The last one needs no environment of its own; `--only python` leaves the engine out.
+The first reads the pages without an engine, into the engine in process and over HTTP; `--with-dlt` puts dlt's nested
+pipeline beside it, over the same pages. The last one measures another version in turn with this one, and needs no
+environment of its own; `--only python` leaves the engine out.
 
 Pages are generated once, from a seed, into a file, and read from it: neither the generator nor the network is in the
 figures. Orders are those of `make_order`: one to three tickets, mostly one, with the fields of the live service.
@@ -34,10 +36,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[3]
 SLOWEST_OF_OTHER = 1.10  # a version may take this much longer than the one it is measured against
 CODE = Path(os.environ.get("ZAKAZ_BENCH_CODE", REPOSITORY))
-sys.path.insert(0, str(REPOSITORY / "packages/zakaz_common/src/zakaz_common/testing"))
+sys.path[:0] = [str(REPOSITORY / part) for part in ("bench", "packages/zakaz_common/src/zakaz_common/testing")]
 # the second is where older versions have the first
 for folder in ("packages/zakaz_common/src", "integrations/common/src", "integrations/qtickets_api/src"):
     sys.path.insert(0, str(CODE / folder))
@@ -78,7 +80,7 @@ def make_order(number: int, chance: random.Random) -> dict:
         "payment_type_id": 1, "discount_id": None, "promo_code_id": None, "reserved": False,
         "price": round(sum(basket["price"] for basket in baskets), 2),
         "original_price": round(sum(basket["original_price"] for basket in baskets), 2), "currency_id": "RUB",
-        "utm": {"utm_source": "vk_ads", "utm_medium": "cpc", "utm_campaign": "7001", "utm_content": str(number % 500)}
+        "utm": {"utm_source": "vk", "utm_medium": "cpc", "utm_campaign": "7001", "utm_content": str(number % 500)}
         if number % 2 else [], "custom": "", "fields": [], "integrations": [], "refunds": [], "baskets": baskets,
     }  # fmt: skip
 
@@ -248,7 +250,7 @@ def dlt_nested(path: Path, orders: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--orders", type=int, default=500_000)
+    parser.add_argument("--orders", type=int, default=200_000)
     parser.add_argument("--only", choices=("python", "process", "http"))
     parser.add_argument("--batch-rows", type=int, default=10_000, help="as LOADER_BATCH_ROWS")
     parser.add_argument("--with-dlt", action="store_true")
