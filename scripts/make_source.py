@@ -52,8 +52,6 @@ def problem(name: str) -> str:
     ]
     if taken:
         return f"{taken[0].relative_to(REPOSITORY)} has that name; take another"
-    if re.search(f"^{name.upper()}_", VARIABLES.read_text(encoding="utf-8"), re.MULTILINE):
-        return f"{VARIABLES.relative_to(REPOSITORY)} has variables of that name; take another, or take them out"
     if importlib.util.find_spec(name):
         return f"a Python package {name} exists, and one would hide the other; take another"
     # variables of the environment and of Ansible begin with it: none may be another's
