@@ -5,6 +5,7 @@
 #            SECRET=name or a,b: what to rotate; TO=commit: what to roll back to, else the previous deployment
 #            DIR=folder, FILE=file: what to import, on this machine; EXPLAIN=1: only tell what it would be read as;
 #            DECIMAL=point|comma: the decimal sign of columns whose cells leave it open
+#            NAME=source, KIND=sales|advertising: what make source writes
 #            SCOPE=loaders: upgrade the loaders alone, without a pause for BI
 #            ALLOW=mutation,unsafe,destructive,rebuild: risks the schema may take, for this run only
 
@@ -12,6 +13,7 @@ INVENTORY ?= local
 ARGS ?=
 PYTHON ?= python3
 PLATFORM ?= debian12
+KIND ?= sales
 VENV := .venv
 BIN := $(VENV)/bin
 quoted = '$(subst ','\'',$(1))'
@@ -44,7 +46,7 @@ COLOR := $(shell [ -t 1 ] && echo 1 || echo 0)
 unexport PYTHONUNBUFFERED
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status vault history alert-test rotate schema import-sheets import-plan import-city-aliases smoke backup drill restore reprovision upgrade rollback remove test check lint validate compile unit coverage schema-test server-test \
+.PHONY: help deploy plan status vault history alert-test rotate schema import-sheets import-plan import-city-aliases smoke backup drill restore reprovision upgrade rollback remove test check lint validate compile unit coverage schema-test server-test source \
 	deploy-test operations-test docs-test images base-image molecule production-test molecule-all soak bench sarif sbom audit-dependencies scan-images scan-secrets docs audit hooks lock clean \
 	suites deployments $(SUITES)
 # what $(PYTEST) of every suite needs to measure: the settings, and a data file a process
@@ -191,6 +193,10 @@ images: $(VENV)/develop ## Build every image anew, without a cache, beside those
 
 base-image: $(VENV)/develop ## Make the image that all others are built on
 	@$(PLAYBOOK) playbooks/images.yml --tags base_image
+
+source: $(VENV)/develop ## Write a new source: loader, tests, simulator, table (NAME=box_office KIND=sales|advertising)
+	@$(BIN)/python scripts/make_source.py $(call quoted,$(value NAME)) $(call quoted,$(KIND))
+	@$(MAKE) --no-print-directory docs
 
 # Molecule runs its hosts in containers of an engine that answers.
 define MOLECULE

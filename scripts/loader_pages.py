@@ -136,7 +136,7 @@ def entry(variable: Variable) -> str:
     if variable.takes:
         said.append(f"Values: {variable.takes}.")
     if variable.secret:
-        said.append(f"Or a file {SECRETS_DIR}/{variable.name.lower()}; then remove this line.")
+        said.append(f"Or a file of this name in lower case in {SECRETS_DIR}; then remove this line.")
     comment = textwrap.fill(
         " ".join(said).replace("`", ""), WIDTH, initial_indent="# ", subsequent_indent="# ",
         break_long_words=False, break_on_hyphens=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,8 @@ def defaults(role: str) -> dict[str, Any]:
     return yaml.safe_load((REPOSITORY / f"roles/{role}/defaults/main.yml").read_text(encoding="utf-8"))
 
 
-def rotate_catalogue() -> dict[str, dict[str, Any]]:
-    """What can be rotated, as the role rotate has it."""
+def rotate_catalogue(sources: Iterable[str] = ENABLED) -> dict[str, dict[str, Any]]:
+    """What can be rotated, as the role rotate has it in a deployment of these sources."""
     return defaults("rotate")["rotate_own"] | {
-        name: entry for source in ENABLED for name, entry in CATALOGUE[source]["rotates"].items()
+        name: entry for source in sources for name, entry in CATALOGUE[source]["rotates"].items()
     }

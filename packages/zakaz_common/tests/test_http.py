@@ -155,6 +155,17 @@ def test_a_damaged_answer_is_asked_for_again(api, httpserver, broken):
     assert fetch(api()).value == {"data": 1}
 
 
+def test_a_table_is_taken_where_one_is_expected_and_json_is_none(api, httpserver, clock):
+    table = Response("id\n1\n", content_type="text/csv; charset=utf-8")
+    answers(httpserver, ok(), table)
+    got = api(expects="csv").fetch("GET", "/x", decode=bytes.decode)
+    assert got.value == "id\n1\n"
+    assert len(real_waits(clock)) == 1
+    answers(httpserver, table)
+    with pytest.raises(UnavailableError, match="with text/csv, JSON was expected"):
+        fetch(api(max_attempts=1))
+
+
 def test_a_body_cut_short_is_asked_for_again(clock):
     cut = b'Content-Length: 100\r\n\r\n{"data": '
     with raw_server(cut, b'Content-Length: 11\r\n\r\n{"data": 1}') as make:

@@ -93,7 +93,8 @@ class ApiClient:
     Parameters: `base_url` with or without a path; `headers` sent with every request (put the token here or
     give `authorise`, which returns headers afresh for each attempt); `requests_per_second` of the token
     bucket; `deadline` of the run; `ca_bundle`, a PEM file used instead of the system's; `timeout` in seconds
-    for each read; `max_response_bytes`; `on_headers`, called with the headers of every answer, for rate-limit
+    for each read; `max_response_bytes`; `expects`, a word of the content type that every answer must have, such as
+    `csv`; `on_headers`, called with the headers of every answer, for rate-limit
     headers; `renew_credentials`, called once per request on 401 or 403, returns whether to try again.
     """
 
@@ -110,6 +111,7 @@ class ApiClient:
         ca_bundle: Path | None = None,
         timeout: float = 30.0,
         max_response_bytes: int = 64 << 20,
+        expects: str = "json",
         max_attempts: int = _MAX_TRANSIENT_ATTEMPTS,
         backoff_initial: float = 0.5,
         backoff_max: float = 30.0,
@@ -123,6 +125,7 @@ class ApiClient:
         self._renew = renew_credentials
         self._on_headers = on_headers
         self._max_bytes = max_response_bytes
+        self._expects = expects
         self._max_attempts = max_attempts
         self._backoff = (backoff_initial, backoff_max)
         self._timeout = timeout
@@ -220,9 +223,10 @@ class ApiClient:
         self._raise_for_status(response, body, path)
         content_type = response.headers.get("content-type", "").split(";")[0].strip().lower()
         # 204 has no body, and so no type.
-        if "json" not in content_type and response.status_code != 204:
+        if self._expects not in content_type and response.status_code != 204:
             raise TransientError(
-                f"{_host(url)} answered {path} with {content_type or 'no content type'}, JSON was expected"
+                f"{_host(url)} answered {path} with {content_type or 'no content type'}, "
+                f"{self._expects.upper()} was expected"
             )
         try:
             value = decode(body)

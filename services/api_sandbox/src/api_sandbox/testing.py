@@ -122,6 +122,10 @@ class Sandbox:
         """``/truth/foreign_spend.json``: what cabinets in another currency than roubles spent."""
         return self._call("GET", "/truth/foreign_spend.json")
 
+    def truth(self, name: str) -> Any:
+        """``/truth/<name>.json``: what a vendor tells of itself."""
+        return self._call("GET", f"/truth/{name}.json")
+
     def damages(self) -> list[dict[str, Any]]:
         """``/truth/damages.json``: which field of which record the waiting faults damage."""
         return self._call("GET", "/truth/damages.json")

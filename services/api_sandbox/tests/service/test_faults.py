@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from conftest import Caller
 
-from api_sandbox.service.faults import Edit, apply_edits
+from api_sandbox.service.faults import Edit, apply_edits, edited_csv
 
 Start = Callable[..., Caller]
 ORDERS = "*/orders"
@@ -150,6 +150,14 @@ def test_edits_reach_inside_lists_and_leave_absent_parents_alone() -> None:
     assert document == {"items": [{"rows": [{"base": {"spent": None}}, {}]}, {"rows": []}], "total": {}}
     apply_edits(document, [Edit(path="items.-1", op="delete"), Edit(path="total.absent", op="delete")])
     assert document == {"items": [{"rows": [{"base": {"spent": None}}, {}]}], "total": {}}
+
+
+def test_cells_of_a_table_are_edited_by_their_heading() -> None:
+    edits = [Edit(path="rows.*.amount", value="?"), Edit(path="rows.1.city", op="delete")]
+    assert edited_csv('id,city,amount\n1,"Орёл, центр",5\n2,Омск,7\n'.encode(), edits) == (
+        'id,city,amount\n1,"Орёл, центр",?\n2,,?\n'.encode()
+    )
+    assert edited_csv(b"id,amount\n", edits) == b"id,amount\n"
 
 
 def test_duplicate_page(caller: Caller) -> None:

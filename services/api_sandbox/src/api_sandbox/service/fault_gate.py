@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api_sandbox.season.moscow_time import now
 from api_sandbox.season.mutations import mutate
 from api_sandbox.service.abortable_http import SCOPE_KEY, close
-from api_sandbox.service.faults import RECORD_KINDS, Fault, apply_edits
+from api_sandbox.service.faults import RECORD_KINDS, Fault, apply_edits, edited_csv
 from api_sandbox.service.state import ServiceState
 
 _HTML = "<!DOCTYPE html><html><head><title>Технические работы</title></head><body><h1>Скоро вернёмся</h1></body></html>"
@@ -91,7 +91,9 @@ class FaultGate:
         for fault in faults:
             if fault.kind in RECORD_KINDS and api and answer.status == 200:
                 answer.body = api.damaged(fault, path, answer.body)
-            if fault.kind == "edit":
+            if fault.kind == "edit" and "csv" in answer.headers.get("content-type", ""):
+                answer.body = edited_csv(answer.body, fault.edits)
+            elif fault.kind == "edit":
                 answer.body = msgspec.json.encode(apply_edits(msgspec.json.decode(answer.body), fault.edits))
             elif fault.kind == "truncate":
                 answer.body = answer.body[: _kept(answer, fault)]

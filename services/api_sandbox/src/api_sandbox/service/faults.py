@@ -6,6 +6,8 @@ it strikes ``times`` requests in a row and is spent. ``times=0`` strikes until t
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -152,6 +154,17 @@ def apply_edits(document: Any, edits: Iterable[Edit]) -> Any:
                 else:
                     holder[key] = edit.value
     return document
+
+
+def edited_csv(body: bytes, edits: Iterable[Edit]) -> bytes:
+    """The same of a table with headings, as if it were ``{"rows": [{heading: cell}]}``."""
+    reader = csv.DictReader(io.StringIO(body.decode()))
+    rows = apply_edits({"rows": list(reader)}, edits)["rows"]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, reader.fieldnames or [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()
 
 
 def _find(document: Any, names: list[str]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What a vendor brings: one folder with these, and one line in :mod:`api_sandbox.vendors`."""
+"""What a vendor brings: one folder with these, which :mod:`api_sandbox.vendors` finds."""
 
 from __future__ import annotations
 
