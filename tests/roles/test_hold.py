@@ -242,7 +242,7 @@ BACK = ["--confirm", "--schema-of-backup"]
 
 
 def steps(tasks: list[dict], folder: Path) -> Iterator[str]:
-    """What tasks do, in order: `ROLE TASKS_FROM WORDS` for a role, `file NAME` for a file of tasks, which is entered."""
+    """What tasks do, in order: `ROLE TASKS_FROM WORDS` for a role, `file NAME` for a file of tasks, then its own."""
     for task in tasks:
         yield from steps(task.get("block", []), folder)
         for kind in ("include_role", "import_role"):
