@@ -47,6 +47,9 @@ SMOKE = {"counts": True, "expect": True}
 KINDS = ("sales", "advertising")
 TYPES = ("str", "int", "float", "bool")
 
+# What every loader's image has beside its own code.
+SHARED_CODE = ["module_utils/whole_file.py", "module_utils/zakaz_clickhouse", "packages/zakaz_common"]
+
 # What every loader writes beside its own tables: runs, watermarks, and what it could not load.
 RUN_TABLES = ["meta.etl_runs", "meta.watermarks", "meta.rejected_records", "meta.degraded_fields"]
 
@@ -296,7 +299,7 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
         # of a source that is not of this deployment none is built
         "image": f"{{{{ container_images_refs.{name} | default('') }}}}",
         "build": {
-            "paths": ["module_utils/zakaz_clickhouse", "packages/zakaz_common", f"integrations/{name}"],
+            "paths": [*SHARED_CODE, f"integrations/{name}"],
             "lock": "requirements/loader.txt",
             "args": {},
         },

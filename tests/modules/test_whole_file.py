@@ -132,7 +132,4 @@ def test_nobody_replaces_a_file_by_hand() -> None:
         "module_utils/whole_file.py",
         # an image of its own, which holds nothing of the deployment's
         "services/clickhouse_embedded/src/clickhouse_embedded/engine.py",
-        # state of loaders
-        "packages/zakaz_common/src/zakaz_common/resume_point.py",
-        "integrations/vk_ads/src/vk_ads/access/tokens.py",
     }
