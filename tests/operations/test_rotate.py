@@ -48,7 +48,7 @@ def change_season(kind: str, **fields: str) -> None:
 
 @pytest.fixture
 def running_loaders(deployed: Deployment) -> Iterator[list[tuple[int, str]]]:
-    """Both loaders, run again and again; the exit codes of their runs and their last lines."""
+    """The loaders, run again and again; the exit codes of their runs and their last lines."""
     stop, runs = threading.Event(), []
 
     def again(name: str) -> None:
