@@ -58,8 +58,8 @@ if [ -z "$image" ]; then
     mkdir "$context"
     (
         cd "$root"
-        tar -cf - requirements/loader.txt module_utils/source_file.py module_utils/zakaz_clickhouse \
-            packages/zakaz_common/src "integrations/$source"
+        tar -cf - requirements/loader.txt module_utils/source_file.py module_utils/whole_file.py \
+            module_utils/zakaz_clickhouse packages/zakaz_common/src "integrations/$source"
     ) | tar -xf - -C "$context"
     index_off=
     arch=$(uname -m)

@@ -79,6 +79,18 @@ def containers(host: str, deployment: str) -> dict[str, dict[str, Any]]:
     return {name.lstrip("/"): one for one in found for name in one.get("Names") or []}
 
 
+def holds(running: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What holds loaders still, by container: what ``for``, and ``since`` when, in seconds since 1970.
+
+    :param running: as :func:`containers` gives it
+    """
+    return {
+        name: {"for": one["Labels"]["zakaz.hold"], "since": one["Created"]}
+        for name, one in sorted(running.items())
+        if "zakaz.hold" in (one.get("Labels") or {})
+    }
+
+
 def container_problem(one: dict[str, Any] | None) -> str:
     """Say why a container does not serve; empty when it does.
 

@@ -34,11 +34,13 @@ def look(
     :param files: those that must be there
     :param notes: file in which a service's command notes how its runs end, by what the service is called
     :returns: ``docker`` (``error``, ``version``), ``containers`` (a sentence for each that does not serve), ``disks``,
+        ``held`` (by container that holds a loader: what ``for``, and ``since`` when, in seconds since 1970),
         ``folders`` (of each a sentence why it is not there; empty where it is), ``memory`` (available bytes),
         ``services`` (``missing`` and ``end``), ``timers`` (``problem`` and ``next``), ``files`` (those missing)
     """
     engine: dict[str, str] = {"error": "", "version": ""}
     troubled: dict[str, str] | None = None
+    held: dict[str, dict[str, Any]] = {}
     root: list[str] = []
     try:
         about = docker.about(docker_host)
@@ -47,6 +49,7 @@ def look(
         running = docker.containers(docker_host, deployment)
         problems = {name: docker.container_problem(running.get(name)) for name in containers}
         troubled = {name: problem for name, problem in problems.items() if problem}
+        held = docker.holds(running)
     except docker.EngineSilent as error:
         engine["error"] = str(error)
         # a full disk is a common reason
@@ -65,6 +68,7 @@ def look(
     return {
         "docker": engine,
         "containers": troubled,
+        "held": held,
         "disks": measured,
         "folders": {path: absent.get(path, "") for path in [*root, *folders]},
         "memory": int(available.group(1)) * 1024 if available else None,

@@ -164,6 +164,22 @@ def timer_finding(name: str, timer: dict[str, str], unit: str) -> dict[str, str]
     return finding(OK, f"{name} timer", f"next run {when}")
 
 
+def hold_finding(held: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Say that loaders are held, for what and since when: they load nothing meanwhile.
+
+    :param held: what holds them, of the module host_state; not empty
+    """
+    first = min(held.values(), key=lambda one: one["since"])
+    since = datetime.fromtimestamp(first["since"], _MOSCOW).strftime("%Y-%m-%d %H:%M MSK")
+    names = ", ".join(name.removesuffix("-hold") for name in held)
+    return finding(
+        WARN,
+        "loaders",
+        f"{names} held for {first['for']} since {since}; where nothing is at work any more, make deploy lets them run",
+        "loader-stale.md",
+    )
+
+
 def service_finding(name: str, unit: str, service: dict[str, Any]) -> dict[str, str] | None:
     """Judge a unit that is no loader by how it ended; None where there is nothing to say.
 
@@ -312,6 +328,8 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
     for name, unit in services.items():
         if name not in seen["loaders"]:
             lines += unit_findings(name, unit, host, False)
+    if host["held"]:
+        lines.append(hold_finding(host["held"]))
     lines += [
         finding(BAD, "files", f"{path} is missing; make deploy writes it anew", limits["files_missing"]["page"])
         for path in host["files"]

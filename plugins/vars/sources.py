@@ -29,6 +29,14 @@ description:
   - Needs C(precedence) of ansible.cfg to begin with C(all_plugins_play), so that it is asked first.
 """
 
+# What every loader's image has beside its own code.
+SHARED_CODE = [
+    "module_utils/source_file.py",
+    "module_utils/whole_file.py",
+    "module_utils/zakaz_clickhouse",
+    "packages/zakaz_common",
+]
+
 # What every loader writes beside its own tables: runs, watermarks, and what it could not load.
 RUN_TABLES = ["meta.etl_runs", "meta.watermarks", "meta.rejected_records", "meta.degraded_fields"]
 
@@ -219,12 +227,7 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
         # of a source that is not of this deployment none is built
         "image": f"{{{{ container_images_refs.{name} | default('') }}}}",
         "build": {
-            "paths": [
-                "module_utils/source_file.py",
-                "module_utils/zakaz_clickhouse",
-                "packages/zakaz_common",
-                f"integrations/{name}",
-            ],
+            "paths": [*SHARED_CODE, f"integrations/{name}"],
             "lock": "requirements/loader.txt",
             "args": {},
         },

@@ -19,7 +19,7 @@ DOCKER = """#!/bin/sh
 cd "$DOCKER_VOLUMES"
 case "$1 $2" in
 "volume inspect") test -d "$3" ;;
-"volume create") mkdir "$5" ;;
+"volume create") mkdir -p "$5" ;;
 "create --network") echo "${5%%:*}" ;;
 "cp -") container=${3%%:*} && tar -x --strip-components=1 -C "$container" ;;
 cp*) tar -c -C "${2%%:*}" . ;;
@@ -64,4 +64,11 @@ def test_state_comes_back_to_a_loader_that_has_none_and_to_no_other(site: Site, 
     assert (volumes / "ad-state/watermark").read_text() == "2026-11-22"
     assert (volumes / "ad-state/token.json").exists() is bool(recipient)
     assert not (volumes / "none").exists()
+
+    # a lock alone is no state: who restores holds the loaders by it
+    for name in ("watermark", "token.json"):
+        (volumes / "ad-state" / name).unlink(missing_ok=True)
+    (volumes / "ad-state/ad_network.lock").write_text("{}")
+    assert host_files.put_state(settings, "image", io.BytesIO(packed.getvalue())) == ["ad_network"]
+    assert (volumes / "ad-state/watermark").read_text() == "2026-11-22"
     assert set((volumes / "removed").read_text().split()) == {"ad-state"}

@@ -79,8 +79,8 @@ def test_a_variable_is_shown_as_people_read_and_fill_it_in() -> None:
     one = loader_pages.Variable("DEMO_KEY", "change-me", "required unless `DEMO_B` is set", True, "", "A `key` | word.")
     assert loader_pages.row(one) == "| `DEMO_KEY` | required unless `DEMO_B` is set, secret |  | A `key` \\| word. |"
     assert loader_pages.entry(one) == (
-        "# REQUIRED unless DEMO_B is set. A key | word. Or a file of this name in lower case in /run/secrets; then remove\n"
-        "# this line.\n"
+        "# REQUIRED unless DEMO_B is set. A key | word. Or a file of this name in lower case in /run/secrets; "
+        "then remove this\n# line.\n"
         "DEMO_KEY=change-me\n"
     )
 

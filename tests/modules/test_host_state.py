@@ -113,6 +113,12 @@ def test_containers_that_do_not_serve_are_named(engine, tmp_path):
     }
 
 
+def test_what_holds_the_loaders_is_seen(engine, tmp_path):
+    holder = container("zakaz-vk-ads-hold") | {"Labels": {"zakaz.hold": "a restore"}, "Created": 1764000000}
+    engine.containers = [container("zakaz-clickhouse") | {"Labels": {"zakaz.deployment": "zakaz"}}, holder]
+    assert look(tmp_path)["held"] == {"zakaz-vk-ads-hold": {"for": "a restore", "since": 1764000000}}
+
+
 def test_files_that_are_missing_are_named(engine, tmp_path):
     assert look(tmp_path, files=[str(tmp_path), "/no/such.env"])["files"] == ["/no/such.env"]
 

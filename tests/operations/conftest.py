@@ -141,7 +141,7 @@ def failed(runs: list[tuple[int, str]]) -> list[tuple[int, str]]:
 def left_behind(deployed: Deployment) -> list[str]:
     """What a rotation must not leave on host or controller."""
     files = [*deployed.folder.glob("host/before-*"), *deployed.folder.glob("secrets/*.new")]
-    return [*map(str, files), *docker("ps", "--all", "--quiet", "--filter", f"name={NAME}-.*-hold").split()]
+    return [*map(str, files), *docker("ps", "--all", "--quiet", "--filter", "label=zakaz.hold").split()]
 
 
 def host_files(deployed: Deployment) -> dict[str, str]:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make_vault import names
 
-from tests.sources import SOURCES, rotate_catalogue
+from tests.sources import ENABLED, SOURCES, rotate_catalogue
 
 ROLE = Path(__file__).parents[2] / "roles/rotate"
 CATALOGUE = rotate_catalogue()

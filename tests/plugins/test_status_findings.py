@@ -50,6 +50,7 @@ def host(**changes):
     return {
         "docker": {"error": "", "version": "20.10.24"},
         "containers": {},
+        "held": {},
         "disks": [{"mount": "/", "paths": ["/opt/zakaz"], "free": 20_000_000_000, "size": 40_000_000_000}],
         "folders": {},
         "memory": 900_000_000,
@@ -103,6 +104,17 @@ def test_rejected_records_and_empty_fields_are_on_the_screen():
     assert line["verdict"] == "ok"
     assert "7 fields unreadable and left empty, see meta.degraded_fields" in line["text"]
     assert "REJECTED" not in line["text"]
+
+
+def test_loaders_that_are_held_are_named_with_what_they_are_held_for():
+    held = {
+        "zakaz-qtickets-api-hold": {"for": "a restore", "since": 1764000000},
+        "zakaz-vk-ads-hold": {"for": "a restore", "since": 1764000003},
+    }
+    line = line_of("loaders", host=host(held=held))
+    assert line["verdict"] == "warn"
+    assert "zakaz-qtickets-api, zakaz-vk-ads held for a restore since 2025-11-24 19:00 MSK" in line["text"]
+    assert "make deploy lets them run" in line["text"]
 
 
 def test_healthy_deployment_is_ok_throughout():

@@ -36,14 +36,14 @@ def command(tmp_path):
     docker.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     docker.chmod(0o755)
 
-    def run(*words, cwd=tmp_path):
+    def run(*words, cwd=tmp_path, **environment):
         return subprocess.run(
             ["sh", script, *words],
             capture_output=True,
             text=True,
             check=False,
             cwd=cwd,
-            env={**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
+            env={**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", **environment},
         )
 
     return run
@@ -95,11 +95,31 @@ def test_a_path_docker_could_misread_is_refused(command, tmp_path):
 
 
 def test_the_image_that_runs_can_be_read_from_the_command(command, tmp_path):
-    # roles/loader/tasks/hold.yml reads it so
+    # roles/schedules/files/hold.sh reads it so
     done = subprocess.run(
         ["sed", "-n", r's/^ *\(\S*\) "\$@"$/\1/p', tmp_path / "command"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == VALUES["loader_image"]
+
+
+@pytest.mark.parametrize(
+    ("words", "held", "code"),
+    [
+        (["run"], "0f3c", 75),
+        (["backfill", "--from", "2026-01-01"], "0f3c", 75),
+        (["check"], "0f3c", 0),
+        (["status"], "0f3c", 0),
+        (["run"], "", 0),
+    ],
+)
+def test_a_trial_without_the_state_loads_nothing_while_the_loader_is_held(command, tmp_path, words, held, code):
+    """It does not see the lock that holds the others."""
+    (tmp_path / "bin/docker").write_text(f"#!/bin/sh\n[ $1 = run ] || printf '{held}'\n")
+    done = command(*words, LOADER_STATE="")
+    assert done.returncode == code
+    assert ("The loader is held" in done.stderr) == (code == 75)
+    # with its state it asks the lock itself
+    assert command(*words).returncode == 0
 
 
 class Noted:

@@ -75,6 +75,16 @@ def test_a_name_that_is_not_here_costs_no_image(host):
     assert told == "nothing of gnoe is on this host\n"
 
 
+def test_no_loader_can_be_started_by_hand_once_containers_are_removed(host):
+    command, settings = host / "gone" / "gone-ad-network", host / "gone" / "ad_network.env"
+    command.touch()
+    settings.touch()
+    docker = host / "bin" / "docker"
+    docker.write_text(DOCKER + f'case "$1" in ps) ls {host}/gone >{host}/seen ;; esac\n')
+    remove(host, "keep-data")
+    assert (host / "seen").read_text().split() == ["target-requirements.txt", "ad_network.env"]
+
+
 @pytest.mark.parametrize(("data", "stays"), [("with-data", False), ("keep-data", True)])
 def test_a_folder_that_holds_no_backup_goes_with_the_data(host, data, stays):
     (host / "gone-backups" / "gone-20261128T000000Z").rmdir()

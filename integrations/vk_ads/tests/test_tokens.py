@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 from vk_ads.access.accounts import Account
 from vk_ads.access.tokens import TokenRefused, TokenStore
 from vk_ads.records import Token
+from zakaz_common.errors import StorageError
 
 pytestmark = pytest.mark.patient
 
@@ -179,6 +181,23 @@ def test_an_endpoint_that_fails_leaves_the_file_as_it_was(bench: Bench) -> None:
     with pytest.raises(RuntimeError):
         bench.store().access_token(ACCOUNT)
     assert bench.file.read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_file_as_it_was_and_no_part_of_a_token(bench: Bench) -> None:
+    bench.store().access_token(ACCOUNT)
+    before, names = bench.file.read_bytes(), {path.name for path in bench.directory.iterdir()}
+    bench.now += DAY
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(
+            StorageError, match=r"vk_ads_tokens.json cannot be written \(File too large\); check the state"
+        ):
+            bench.store().access_token(ACCOUNT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert bench.file.read_bytes() == before
+    assert {path.name for path in bench.directory.iterdir()} == names
 
 
 # -- against the sandbox

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from zakaz_common.errors import ConfigError, DataError, DeadlineExceededError, UnavailableError
+from zakaz_common.errors import ConfigError, DataError, DeadlineExceededError, StorageError, UnavailableError
 from zakaz_common.moscow import now_moscow
 from zakaz_common.resume_point import ResumeFile, ResumePoint
 from zakaz_common.run import run_loader
@@ -330,6 +331,22 @@ def test_a_resume_point_belongs_to_its_scan(tmp_path):
     assert file.load("everything") is None
     file.clear()
     file.clear()
+
+
+def test_a_resume_point_that_cannot_be_written_leaves_the_one_before_and_nothing_beside_it(tmp_path):
+    file, point = ResumeFile(tmp_path / "resume.json"), ResumePoint("everything", 42, "2026-11-01T00:00:00+03:00")
+    file.save(point)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, limits[1]))
+    try:
+        with pytest.raises(
+            StorageError, match=r"resume.json cannot be written \(File too large\); check the state volume"
+        ):
+            file.save(ResumePoint("everything", 43, "", seen=list(range(100))))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert file.load("everything") == point
+    assert [path.name for path in tmp_path.iterdir()] == ["resume.json"]
 
 
 def test_a_signal_that_a_library_swallows_still_ends_the_run(run, client):

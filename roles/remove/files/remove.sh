@@ -32,6 +32,9 @@ for service in /etc/systemd/system/"$name"-*.service; do
 done
 [ -z "${reload:-}" ] || systemctl daemon-reload
 
+# before the containers: a loader that somebody starts by hand after them would outlive what it runs on
+[ ! -d "$folder" ] || find "$folder" -maxdepth 1 -type f -name "$name-*" -delete
+
 # else Prometheus would alert for ever on what is no more
 if [ -n "$metrics" ]; then
     for file in "$metrics" "$(dirname "$metrics")/.$(basename "$metrics")".*.draft; do

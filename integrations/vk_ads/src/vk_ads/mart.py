@@ -11,9 +11,10 @@ Rows of other sources are neither read nor written: what is deleted here is VK's
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 
 from zakaz_common.city import UNATTRIBUTED
+from zakaz_common.moscow import days_between
 from zakaz_common.warehouse import Warehouse
 
 from vk_ads import LOADER
@@ -57,7 +58,7 @@ def refresh_ads(warehouse: Warehouse) -> int:
 
 def refresh_mart(warehouse: Warehouse, first: date, last: date) -> int:
     """Bring the mart up to date after [first, last] was read; returns the rows written."""
-    days = {first + timedelta(days=offset) for offset in range((last - first).days + 1)}
+    days = set(days_between(first, last))
     days |= _days_that_differ(warehouse) | _days_under_another_city(warehouse)
     desired = _desired(warehouse)
     former = (

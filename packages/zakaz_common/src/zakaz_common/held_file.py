@@ -10,11 +10,12 @@ from typing import Any
 
 
 class HeldElsewhereError(Exception):
-    """Another process holds the file; `holder` is a sentence part made of its note."""
+    """Another process holds the file; `holder` is a sentence part made of its `note`, which is empty at first."""
 
-    def __init__(self, holder: str) -> None:
+    def __init__(self, holder: str, note: dict[str, Any]) -> None:
         super().__init__(holder)
         self.holder = holder
+        self.note = note
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def held(path: Path, words: str, **note: Any) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise HeldElsewhereError(_told(handle, words)) from None
+            raise _held_elsewhere(handle, words) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"pid": os.getpid(), **note}).encode(), 0)
         yield
@@ -41,8 +42,9 @@ def held(path: Path, words: str, **note: Any) -> Iterator[None]:
         os.close(handle)
 
 
-def _told(handle: int, words: str) -> str:
+def _held_elsewhere(handle: int, words: str) -> HeldElsewhereError:
     try:
-        return words.format_map(json.loads(os.pread(handle, 4096, 0)))
+        note = json.loads(os.pread(handle, 4096, 0))
+        return HeldElsewhereError(words.format_map(note), note)
     except (ValueError, KeyError, TypeError):
-        return "its details are not written yet"
+        return HeldElsewhereError("its details are not written yet", {})

@@ -18,15 +18,12 @@ from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
-import stamina
 import structlog
 
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import ConfigError, DataError, LoaderError, UnavailableError
 from zakaz_common.moscow import now_moscow, parse_http_date
 from zakaz_common.token_bucket import TokenBucket
-
-stamina.instrumentation.set_on_retry_hooks([])  # retries are logged here, with the route and the cause
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -161,37 +158,39 @@ class ApiClient:
         of this module, or DeadlineExceededError.
         """
         attempts: Counter[str] = Counter()
-
-        def backoff(error: Exception) -> bool | float:
-            if isinstance(error, RateLimitedError):
-                attempts["limited"] += 1
-                if attempts["limited"] >= _MAX_RATE_LIMITED_ATTEMPTS:
-                    return False
-                pause = error.retry_after
-                wait = pause if pause is not None else min(_DEFAULT_429_WAIT * attempts["limited"], 60.0)
-            elif isinstance(error, TransientError):
-                attempts["transient"] += 1
-                if attempts["transient"] >= self._max_attempts:
-                    return False
-                first, most = self._backoff
-                wait = min(first * 2 ** (attempts["transient"] - 1), most)
-            elif isinstance(error, RefusedError) and allow_renew and self._renew and not attempts["renewed"]:
-                attempts["renewed"] += 1
-                wait = 0.0 if self._renew(error) else -1.0
-                if wait < 0:
-                    return False
-            else:
-                return False
-            log.warning("request_retry", path=path, cause=str(error), wait_s=round(wait, 2))
-            # The deadline does the waiting: it counts the seconds, and refuses one that ends after it.
-            self.deadline.wait(wait, "the API" if isinstance(error, RateLimitedError) else "a retry")
-            return 0.0
-
-        for attempt in stamina.retry_context(backoff, attempts=None, timeout=None):
-            with attempt:
-                self.deadline.check(f"asking {path}")
+        while True:
+            self.deadline.check(f"asking {path}")
+            try:
                 return self._once(method, path, decode, json, params, form, headers)
-        raise AssertionError("unreachable")
+            except (RateLimitedError, TransientError, RefusedError) as error:
+                wait = self._wait(error, attempts, allow_renew)
+                if wait is None:
+                    raise
+                log.warning("request_retry", path=path, cause=str(error), wait_s=round(wait, 2))
+                what = "the API" if isinstance(error, RateLimitedError) else "a retry"
+            # The deadline does the waiting: it counts the seconds, and refuses one that ends after it.
+            self.deadline.wait(wait, what)
+
+    def _wait(self, error: LoaderError, attempts: Counter[str], allow_renew: bool) -> float | None:
+        """Seconds until a failed request is tried again, None where it is not; `attempts` counts them by kind."""
+        if isinstance(error, RateLimitedError):
+            attempts["limited"] += 1
+            if attempts["limited"] >= _MAX_RATE_LIMITED_ATTEMPTS:
+                return None
+            pause = error.retry_after
+            return pause if pause is not None else min(_DEFAULT_429_WAIT * attempts["limited"], 60.0)
+        if isinstance(error, TransientError):
+            attempts["transient"] += 1
+            first, most = self._backoff
+            return (
+                min(first * 2 ** (attempts["transient"] - 1), most)
+                if attempts["transient"] < self._max_attempts
+                else None
+            )
+        if isinstance(error, RefusedError) and allow_renew and self._renew and not attempts["renewed"]:
+            attempts["renewed"] += 1
+            return 0.0 if self._renew(error) else None
+        return None
 
     def _once(
         self,

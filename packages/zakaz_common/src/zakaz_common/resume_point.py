@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from whole_file import write_whole
+
 from zakaz_common.errors import StorageError
 
 
@@ -43,10 +45,9 @@ class ResumeFile:
 
     def save(self, point: ResumePoint) -> None:
         """Replace the file whole. Raises StorageError when the state volume cannot be written."""
-        draft = self._path.with_suffix(".draft")
+        content = json.dumps({f.name: getattr(point, f.name) for f in fields(point)})
         try:
-            draft.write_text(json.dumps({f.name: getattr(point, f.name) for f in fields(point)}))
-            draft.replace(self._path)
+            write_whole(self._path, content.encode(), 0o600)
         except OSError as error:
             raise StorageError(f"{self._path} cannot be written ({error.strerror}); check the state volume") from None
 

@@ -24,10 +24,20 @@ def run_lock(state_dir: Path, loader: str, run_id: str) -> Iterator[None]:
             note = {"run_id": run_id, "host": socket.gethostname(), "since": now_moscow().isoformat()}
             stack.enter_context(held(state_dir / f"{loader}.lock", _WORDS, **note))
         except HeldElsewhereError as error:
-            raise LockHeldError(f"another run of {loader} is working: {error.holder}; try again later") from None
+            raise LockHeldError(_sentence(loader, error)) from None
         except OSError as error:
             raise StorageError(
                 f"the state directory {state_dir} cannot be written ({error.strerror}); "
                 "mount a volume there that the loader's user owns, or set LOADER_STATE_DIR"
             ) from None
         yield
+
+
+def _sentence(loader: str, held_elsewhere: HeldElsewhereError) -> str:
+    """Who holds the lock: another run, or what is at work on the deployment (roles/schedules/files/hold.sh)."""
+    if work := held_elsewhere.note.get("work"):
+        return (
+            f"{work} is at work since {held_elsewhere.note['since']}; the loaders may run again when it has ended. "
+            "Where nothing is at work any more, make deploy lets them run"
+        )
+    return f"another run of {loader} is working: {held_elsewhere.holder}; try again later"

@@ -76,7 +76,8 @@ def put_state(settings: Settings, image: str, source: IO[bytes]) -> list[str]:
     put = []
     for loader, members in sorted(states.items()):
         volume = settings.state_volumes[loader]
-        if _exists(volume) and any(True for _ in _content(volume, image)):
+        # a lock is no state: who restores holds the loaders by it
+        if _exists(volume) and any(not member.name.endswith(".lock") for member, _ in _content(volume, image)):
             continue
         run(["docker", "volume", "create", "--label", f"zakaz.deployment={settings.project}", volume])
         with tempfile.TemporaryFile() as packed:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import msgspec
+from whole_file import write_whole
+from zakaz_common.errors import StorageError
 
 from vk_ads.access.accounts import Account
 from vk_ads.records import Token
@@ -92,7 +94,7 @@ class TokenStore:
             rejected: a token the API has just refused; it is not handed out again, and it is renewed
                 only if no other process has renewed it meanwhile.
         Errors:
-            whatever the endpoint raises when a new token cannot be had.
+            whatever the endpoint raises when a new token cannot be had; StorageError when it cannot be kept.
         """
         with self._locked():
             tokens = self._read()
@@ -151,11 +153,7 @@ class TokenStore:
             return {}
 
     def _write(self, tokens: dict[str, StoredToken]) -> None:
-        temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(msgspec.json.encode(_State(tokens=tokens)))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
+        try:
+            write_whole(self._path, msgspec.json.encode(_State(tokens=tokens)), 0o600)
+        except OSError as error:
+            raise StorageError(f"{self._path} cannot be written ({error.strerror}); check the state volume") from None
