@@ -142,7 +142,7 @@ check: $(VENV)/develop ## The fast checks, before every push: lint, validation, 
 lint: $(VENV)/develop ## Lint Ansible, YAML, Python with its types, shell and Dockerfiles
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	MYPYPATH=$(subst $(space),:,$(wildcard integrations/*/src)) $(BIN)/mypy
+	MYPYPATH=$(subst $(space),:,$(patsubst %/source.yml,%/src,$(wildcard integrations/*/source.yml))) $(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	@scripts/lint_shell.sh
 	$(BIN)/hadolint $$(git ls-files '*Dockerfile')
