@@ -29,7 +29,8 @@ git worktree add --quiet --detach "$scratch/tree" "$commit"
 {
     git ls-files --others -z -- "inventories/$inventory"
     find "inventories/$inventory" -name 'vault.y*ml' -print0
-} | xargs --null --no-run-if-empty cp --parents --target-directory "$scratch/tree"
+    # an inventory may be kept elsewhere, and linked here
+} | xargs --null --no-run-if-empty cp --parents --recursive --dereference --target-directory "$scratch/tree"
 # from here still: arguments may name files beside us
 ANSIBLE_CONFIG="$scratch/tree/ansible.cfg" .venv/bin/ansible-playbook -i "$scratch/tree/inventories/$inventory" \
     "$scratch/tree/playbooks/site.yml" -e history_verb=rollback "$@"

@@ -11,12 +11,17 @@ ROLES = Path(__file__).parents[2] / "roles"
 FORMS = {"published_on", "reached_at", "publish_problem"}
 
 
+def files() -> list[Path]:
+    """What renders: tasks, values and templates of all roles."""
+    parts = ("tasks", "vars", "templates")
+    return sorted(path for part in parts for path in ROLES.glob(f"*/{part}/**/*") if path.is_file())
+
+
 def uses() -> list[tuple[str, str]]:
     found = []
-    for path in sorted(ROLES.glob("*/*/*")):
-        if path.is_file() and path.parent.name in ("tasks", "vars", "templates"):
-            for text in re.findall(r"\{\{.*?\}\}", path.read_text(encoding="utf-8"), re.DOTALL):
-                found += [(path.name, text)] * bool(re.search(r"\b\w+_publish_address\b", text))
+    for path in files():
+        for text in re.findall(r"\{\{.*?\}\}", path.read_text(encoding="utf-8"), re.DOTALL):
+            found += [(path.name, text)] * bool(re.search(r"\b\w+_publish_address\b", text))
     return found
 
 
@@ -34,8 +39,7 @@ def test_there_are_as_many_uses_as_there_must_be() -> None:
 def test_urls_hold_brackets() -> None:
     found = [
         (path.name, text)
-        for path in ROLES.glob("*/*/*")
-        if path.is_file() and path.parent.name in ("tasks", "vars", "templates")
+        for path in files()
         for text in re.findall(
             r"://(\{\{[^}]*(?:publish_address|connection\.host)[^}]*\}\}):", path.read_text(encoding="utf-8")
         )

@@ -82,7 +82,7 @@ def test_no_loader_can_be_started_by_hand_once_containers_are_removed(host):
     docker = host / "bin" / "docker"
     docker.write_text(DOCKER + f'case "$1" in ps) ls {host}/gone >{host}/seen ;; esac\n')
     remove(host, "keep-data")
-    assert (host / "seen").read_text().split() == ["target-requirements.txt", "ad_network.env"]
+    assert (host / "seen").read_text().split() == ["ad_network.env", "target-requirements.txt"]
 
 
 @pytest.mark.parametrize(("data", "stays"), [("with-data", False), ("keep-data", True)])
