@@ -98,3 +98,11 @@ def test_the_index_of_operations_leads_to_every_page():
     folder = REPOSITORY / "docs/operations"
     pages = {path.name for path in folder.glob("*.md")} - {"README.md"}
     assert pages <= set(links(folder / "README.md"))
+
+
+def test_the_map_of_the_roles_names_each_once_in_the_order_of_a_deployment():
+    named = [link.partition("/")[0] for link in links(REPOSITORY / "roles/README.md") if link.endswith("/README.md")]
+    assert sorted(named) == sorted(path.name for path in (REPOSITORY / "roles").iterdir() if path.is_dir())
+    site = (REPOSITORY / "playbooks/site.yml").read_text(encoding="utf-8")
+    run = re.findall(r"import_role: \{name: (\w+)\}", site)
+    assert len(run) > 15 and [role for role in named if role in run] == run
