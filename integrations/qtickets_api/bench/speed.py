@@ -272,7 +272,7 @@ def main() -> int:
         write_pages(path, arguments.orders)
         size = path.stat().st_size
         each = size // arguments.orders
-        print(f"{arguments.orders:,} orders, {size >> 20} MB in pages of {PER_PAGE}, {each} bytes each")
+        print(f"{arguments.orders:,} orders, {size >> 20} MB in pages of {PER_PAGE}, {each} bytes each", flush=True)
 
         if arguments.against:
             kind = arguments.only or "http"
