@@ -41,6 +41,7 @@ class Call:
         text: the query as far as it has been read: the URL's ``query``, a line break, the decoded body.
         head: of an INSERT whose data is the rest of the text and of the body.
         ended: the body has been read to its end.
+        begun, given_up: an INSERT is in the engine's hands; nobody waits for the query any more.
         user, connection, session, state: who asks, what serves it, and what the connection's settings follow from.
 
     Raises:
@@ -62,6 +63,7 @@ class Call:
         self.externals: list[tuple[str, str, str, bytes]] = []
         self.text, self.ended = b"", False
         self.head: InsertHead | None = None
+        self.begun = self.given_up = False
         self.user: User  # who logged in
         self.connection: Connection | None = None
         self.session: Any = None

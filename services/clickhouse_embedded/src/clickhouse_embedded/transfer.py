@@ -108,6 +108,10 @@ class Transfer:
             statement = self._statements.insert(connection, call.text, head, call.state)
             _check_rights(call, statement)
             sql = statement.sql.replace(PIPE, f"/proc/self/fd/{read_end}".encode())
+            # in this order, as _end looks at them in the other: an INSERT that is given up is seen by one of both
+            call.begun = True
+            if call.given_up:
+                raise ServerError(394, "QUERY_WAS_CANCELLED", "The request ended before its INSERT began.")
             return connection.query(sql, "TabSeparated", call.parameters)
 
         query = self._start(call, job, read_end)
@@ -146,8 +150,10 @@ class Transfer:
     async def _end(self, call: Call, query: asyncio.Future[Result], sink: io.FileIO | None = None) -> None:
         """Cancel a query nobody waits for any more, wait until its thread is free, and give its connection back."""
         attempts = itertools.count()
+        call.given_up = True
         while not query.done():
-            if call.connection:
+            # an INSERT that has not begun does not begin any more
+            if call.connection and (call.begun or not sink):
                 call.connection.changes += 1
                 killed = await asyncio.shield(self.in_thread(self._engine.cancel, call.connection.tag))
                 # not before it is killed: an INSERT would take the end of the pipe for the end of its data
