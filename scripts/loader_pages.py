@@ -77,7 +77,11 @@ def common_variables(users: list[str]) -> Iterator[Variable]:
         required, words = field.is_required(), str(field.description)
         value = (field.examples or ["change-me"])[0] if required else text_of(field.default)
         if name == "clickhouse_user":
-            value, words = users[0], f"{words.rstrip('.')}: {' or '.join(f'`{user}`' for user in users)}."
+            # of all sources in one file: that of the first stands for its like
+            value, words = (
+                users[0],
+                f"{words.rstrip('.')}" + (f": `{users[0]}`." if len(users) == 1 else ", see its README."),
+            )
         secret = field.annotation is SecretStr
         yield Variable(name.upper(), value, "required" if required else "", secret, takes(field), words)
 

@@ -30,7 +30,12 @@ WALK_SOURCES = [
     "tests/roles/test_settings.py",
     "tests/schema/test_every_table_is_written.py",
 ]
-WALK_REGISTERED = ["tests/documents/test_role_settings.py", "tests/plugins/test_deployed_secrets.py"]
+WALK_REGISTERED = [
+    "tests/documents/test_role_settings.py",
+    "tests/pipelines/test_names_of_sources.py",
+    "tests/plugins/test_deployed_secrets.py",
+    "tests/roles/test_every_source_reaches.py",
+]
 # the contract is of both kinds alike: of one all of it, of the other what its own files can break
 OF_SALES = "not TestContract or same_answers or cannot_be_read or dry_run or setting or personal_data"
 

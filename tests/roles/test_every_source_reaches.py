@@ -188,11 +188,12 @@ def words(name: str, registry: list[str]) -> dict[str, str]:
         "user": source["clickhouse"]["user"],
         "secret": source["clickhouse"]["password"],
         "rotates": source["clickhouse"]["rotates_as"],
-        "table": source["clickhouse"]["never_silent"][0],
         "count": next(iter(source["smoke"]["counts"])),
         "expected": source["smoke"]["expect"][0],
         "number": str(len(registry)),
     }
+    if source["clickhouse"]["never_silent"]:
+        known["table"] = source["clickhouse"]["never_silent"][0]
     for service, entry in source["services"].items():
         known |= {
             "service": entry["container"],

@@ -52,6 +52,12 @@ def test_a_naive_datetime_has_no_day():
         moscow_day(datetime(2026, 1, 1))
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:00:00+00:00"])
+def test_a_moment_at_the_end_of_the_calendar_has_no_moscow_day(text):
+    with pytest.raises(ValueError, match="no Moscow day: the calendar ends there"):
+        moscow_day(datetime.fromisoformat(text))
+
+
 @given(st.datetimes(datetime(2015, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
 def test_a_day_starts_at_its_own_midnight(moment):
     day = moscow_day(moment)

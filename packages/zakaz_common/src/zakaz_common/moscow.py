@@ -34,10 +34,16 @@ def parse_time(text: str) -> datetime:
 
 
 def moscow_day(moment: datetime) -> date:
-    """The Moscow calendar day of an aware datetime."""
+    """The Moscow calendar day of an aware datetime.
+
+    Raises ValueError for one without a zone, and where the calendar ends.
+    """
     if moment.tzinfo is None:
         raise ValueError("a datetime without a zone has no Moscow day")
-    return moment.astimezone(MOSCOW).date()
+    try:
+        return moment.astimezone(MOSCOW).date()
+    except OverflowError:
+        raise ValueError(f"{moment.isoformat()} has no Moscow day: the calendar ends there") from None
 
 
 def unix_seconds(moments: Sequence[datetime]) -> list[int]:

@@ -160,6 +160,12 @@ def test_cells_of_a_table_are_edited_by_their_heading() -> None:
     assert edited_csv(b"id,amount\n", edits) == b"id,amount\n"
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_table_keeps_the_delimiter_of_its_headings(delimiter: str) -> None:
+    table = f"id{delimiter}amount\n1{delimiter}5\n2{delimiter}7\n"
+    assert edited_csv(table.encode(), [Edit(path="rows.0.amount", value="x")]).decode() == table.replace("5", "x")
+
+
 def test_duplicate_page(caller: Caller) -> None:
     caller.sandbox.inject("duplicate_page", route=ORDERS, page=3)
     second, third = page(caller, 2).json(), page(caller, 3).json()

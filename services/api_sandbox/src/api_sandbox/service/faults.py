@@ -158,10 +158,12 @@ def apply_edits(document: Any, edits: Iterable[Edit]) -> Any:
 
 def edited_csv(body: bytes, edits: Iterable[Edit]) -> bytes:
     """The same of a table with headings, as if it were ``{"rows": [{heading: cell}]}``."""
-    reader = csv.DictReader(io.StringIO(body.decode()))
+    text = body.decode()
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
     rows = apply_edits({"rows": list(reader)}, edits)["rows"]
     out = io.StringIO()
-    writer = csv.DictWriter(out, reader.fieldnames or [], lineterminator="\n")
+    writer = csv.DictWriter(out, reader.fieldnames or [], delimiter=delimiter, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue().encode()
