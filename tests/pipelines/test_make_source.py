@@ -50,7 +50,8 @@ class Copy:
             cwd=REPOSITORY, capture_output=True, text=True, check=True,
         )  # fmt: skip
         for name in filter(None, listed.stdout.split("\0")):
-            if (REPOSITORY / name).is_file() and not Path(name).is_symlink():
+            # this file names the sources that are made
+            if (REPOSITORY / name).is_file() and not Path(name).is_symlink() and Path(name).name != Path(__file__).name:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(REPOSITORY / name, folder / name)
         (folder / ".venv").symlink_to(Path(sys.executable).parents[1])

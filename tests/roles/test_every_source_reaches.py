@@ -234,7 +234,7 @@ def test_a_source_that_is_left_out_reaches_nothing(consumer, rendered):
 def test_no_password_of_a_source_is_taken_as_given(repository, tmp_path):
     """The preflight names what is empty, whatever source it is of."""
     empty = {
-        f"{name}_{key}": "" for name in SOURCES for key, one in SOURCES[name]["settings"].items() if one.get("required")
+        f"{name}_{key}": "" for name in ENABLED for key, one in SOURCES[name]["settings"].items() if one.get("required")
     }
     tasks = "    - ansible.builtin.import_role: {name: preflight, tasks_from: credentials}\n"
     refused = play(repository, tmp_path, tasks, box_office_token="", api_sandbox_enabled=False, **empty)
