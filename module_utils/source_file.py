@@ -37,6 +37,16 @@ class SourceFileError(ValueError):
     """A source.yml cannot be read, or says what no source says. Its text is one sentence."""
 
 
+def mapping(part: Any, where: str) -> Mapping[str, Any]:
+    """Return a part of a source.yml that has names of its own.
+
+    :raises SourceFileError: it is no mapping
+    """
+    if not isinstance(part, Mapping):
+        raise SourceFileError(f"{where}: a mapping is expected.")
+    return part
+
+
 def checked(part: Any, keys: Mapping[str, bool], where: str) -> dict[str, Any]:
     """Return a part of a source.yml, if it has the keys it must have and no other.
 
@@ -74,16 +84,23 @@ def read_source(file: Path) -> dict[str, Any]:
     source = checked(content, SOURCE, str(file))
     source["clickhouse"] = checked(source["clickhouse"], CLICKHOUSE, f"{file}: clickhouse")
     source["smoke"] = checked(source["smoke"], SMOKE, f"{file}: smoke")
+    mapping(source["smoke"]["counts"], f"{file}: smoke.counts")
+    lists = {f"clickhouse.{key}": source["clickhouse"][key] for key in ("writes", "reads", "watched", "never_silent")}
+    for where, part in (lists | {"smoke.expect": source["smoke"]["expect"]}).items():
+        if not isinstance(part, list):
+            raise SourceFileError(f"{file}: {where}: a list is expected, [] for none.")
+    if not isinstance(source["order"], int):
+        raise SourceFileError(f"{file}: order is a whole number.")
     source["services"] = {
         name: checked(service, SERVICE, f"{file}: services.{name}")
-        for name, service in (source.get("services") or {}).items()
+        for name, service in mapping(source.get("services") or {}, f"{file}: services").items()
     }
     source["imports"] = source.get("imports") or {}
     for where, settings in [("settings", source["settings"])] + [
         (f"services.{name}.settings", service.setdefault("settings", {}))
         for name, service in source["services"].items()
     ]:
-        for name, setting in settings.items():
+        for name, setting in mapping(settings, f"{file}: {where}").items():
             checked(setting, SETTING, f"{file}: {where}.{name}")
             if setting.get("type", "str") not in TYPES:
                 raise SourceFileError(f"{file}: {where}.{name}: type is one of {', '.join(TYPES)}.")

@@ -43,6 +43,12 @@ def written(folder: Path, *path: str, **change: Any) -> Path:
         (("settings", "base_url"), {"type": "list"}, "settings.base_url: type is one of str, int, float, bool."),
         (("settings", "base_url"), {"default": "{{ x }}"}, "settings.base_url: default is a plain value, without"),
         (("settings",), {"base_url": "x"}, "source.yml: settings.base_url: a mapping is expected, with description,"),
+        ((), {"settings": ["base_url"]}, "source.yml: settings: a mapping is expected."),
+        ((), {"services": ["bell"]}, "source.yml: services: a mapping is expected."),
+        ((), {"order": "first"}, "source.yml: order is a whole number."),
+        (("clickhouse",), {"reads": "zakaz.x"}, "source.yml: clickhouse.reads: a list is expected, [] for none."),
+        (("smoke",), {"expect": "rows > 0"}, "source.yml: smoke.expect: a list is expected, [] for none."),
+        (("smoke",), {"counts": "SELECT 1"}, "source.yml: smoke.counts: a mapping is expected."),
         ((), {"services": {"bell": {}}}, "source.yml: services.bell: missing: description, command,"),
     ],
 )

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Hold loaders still, or let them run again. Prints a sentence where it cannot, and what it changed otherwise.
 # usage: hold.sh VERB NAME WORK SECONDS PATIENCE UNITS [LOADER SLUG COMMAND VOLUME]...
-# NAME is the deployment. VERB is hold; unlock, which leaves the timers stopped for who starts them with new settings; or release. WORK is what
-# they are held for ("a restore"). After SECONDS a hold ends although nobody released it; PATIENCE is how many seconds a
-# run that works may take to its end. UNITS is yes where systemd starts the loaders.
+# NAME is the deployment. VERB is hold; unlock, which leaves the timers stopped for who starts them with new settings; or
+# release. WORK is what they are held for ("a restore"). After SECONDS a hold ends although nobody released it; PATIENCE is
+# how many seconds a run that works may take to its end. UNITS is yes where systemd starts the loaders.
 set -eu
 verb=$1 name=$2 work=$3 seconds=$4 patience=$5 units=$6
 shift 6
