@@ -46,7 +46,10 @@ def written(folder: Path, *path: str, **change: Any) -> Path:
         ((), {"settings": ["base_url"]}, "source.yml: settings: a mapping is expected."),
         ((), {"services": ["bell"]}, "source.yml: services: a mapping is expected."),
         ((), {"order": "first"}, "source.yml: order is a whole number."),
-        (("clickhouse",), {"reads": "zakaz.x"}, "source.yml: clickhouse.reads: a list is expected, [] for none."),
+        *(
+            (("clickhouse",), {key: "zakaz.x"}, f"source.yml: clickhouse.{key}: a list is expected, [] for none.")
+            for key in ("writes", "reads", "watched", "never_silent")
+        ),
         (("smoke",), {"expect": "rows > 0"}, "source.yml: smoke.expect: a list is expected, [] for none."),
         (("smoke",), {"counts": "SELECT 1"}, "source.yml: smoke.counts: a mapping is expected."),
         ((), {"services": {"bell": {}}}, "source.yml: services.bell: missing: description, command,"),
