@@ -4,9 +4,12 @@ Each commit passes over the host twice in each round: the first time unmeasured,
 differently; the second time it must change nothing. Deploys the inventory's host, if it is not deployed yet. Backups of
 it name the commit "bench" until the next make deploy.
 
+Two commits whose schemas refuse each other cannot take turns on one deployment: --apart gives each commit a deployment
+of its own in each round and removes it with its data, in the inventory ci, whose data nobody keeps.
+
 Run from the repository root, on a quiet machine:
 
-    .venv/bin/python bench/second_pass.py [--against COMMIT] [--rounds 3] [--inventory local]
+    .venv/bin/python bench/second_pass.py [--against COMMIT [--apart]] [--rounds 3] [--inventory local]
 """
 
 from __future__ import annotations
@@ -23,8 +26,8 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def deploy(tree: Path, inventory: str) -> tuple[float, str]:
-    """Pass over the inventory's host with the playbook of a checkout.
+def play(tree: Path, inventory: str, name: str, *arguments: str) -> tuple[float, str]:
+    """Run a playbook of a checkout on the inventory's host.
 
     :returns: seconds, and the line of counts
     :raises SystemExit: the playbook fails
@@ -33,8 +36,7 @@ def deploy(tree: Path, inventory: str) -> tuple[float, str]:
     done = subprocess.run(
         [
             *(str(Path(sys.executable).with_name("ansible-playbook")), "-i", f"inventories/{inventory}"),
-            # the settings of backups name the commit: both are to write the same
-            *("playbooks/site.yml", "-e", "backup_commit=bench"),
+            *(f"playbooks/{name}.yml", *arguments),
         ],
         cwd=tree,
         env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
@@ -47,13 +49,22 @@ def deploy(tree: Path, inventory: str) -> tuple[float, str]:
     return time.monotonic() - began, done.stdout.splitlines()[-1]
 
 
+def deploy(tree: Path, inventory: str) -> tuple[float, str]:
+    """Pass over the inventory's host with the playbook of a checkout."""
+    # the settings of backups name the commit: both are to write the same
+    return play(tree, inventory, "site", "-e", "backup_commit=bench")
+
+
 def main() -> None:
     """Print each pass, the medians and their ratio."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--against", metavar="COMMIT", help="measure this commit in turn with the checkout")
+    parser.add_argument("--apart", action="store_true", help="a deployment of its own for each commit and round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--inventory", default="local")
     options = parser.parse_args()
+    if options.apart:
+        options.inventory = "ci"
     with tempfile.TemporaryDirectory() as folder:
         trees = {"checkout": ROOT}
         if options.against:
@@ -70,6 +81,8 @@ def main() -> None:
                     if " changed=0 " not in counts:
                         raise SystemExit("A second pass changed something.")
                     seconds[name].append(took)
+                    if options.apart:
+                        play(tree, options.inventory, "remove", "-e", "remove_data=true")
         finally:
             if options.against:
                 remove = ["git", "-C", str(ROOT), "worktree", "remove", "--force", str(trees[options.against])]
