@@ -15,6 +15,8 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from zakaz_common.attribution.city_book import read_city_book
+from zakaz_common.attribution.rules import CityBook
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import ConfigError, LoaderError
 from zakaz_common.http import (
@@ -36,8 +38,6 @@ from vk_ads.access.accounts import Account, configured_accounts
 from vk_ads.access.rate_limits import LimitReached
 from vk_ads.access.token_endpoint import ClientRefused, VkTokenEndpoint
 from vk_ads.access.tokens import TokenStore
-from vk_ads.attribution.city_book import read_city_book
-from vk_ads.attribution.rules import CityBook
 from vk_ads.client import DatesRefused, VkAdsClient
 from vk_ads.mart import refresh_ads, refresh_mart
 from vk_ads.paging.listing import ListingUnstable
