@@ -16,12 +16,13 @@ from starlette.routing import Route
 from api_sandbox.season.mutations import Action
 from api_sandbox.service.answers import json_response
 from api_sandbox.service.vendor import VendorApi
-from api_sandbox.yandex_direct import changes, objects
 from api_sandbox.yandex_direct.access import Holder, Tokens
 from api_sandbox.yandex_direct.cabinets import DirectAccount
+from api_sandbox.yandex_direct.changes import check, check_campaigns
 from api_sandbox.yandex_direct.errors import DirectError, malformed
 from api_sandbox.yandex_direct.limits import Connections, RequestWindow, Units
 from api_sandbox.yandex_direct.mutations import actions
+from api_sandbox.yandex_direct.objects import ad_groups, ads, campaigns, clients, page
 from api_sandbox.yandex_direct.report_queue import Queued, ReportQueue
 from api_sandbox.yandex_direct.report_rows import report
 from api_sandbox.yandex_direct.report_spec import read_spec
@@ -184,17 +185,17 @@ class YandexDirectApi(VendorApi):
     ) -> tuple[dict[str, Any], int]:
         """(result, number of objects in it)."""
         if name == "changes":
-            act = changes.check if method == "check" else changes.check_campaigns
+            act = check if method == "check" else check_campaigns
             return act(accounts[0], params), 0
         if name in ("clients", "agencyclients"):
-            key, rows = "Clients", objects.clients(accounts, params)
+            key, rows = "Clients", clients(accounts, params)
         elif name == "campaigns":
-            key, rows = "Campaigns", objects.campaigns(accounts[0], params, unified=base != "v5")
+            key, rows = "Campaigns", campaigns(accounts[0], params, unified=base != "v5")
         elif name == "adgroups":
-            key, rows = "AdGroups", objects.ad_groups(accounts[0], params)
+            key, rows = "AdGroups", ad_groups(accounts[0], params)
         else:
-            key, rows = "Ads", objects.ads(accounts[0], params)
-        result = objects.page(key, rows, params, self.settings.yandex_direct_page_size)
+            key, rows = "Ads", ads(accounts[0], params)
+        result = page(key, rows, params, self.settings.yandex_direct_page_size)
         return result, len(result.get(key, ()))
 
 
