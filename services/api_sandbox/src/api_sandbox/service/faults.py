@@ -171,7 +171,7 @@ def edited_csv(body: bytes, edits: Iterable[Edit]) -> bytes:
 
 
 def edited_report(body: bytes, edits: Iterable[Edit]) -> bytes:
-    """The same of a report of lines with tabs. Its count stays as it was, right or wrong, but where ``total`` is edited."""
+    """The same of a report of lines with tabs. Its count stays, right or wrong, unless ``total`` is edited."""
     report = ReportText.read(body)
     if report is None:
         return body
