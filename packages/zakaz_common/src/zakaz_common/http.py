@@ -76,7 +76,7 @@ class RequestRejectedError(DataError):
 
 
 class PendingError(UnavailableError):
-    """The answer is still being made: one of the statuses that the client takes for this. `headers` may say how long."""
+    """The answer is still being made, by a status that the client takes for this. `headers` may say how long."""
 
     def __init__(self, message: str, status: int, headers: Mapping[str, str]) -> None:
         super().__init__(message)
@@ -86,9 +86,9 @@ class PendingError(UnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """An answer that is an error. `code` is the API's own, '' without one; `body` is the decoded JSON, {} when unreadable.
+    """An answer that is an error. `code` is the API's own, '' without one; `body` the decoded JSON, {} when unreadable.
 
-    `text` is a sentence about it for the log: host, status, path, code and the request's id, nothing else of the answer.
+    `text` is a sentence about it for the log: host, status, path, code and the request's id, nothing else of it.
     """
 
     path: str
