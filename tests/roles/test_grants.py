@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
+from tests.imports import graph, modules, reached
 from tests.sources import CATALOGUE, REPOSITORY, SOURCES
 
 DECLARED = {
@@ -15,12 +18,26 @@ DECLARED = {
 }
 
 
-def named(loader: str) -> set[str]:
-    """Tables of the database that the loader's code names."""
-    sources = "".join(
-        path.read_text(encoding="utf-8") for path in (REPOSITORY / "integrations" / loader).glob("src/*/**/*.py")
+MODULES, EDGES = modules(REPOSITORY), graph(REPOSITORY)
+
+
+def named_in(path: Path) -> set[str]:
+    """Tables of the database that a module's texts name; what it says in comments and docstrings does not count."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = "\n".join(
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings
     )
-    return {table for table in DECLARED if re.search(rf"\b{table}\b", sources)}
+    return {table for table in DECLARED if re.search(rf"\b{table}\b", texts)}
+
+
+def named(loader: str) -> set[str]:
+    """Tables that the loader's code names, what it imports of the shared packages included."""
+    own = REPOSITORY / "integrations" / loader / "src"
+    starts = {name for name, path in MODULES.items() if path.is_relative_to(own)}
+    return set[str]().union(*(named_in(MODULES[name]) for name in reached(EDGES, starts)))
 
 
 @pytest.mark.parametrize("loader", SOURCES)

@@ -26,6 +26,8 @@ WRITERS: dict[str, tuple[str, ...]] = {
         "templates/ddl/290_zakaz.dim_city_alias.seed.sql.j2",
         r"INSERT INTO zakaz\.dim_city_alias",
     ),
+    "zakaz.dim_ads": (f"{COMMON}/ads_mart.py", r'_ADS = "dim_ads"', r"reconcile\(_ADS,"),
+    "zakaz.dm_ads_daily": (f"{COMMON}/ads_mart.py", r'_MART = "dm_ads_daily"', r"replace_mart_days\(_MART,"),
     "meta.etl_runs": (f"{COMMON}/run_journal.py", r'insert\("meta\.etl_runs"'),
     "meta.watermarks": (f"{COMMON}/run_journal.py", r'insert\("meta\.watermarks"'),
     "meta.rejected_records": (f"{COMMON}/run_journal.py", r'insert\("meta\.rejected_records"'),

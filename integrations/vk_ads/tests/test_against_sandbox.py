@@ -9,8 +9,9 @@ import pytest
 from api_sandbox.season.records import DayStat
 from clickhouse_connect.driver.exceptions import DatabaseError
 from truth import total_spend
-from vk_ads.mart import refresh_mart
+from vk_ads.mart import shared_mart
 from zakaz_common.deadline import Deadline
+from zakaz_common.moscow import days_between
 from zakaz_common.warehouse import Warehouse
 
 pytestmark = pytest.mark.patient
@@ -212,8 +213,8 @@ def test_a_banner_that_left_the_dimension_keeps_the_marts_city(loader, api) -> N
     before = _cities(loader, banner.id)
     assert set(before) == {"томск"}
     loader.client.command(f"DELETE FROM zakaz.dim_vk_banners WHERE banner_id = {banner.id}")
-    warehouse = Warehouse.from_client(loader.client, Deadline(60))
-    refresh_mart(warehouse, api.season.first_day, api.season.season_end)
+    mart = shared_mart(Warehouse.from_client(loader.client, Deadline(60)))
+    mart.refresh_days(days_between(api.season.first_day, api.season.season_end))
     assert _cities(loader, banner.id) == before
 
 

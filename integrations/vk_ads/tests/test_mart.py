@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from vk_ads.mart import refresh_mart
+from vk_ads.mart import refresh_days, shared_mart
 from zakaz_common.deadline import Deadline
 from zakaz_common.testing import warehouse_engine
 from zakaz_common.warehouse import Warehouse
@@ -121,9 +121,7 @@ def test_rows_of_another_source_are_left_alone(loader, api) -> None:
     loader.client.command(
         "DELETE FROM zakaz.stg_vk_ads_daily WHERE banner_id = (SELECT min(banner_id) FROM zakaz.stg_vk_ads_daily)"
     )
-    written = refresh_mart(
-        Warehouse.from_client(loader.client, Deadline(60)), api.season.first_day, api.season.season_end
-    )
+    written = refresh_days(shared_mart(Warehouse.from_client(loader.client, Deadline(60))))
     assert 0 < written < 400
     assert former(loader) == mart(loader)
     assert [loader.rows(theirs.format(table)) for table in ("dm_ads_daily", "dim_ads")] == before

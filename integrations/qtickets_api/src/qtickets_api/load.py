@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import structlog
-from zakaz_common.city import CityDirectory
+from zakaz_common.city_directory import read_city_directory
 from zakaz_common.columns import row_count
 from zakaz_common.errors import DataError, DeadlineExceededError, TryLaterError, UnavailableError
 from zakaz_common.landing import Landing
@@ -118,7 +118,7 @@ def reread(context: RunContext, order_ids: Sequence[int]) -> None:
 
 def load_events(context: RunContext, client: QticketsClient, sink: Sink) -> None:
     """Read all events; those that are gone from a complete read are tombstoned."""
-    cities = CityDirectory(context.warehouse.city_aliases())
+    cities = read_city_directory(context.warehouse)
     scan = client.events()
     number = sink.begin_events(client.server_time or now_moscow())
     for batch in scan:

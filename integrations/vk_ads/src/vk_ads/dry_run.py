@@ -8,12 +8,12 @@ from importlib import resources
 
 import msgspec
 import structlog
+from zakaz_common.attribution.rules import CityBook, Event
 from zakaz_common.city import CityDirectory
 from zakaz_common.moscow import moscow_day, parse_time
 from zakaz_common.run import RunContext
 from zakaz_common.window import Window
 
-from vk_ads.attribution.rules import CityBook, Event
 from vk_ads.load import load_banners, load_statistics, read_objects
 from vk_ads.paging.listing import read_listing
 from vk_ads.records import Page, Statistics

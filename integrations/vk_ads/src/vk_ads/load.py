@@ -15,6 +15,8 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from zakaz_common.attribution.city_book import read_city_book
+from zakaz_common.attribution.rules import CityBook
 from zakaz_common.deadline import Deadline
 from zakaz_common.errors import ConfigError, LoaderError
 from zakaz_common.http import (
@@ -36,10 +38,8 @@ from vk_ads.access.accounts import Account, configured_accounts
 from vk_ads.access.rate_limits import LimitReached
 from vk_ads.access.token_endpoint import ClientRefused, VkTokenEndpoint
 from vk_ads.access.tokens import TokenStore
-from vk_ads.attribution.city_book import read_city_book
-from vk_ads.attribution.rules import CityBook
 from vk_ads.client import DatesRefused, VkAdsClient
-from vk_ads.mart import refresh_ads, refresh_mart
+from vk_ads.mart import refresh_days, shared_mart
 from vk_ads.paging.listing import ListingUnstable
 from vk_ads.paging.statistics import Slice, TooManyBadIds, read_statistics
 from vk_ads.settings import VkAdsSettings
@@ -177,10 +177,10 @@ def _load(context: RunContext, asked: Window | None) -> None:
     finally:
         token_client.close()
     if windows:
-        first, last = min(w.first for w in windows), max(w.last for w in windows)
-        context.window_from, context.window_to = day_start(first), min(server_times)
-        context.wrote("dim_ads", refresh_ads(context.warehouse))
-        context.wrote("dm_ads_daily", refresh_mart(context.warehouse, first, last))
+        context.window_from, context.window_to = day_start(min(w.first for w in windows)), min(server_times)
+        mart = shared_mart(context.warehouse)
+        context.wrote("dim_ads", mart.refresh_ads())
+        context.wrote("dm_ads_daily", refresh_days(mart))
     if failures:
         raise failures[0][1] if len(accounts) == 1 else CabinetsFailed(failures, len(accounts))
     if asked is None:

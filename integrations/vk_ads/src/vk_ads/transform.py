@@ -10,12 +10,13 @@ from functools import cache, partial
 from typing import Any, TypeVar
 
 import msgspec
+from zakaz_common.attribution.rules import Attribution, CityBook, attribute, public_url
 from zakaz_common.money import FRACTION, MoneyError, exact_kopecks, rounded
 from zakaz_common.moscow import moscow_day, parse_time
 from zakaz_common.ranks import UnreadableError, read_record
 from zakaz_common.text import DAMAGED_TEXT, clean_text, is_damaged
 
-from vk_ads.attribution.rules import Attribution, CityBook, attribute, banner_utm, public_url
+from vk_ads.banner_utm import banner_utm
 from vk_ads.paging.statistics import Slice
 from vk_ads.records import AdGroup, AdPlan, Banner, Day, Money, StatisticsItem
 
@@ -57,6 +58,8 @@ BANNER_COLUMNS = (
     "url",
     "_ver",
 )
+#: What the dimension calls a way of attribution, where that is not the shared name: dashboards read it.
+_METHODS = {"ad_id": "banner_utm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ def banner_rows(
             utm=utm,
             url=banner.url,
             names=(banner.name or "", group_name, plan_name),
-            banner_id=banner_id,
+            ad_id=banner_id,
             book=book,
             created=_created_day(banner.created),
             today=today,
@@ -179,7 +182,7 @@ def banner_rows(
                 *utm,
                 found.city,
                 found.event_date,
-                found.method,
+                _METHODS.get(found.method, found.method),
                 public_url(banner.url),
                 version,
             )

@@ -205,12 +205,6 @@ class Warehouse(RunJournal):
         """Insert tombstones; each row is the key and the version the tombstone carries."""
         self.insert(table, by_column([*key_columns, "_ver", "_is_deleted"], [(*row, 1) for row in gone]))
 
-    def city_aliases(self) -> dict[str, str]:
-        """`dim_city_alias`: spelling to city."""
-        table = self.name("dim_city_alias")
-        rows = self.query(f"SELECT alias, city FROM {table} FINAL")  # noqa: S608
-        return {str(alias): str(city) for alias, city in rows}
-
 
 def _newest(key_columns: Sequence[str], columns: Columns) -> Columns:
     """The rows, one a key: of one key the greatest version, of equal ones the last."""

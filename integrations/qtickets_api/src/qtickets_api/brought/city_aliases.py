@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from zakaz_common.city import UNATTRIBUTED, CityDirectory, normalise_city
+from zakaz_common.city import UNATTRIBUTED, normalise_city
+from zakaz_common.city_directory import read_city_directory
 from zakaz_common.run import RunContext
 
 from qtickets_api.brought.event_cities import resolve_events_again
@@ -68,7 +69,7 @@ def import_city_aliases(context: RunContext, path: Path) -> None:
         parameters={"source": IMPORTED},
     )
     context.wrote(TABLE, written)
-    resolve_events_again(context, CityDirectory(context.warehouse.city_aliases()))
+    resolve_events_again(context, read_city_directory(context.warehouse))
     refresh_all(context)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 from zakaz_common.city import CityDirectory
+from zakaz_common.city_directory import read_city_directory
 from zakaz_common.errors import DataError
 from zakaz_common.run import RunContext
 
@@ -60,7 +61,7 @@ def import_plan(context: RunContext, path: Path, decimal: str = "") -> None:
     files = read_plan(path, decimal)
     refuse_errors(files)
     count_files(context, files)
-    cities = CityDirectory(context.warehouse.city_aliases())
+    cities = read_city_directory(context.warehouse)
     rows = _by_city(files[0], cities)
     months = sorted({month for month, _ in rows})
     if not months:

@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 
 import msgspec
-from zakaz_common.city import UNATTRIBUTED, CityDirectory
+from zakaz_common.city import UNATTRIBUTED
+from zakaz_common.city_directory import read_city_directory
 from zakaz_common.columns import Row, by_column
 from zakaz_common.errors import DataError
 from zakaz_common.run import RunContext
@@ -32,7 +33,7 @@ def import_sheets(context: RunContext, directory: Path, decimal: str = "") -> No
             f"nothing was imported: {empty.source_file} has headings and no row; leave the file out instead"
         )
     count_files(context, files)
-    cities = CityDirectory(context.warehouse.city_aliases())
+    cities = read_city_directory(context.warehouse)
     version = time.time_ns() // 1_000_000
     for found in files:
         _replace(context, "stg_qtickets_sheets_raw", RAW_COLUMNS, 3, _raw(found, version), _of_file(found))

@@ -1,16 +1,15 @@
-"""Where a rouble of spend goes: marks, automatic UTM, aliases, and the honest 'unattributed'."""
+"""Where a rouble of spend goes: marks, ids, aliases, and the honest 'unattributed'."""
 
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vk_ads.attribution.rules import (
+from zakaz_common.attribution.rules import (
     Attribution,
     CityBook,
     Event,
     attribute,
-    banner_utm,
     mark_date,
     parse_city_date,
     public_url,
@@ -43,14 +42,14 @@ def attributed(
     *,
     url: str = "",
     names: tuple[str, ...] = (),
-    banner: int = 501,
+    ad: int = 501,
     created: date | None = None,
 ) -> Attribution:
     return attribute(
         utm=Utm(content=content),
         url=url,
         names=names,
-        banner_id=banner,
+        ad_id=ad,
         book=BOOK,
         created=created,
         today=TODAY,
@@ -82,7 +81,7 @@ def test_hand_written_mark_finds_its_city(content: str, city: str, day: date | N
     assert attributed(content) == Attribution("city_date", city, day)
 
 
-@pytest.mark.parametrize("content", ["", "banner_red", "tomsk", "tomsk_40_10", "tomsk_10_13", "_05_10", "502"])
+@pytest.mark.parametrize("content", ["", "ad_red", "tomsk", "tomsk_40_10", "tomsk_10_13", "_05_10", "502"])
 def test_anything_else_is_unattributed(content: str) -> None:
     assert attributed(content) == Attribution()
 
@@ -91,69 +90,33 @@ def test_unknown_city_is_unattributed_and_named_for_the_operator() -> None:
     assert attributed("tomks_05_10") == Attribution(unresolved="tomks")
 
 
-def test_automatic_utm_takes_the_city_of_the_event_its_link_opens() -> None:
+def test_an_ads_own_id_takes_the_city_of_the_event_its_link_opens() -> None:
     found = attributed("501", url="https://qtickets.events/33001-koncert", names=("томск_01_01",))
-    assert found == Attribution("banner_utm", "омск", date(2026, 11, 20))
+    assert found == Attribution("ad_id", "омск", date(2026, 11, 20))
 
 
-def test_automatic_utm_takes_the_city_of_the_event_whose_orders_carry_the_banner() -> None:
+def test_an_ads_own_id_takes_the_city_of_the_event_whose_orders_carry_the_ad() -> None:
     url = "https://qtickets.events/33001-koncert?utm_content=tomsk_05_10"
-    assert attributed("502", banner=502, url=url) == Attribution("banner_utm", "пермь", None)
+    assert attributed("502", ad=502, url=url) == Attribution("ad_id", "пермь", None)
 
 
 def test_orders_of_an_event_without_a_city_do_not_count() -> None:
-    assert attributed("503", banner=503, names=("tomsk_05_10",)).city == "томск"
+    assert attributed("503", ad=503, names=("tomsk_05_10",)).city == "томск"
 
 
-def test_a_mark_left_in_the_link_counts_when_utm_is_automatic() -> None:
+def test_a_mark_left_in_the_link_counts_beside_the_ads_own_id() -> None:
     found = attributed("501", url="https://e.test/?utm_content=%D0%A2%D0%BE%D0%BC%D1%81%D0%BA_05_10")
-    assert found == Attribution("banner_utm", "томск", date(2026, 10, 5))
+    assert found == Attribution("ad_id", "томск", date(2026, 10, 5))
 
 
 @pytest.mark.parametrize("url", ["", "https://example.test/99999-gone", "https://example.test/33002", "http://[bad"])
-def test_automatic_utm_without_a_known_event_takes_the_nearest_dated_name(url: str) -> None:
+def test_an_ads_own_id_without_a_known_event_takes_the_nearest_dated_name(url: str) -> None:
     found = attributed("501", url=url, names=("видео 2", "tomsk_05_10", "spb_01_01"))
-    assert found == Attribution("banner_utm", "томск", date(2026, 10, 5))
+    assert found == Attribution("ad_id", "томск", date(2026, 10, 5))
 
 
-def test_automatic_utm_with_nothing_to_go_by_is_unattributed() -> None:
+def test_an_ads_own_id_with_nothing_to_go_by_is_unattributed() -> None:
     assert attributed("501", names=("видео 2", "", "осень")) == Attribution()
-
-
-def test_automatic_utm_is_filled_with_the_banners_ids() -> None:
-    utm = banner_utm("https://e.test/1", enable_utm=True, group_utm=None, banner_id=501, group_id=40, plan_id=7)
-    assert utm == Utm("vk_ads", "cpc", "40", "501", "")
-
-
-def test_group_template_is_expanded_and_wins_over_the_links_own_parameters() -> None:
-    utm = banner_utm(
-        "https://e.test/1?utm_content=tomsk_05_10&utm_term=left",
-        enable_utm=True,
-        group_utm="utm_source=vk&utm_campaign={{ad_plan_id}}&utm_content={{banner_id}}",
-        banner_id=501,
-        group_id=40,
-        plan_id=7,
-    )
-    assert utm == Utm("vk", "", "7", "501", "left")
-
-
-def test_hand_written_text_of_the_group_is_read_as_typed() -> None:
-    utm = banner_utm(
-        "https://e.test/1",
-        enable_utm=True,
-        group_utm="utm_source=vk&utm_content=Нижний Новгород_05_10",
-        banner_id=501,
-        group_id=40,
-        plan_id=7,
-    )
-    assert attributed(utm.content) == Attribution("city_date", "нижний новгород", date(2026, 10, 5))
-
-
-def test_switched_off_utm_appends_nothing() -> None:
-    utm = banner_utm(
-        "https://e.test/1", enable_utm=False, group_utm="utm_source=vk", banner_id=1, group_id=2, plan_id=3
-    )
-    assert utm == Utm()
 
 
 def test_stored_link_keeps_no_query_and_no_credentials() -> None:
@@ -177,7 +140,6 @@ def test_every_city_and_day_survives_the_round_trip(city: str, day: date, glue: 
 def test_no_text_breaks_the_parser(text: str) -> None:
     parse_city_date(text)
     attributed(text, url=text, names=(text,))
-    banner_utm(text, enable_utm=True, group_utm=text, banner_id=1, group_id=2, plan_id=3)
     public_url(text)
 
 
@@ -194,7 +156,7 @@ def test_a_mark_without_a_year_is_read_within_half_a_year(day: date, today: date
 
 
 @given(DATES, DATES)
-def test_a_mark_is_read_as_the_first_such_day_since_the_banner_was_made(created: date, today: date) -> None:
+def test_a_mark_is_read_as_the_first_such_day_since_the_ad_was_made(created: date, today: date) -> None:
     found = mark_date(4, 3, created=created, today=today)
     assert found
     assert -7 <= (found - created).days <= 366

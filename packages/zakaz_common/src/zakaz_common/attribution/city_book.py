@@ -1,13 +1,13 @@
-"""Reads from the warehouse what attribution believes: aliases, events, orders that carry a banner's id."""
+"""Reads from the warehouse what attribution believes: aliases, events, orders that carry an ad's id."""
 
 from __future__ import annotations
 
 import structlog
-from zakaz_common.city import CityDirectory
+
+from zakaz_common.attribution.rules import CityBook, Event
+from zakaz_common.city_directory import read_city_directory
 from zakaz_common.errors import ConfigError
 from zakaz_common.warehouse import Warehouse
-
-from vk_ads.attribution.rules import CityBook, Event
 
 log = structlog.get_logger()
 
@@ -24,20 +24,20 @@ def read_city_book(warehouse: Warehouse) -> CityBook:
             f"SELECT event_id, city, {shows} FROM {warehouse.name('dim_events')} FINAL"  # noqa: S608
         )
     }
-    return CityBook(CityDirectory(warehouse.city_aliases()), events, _orders_by_banner(warehouse))
+    return CityBook(read_city_directory(warehouse), events, _orders_by_ad(warehouse))
 
 
-def _orders_by_banner(warehouse: Warehouse) -> dict[int, dict[int, int]]:
+def _orders_by_ad(warehouse: Warehouse) -> dict[int, dict[int, int]]:
     try:
         rows = warehouse.query(
-            "SELECT toUInt64OrZero(utm_content) AS banner_id, event_id, count() "  # noqa: S608
+            "SELECT toUInt64OrZero(utm_content) AS ad_id, event_id, count() "  # noqa: S608
             f"FROM {warehouse.name('stg_qtickets_orders')} FINAL "
-            "WHERE is_paid AND utm_content != '' AND banner_id > 0 GROUP BY banner_id, event_id"
+            "WHERE is_paid AND utm_content != '' AND ad_id > 0 GROUP BY ad_id, event_id"
         )
     except ConfigError as error:
         log.warning("orders_not_used_for_attribution", cause=str(error))
         return {}
     found: dict[int, dict[int, int]] = {}
-    for banner_id, event_id, orders in rows:
-        found.setdefault(int(banner_id), {})[int(event_id)] = int(orders)
+    for ad_id, event_id, orders in rows:
+        found.setdefault(int(ad_id), {})[int(event_id)] = int(orders)
     return found

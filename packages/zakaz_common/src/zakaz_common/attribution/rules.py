@@ -1,10 +1,10 @@
-"""Which city and event day a banner's spend belongs to. Pure functions, no input or output.
+"""Which city and event day an ad's spend belongs to, whatever the source. Pure functions, no input or output.
 
-What a visitor's ``utm_content`` says decides how the banner is known, most direct first:
+What a visitor's ``utm_content`` says decides how the ad is known, most direct first:
 
-1. It is the banner's own id (VK's automatic UTM). Then the city is that of the event whose orders carry
+1. It is the ad's own id, which the source puts there. Then the city is that of the event whose orders carry
    this id; else of the event the link opens (``…/event/<id>``); else the one written by hand in the link
-   before automatic UTM was switched on, or in the name of the banner, the group or the plan.
+   before ids were put there, or in the name of the ad, the group or the campaign.
 2. It is hand-written ``<city>_<dd>_<mm>``: that city, through the alias table.
 3. Otherwise unattributed: the spend stays in the totals, under no city.
 
@@ -23,10 +23,7 @@ from urllib.parse import urlsplit
 
 from zakaz_common.city import CityDirectory, normalise_city, plain_text
 from zakaz_common.text import clean_text
-from zakaz_common.utm import Utm, clean_utm, url_without_query, utm_from_url
-
-#: What VK appends by itself when UTM is automatic; campaign_id is the ad *group*.
-AUTOMATIC_UTM = "utm_source=vk_ads&utm_medium=cpc&utm_campaign={{campaign_id}}&utm_content={{banner_id}}"
+from zakaz_common.utm import Utm, url_without_query, utm_from_url
 
 _CITY_DATE = re.compile(r"^\s*(?P<city>\D.*?)[_\s-]+(?P<day>\d{1,2})[_.-](?P<month>\d{1,2})(?:[_.-]\d{2,4})?\s*$")
 _EVENT_IN_PATH = re.compile(r"/(?:events?/)?(?P<id>[1-9]\d{0,18})(?=$|[-/_])")
@@ -57,7 +54,7 @@ class CityBook:
     Parameters:
         directory: spellings and cities of ``zakaz.dim_city_alias``.
         events: event id → :class:`Event`, from ``zakaz.dim_events``.
-        orders: banner id → event id → paid orders that carry the banner's id in ``utm_content``.
+        orders: ad id → event id → paid orders that carry the ad's id in ``utm_content``.
     """
 
     directory: CityDirectory
@@ -69,11 +66,11 @@ class CityBook:
         cities = frozenset(normalise_city(event.city) for event in self.events.values())
         object.__setattr__(self, "_event_cities", cities - {""})
 
-    def event_sold_by(self, banner_id: int) -> Event | None:
-        """The event most sold through this banner, within the city most sold through it."""
+    def event_sold_by(self, ad_id: int) -> Event | None:
+        """The event most sold through this ad, within the city most sold through it."""
         cities: Counter[str] = Counter()
         sold: dict[str, list[tuple[int, int]]] = {}
-        for event_id, orders in self.orders.get(banner_id, {}).items():
+        for event_id, orders in self.orders.get(ad_id, {}).items():
             event = self.events.get(event_id)
             if event and event.city:
                 cities[event.city] += orders
@@ -98,7 +95,9 @@ class CityBook:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """The answer for one banner. ``city`` '' and method 'none' mean unattributed.
+    """The answer for one ad. ``city`` '' and method 'none' mean unattributed.
+
+    ``method`` is 'ad_id' where ``utm_content`` is the ad's own id, 'city_date' where it is a hand-written mark.
 
     ``unresolved`` is a hand-written city the warehouse does not know, for the operator to add an alias.
     """
@@ -127,7 +126,7 @@ def mark_date(day: int, month: int, *, created: date | None, today: date) -> dat
     """The date a mark without a year means.
 
     Parameters:
-        created: the banner's creation; ads precede their show, so the first such day from a week before
+        created: the ad's creation; ads precede their show, so the first such day from a week before
             it on is meant. Without it, the day nearest to ``today``.
     Returns:
         None for 29 February with no leap year near.
@@ -142,33 +141,6 @@ def mark_date(day: int, month: int, *, created: date | None, today: date) -> dat
     if created:
         return min((one for one in candidates if one >= created - timedelta(days=7)), default=None)
     return min(candidates, key=lambda one: abs(one - today), default=None)
-
-
-def banner_utm(
-    url: str, *, enable_utm: bool | None, group_utm: str | None, banner_id: int, group_id: int, plan_id: int
-) -> Utm:
-    """The UTM a visitor arrives with: what VK appends for the group, else the link's own parameters.
-
-    Parameters:
-        url: the banner's link.
-        enable_utm: the group's switch; VK appends nothing when it is off.
-        group_utm: the group's template; empty means VK's automatic one.
-    Returns:
-        the five parameters, with VK's macros replaced by this banner's ids.
-    """
-    found = link_utm(url)
-    if enable_utm:
-        template = (group_utm or "").strip().lstrip("?&") or AUTOMATIC_UTM
-        appended = link_utm(f"?{template}")
-        found = Utm(*(added or own for own, added in zip(found, appended, strict=True)))
-    macros = {"{{banner_id}}": banner_id, "{{campaign_id}}": group_id, "{{ad_plan_id}}": plan_id}
-
-    def expand(value: str) -> str:
-        for macro, number in macros.items():
-            value = value.replace(macro, str(number))
-        return clean_utm(value)
-
-    return Utm(*map(expand, found))
 
 
 def link_utm(url: str) -> Utm:
@@ -201,27 +173,27 @@ def attribute(
     utm: Utm,
     url: str,
     names: Iterable[str],
-    banner_id: int,
+    ad_id: int,
     book: CityBook,
     created: date | None,
     today: date,
 ) -> Attribution:
-    """City and event day of one banner.
+    """City and event day of one ad.
 
     Parameters:
-        utm: the effective UTM, see :func:`banner_utm`.
-        url: the banner's link.
-        names: hand-given names, nearest first: banner, group, plan.
-        created: the banner's creation day (Moscow), where it is known.
+        utm: what a visitor arrives with, the source's own numbers put in.
+        url: the ad's link, as it was written.
+        names: hand-given names, nearest first: ad, group, campaign.
+        created: the ad's creation day (Moscow), where it is known.
         today: the Moscow day of the run.
     """
     own = link_utm(url).content
-    if utm.content != str(banner_id):
+    if utm.content != str(ad_id):
         return _from_marks((utm.content, own), "city_date", book, created, today)
-    event = book.event_sold_by(banner_id) or _event_of_link(url, book)
+    event = book.event_sold_by(ad_id) or _event_of_link(url, book)
     if event:
-        return Attribution("banner_utm", event.city, _show_day(event, created or today))
-    return _from_marks((own, *names), "banner_utm", book, created, today)
+        return Attribution("ad_id", event.city, _show_day(event, created or today))
+    return _from_marks((own, *names), "ad_id", book, created, today)
 
 
 def _event_of_link(url: str, book: CityBook) -> Event | None:
