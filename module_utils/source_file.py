@@ -13,7 +13,7 @@ import yaml
 
 # Keys of source.yml and of its parts: whether each is required.
 SOURCE = {
-    "title": True, "kind": True, "order": True, "schedule": True, "page": True, "clickhouse": True,
+    "title": True, "kind": True, "order": True, "optional": False, "schedule": True, "page": True, "clickhouse": True,
     "environment_prefix": True, "settings": True, "services": False, "imports": False, "smoke": True,
 }  # fmt: skip
 CLICKHOUSE = {
@@ -91,6 +91,8 @@ def read_source(file: Path) -> dict[str, Any]:
             raise SourceFileError(f"{file}: {where}: a list is expected, [] for none.")
     if not isinstance(source["order"], int):
         raise SourceFileError(f"{file}: order is a whole number.")
+    if not isinstance(source.setdefault("optional", False), bool):
+        raise SourceFileError(f"{file}: optional is true or false.")
     source["services"] = {
         name: checked(service, SERVICE, f"{file}: services.{name}")
         for name, service in mapping(source.get("services") or {}, f"{file}: services").items()
@@ -110,6 +112,8 @@ def read_source(file: Path) -> dict[str, Any]:
                 )
     if source["kind"] not in KINDS:
         raise SourceFileError(f"{file}: kind is one of {', '.join(KINDS)}.")
+    if source["optional"] and not needed_secrets(source):
+        raise SourceFileError(f"{file}: optional: no setting is secret and required, so nothing would turn it on.")
     return source
 
 
@@ -119,6 +123,15 @@ def read_sources(repository: Path) -> dict[str, dict[str, Any]]:
     :raises SourceFileError: see :func:`read_source`
     """
     return {file.parent.name: read_source(file) for file in sorted(repository.glob("integrations/*/source.yml"))}
+
+
+def needed_secrets(source: Mapping[str, Any]) -> dict[str, str]:
+    """The secrets without which a source cannot be loaded: its setting → the other one that does instead, or none."""
+    return {
+        key: str(setting.get("unless", ""))
+        for key, setting in source["settings"].items()
+        if setting.get("secret") and setting.get("required")
+    }
 
 
 def environment_name(source: Mapping[str, Any], *key: str) -> str:

@@ -18,9 +18,9 @@ DOCUMENTATION = """
 name: unusable_secrets
 short_description: Say which secrets would not reach their readers byte for byte
 description:
-  - Looks at every variable that C(meta/argument_specs.yml) of a role marks C(no_log), or a source, and at the passwords
-    of C(clickhouse_users), as they were written and as they are evaluated. A secret is one line of printable ASCII
-    without blanks at its ends; keys in PEM and of age may have lines.
+  - Looks at every variable that C(meta/argument_specs.yml) of a role marks C(no_log), or a source that is not off, and
+    at the passwords of C(clickhouse_users), as they were written and as they are evaluated. A secret is one line of
+    printable ASCII without blanks at its ends; keys in PEM and of age may have lines.
   - HTTP headers are Latin-1 and the hash of a password is of UTF-8, files of variables end a value at the line, and
     blanks at its ends are cut by one reader and kept by another.
   - No sentence holds a part of a value.
@@ -179,6 +179,8 @@ class LookupModule(LookupBase):
         known = dict(variables or {})
         names = [name for folder in terms for name in secret_names(Path(folder))]
         for source in (known.get("zakaz_source_catalogue") or {}).values():
+            if self._is_off(source):
+                continue
             names += [name for name, option in source["argument_spec"].items() if option.get("no_log")]
         users = passwords_of_users(known.get("clickhouse_users"))
         known.update(users)
@@ -192,6 +194,14 @@ class LookupModule(LookupBase):
             if problem := self._problem(setting, place, text, known):
                 problems[place] = f"{place}{'' if place == setting else f' (for {setting})'} {problem}"
         return list(problems.values())
+
+    def _is_off(self, source: Mapping[str, Any]) -> bool:
+        """Whether an optional source has no secret to judge: blanks, too, count as not given."""
+        try:
+            return not self._templar.template(source["on"])
+        except AnsibleError:
+            # something is given, and wrong
+            return False
 
     def _problem(self, setting: str, place: str, text: Any, known: Mapping[str, Any]) -> str:
         if type(text).__name__ == "EncryptedString":

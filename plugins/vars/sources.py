@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "plugin_utils"))
 sys.path.append(str(Path(__file__).resolve().parents[2] / "module_utils"))
 
 from below_inventories import REPOSITORY, BelowInventories
-from source_file import SourceFileError, environment_name, read_sources
+from source_file import SourceFileError, environment_name, needed_secrets, read_sources
 
 DOCUMENTATION = """
 name: sources
@@ -25,7 +25,7 @@ description:
   - A source is a folder C(integrations/NAME) with C(source.yml). Each of its settings is a variable C(NAME_SETTING),
     with its default, below everything that an inventory says.
   - C(zakaz_source_catalogue) maps each source to what roles need of it, by the keys that L(catalogue_entry) documents.
-    Which of them a deployment has is C(zakaz_sources).
+    Which of them a deployment has is C(zakaz_sources), of which C(zakaz_source_list) leaves out what is off.
   - Needs C(precedence) of ansible.cfg to begin with C(all_plugins_play), so that it is asked first.
 """
 
@@ -45,6 +45,30 @@ def literal(value: Any) -> str:
     """A value of source.yml as an expression of Jinja: what it says in {{ }}, or its text."""
     text = str(value)
     return text[2:-2].strip() if text.startswith("{{") and text.endswith("}}") else repr(value)
+
+
+def is_given(variable: str) -> str:
+    """Whether a variable has a value, as an expression of Jinja; one of blanks only is none."""
+    return f"{variable} | default('', true) | string | trim | length > 0"
+
+
+def is_on(name: str, source: Mapping[str, Any]) -> str:
+    """Whether an optional source of the registry is loaded, as an expression of Jinja.
+
+    It is as soon as anything is given of the secrets it needs, or of what does instead of one. Whether that is enough
+    is asked by the preflight.
+    """
+    needed = needed_secrets(source)
+    return " or ".join(is_given(f"{name}_{key}") for key in dict.fromkeys([*needed, *filter(None, needed.values())]))
+
+
+def off_words(name: str, source: Mapping[str, Any]) -> str:
+    """What people are told of an optional source that is off: the variables it waits for."""
+    waits_for = [
+        f"{name}_{key}" + (f" (or {name}_{instead})" if instead else "")
+        for key, instead in needed_secrets(source).items()
+    ]
+    return f"off: set {', '.join(waits_for)} in the inventory, and make deploy loads from it"
 
 
 def default_of(source: str, key: str, setting: Mapping[str, Any], optional: bool) -> Any:
@@ -147,7 +171,8 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
     ``slug`` names its units and command, ``image`` its image and ``build`` what that is made of, ``environment`` what
     its loader reads (and ``environment_more`` what the operator adds), ``clickhouse_user`` its user with its grants,
     ``credentials`` what must not be empty, ``rotates`` its secrets, ``services`` what it runs beside the loader,
-    ``mends`` the variables to look at when it refuses its settings, ``argument_spec`` the types of its variables.
+    ``mends`` the variables to look at when it refuses its settings, ``argument_spec`` the types of its variables,
+    ``on`` whether one of the registry is loaded, and ``off`` what people are told of one that is not.
     """
     slug = "{{ zakaz_name }}-" + name.replace("_", "-")
     clickhouse = source["clickhouse"]
@@ -171,14 +196,14 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
             "files": dict.fromkeys(files, "CLICKHOUSE_PASSWORD"),
         }
     }
-    credentials = {clickhouse["password"]: f"{{{{ {clickhouse['password']} | string | length > 0 }}}}"}
+    credentials = {clickhouse["password"]: f"{{{{ {is_given(clickhouse['password'])} }}}}"}
     for key, setting in source["settings"].items():
         one = variable[key]
         if "rotates_as" in setting:
             rotates |= rotation(setting, one, dict.fromkeys(files, settings[one]["environment"]), loader=name)
         if setting.get("required"):
-            other = f" or {variable[setting['unless']]} | string | length > 0" if "unless" in setting else ""
-            credentials[one] = f"{{{{ {one} | string | length > 0{other} }}}}"
+            other = f" or {is_given(variable[setting['unless']])}" if "unless" in setting else ""
+            credentials[one] = f"{{{{ {is_given(one)}{other} }}}}"
     services = {}
     for service_name, service in source["services"].items():
         prefix = f"{name}_{service_name}"
@@ -190,7 +215,7 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
                 places = {service["environment_file"]: settings[one]["environment"]}
                 rotates |= rotation(setting, one, places, service=prefix)
             if setting.get("required"):
-                credentials[one] = f"{{{{ {one} | string | length > 0 or not {prefix}_enabled | bool }}}}"
+                credentials[one] = f"{{{{ {is_given(one)} or not {prefix}_enabled | bool }}}}"
         services[service_name] = {
             "name": prefix,
             "title": str(service["description"]).split(",")[0],
@@ -219,6 +244,8 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
         "kind": source["kind"],
         "order": source["order"],
         "page": source["page"],
+        "on": f"{{{{ {is_on(name, source)} }}}}" if source["optional"] else True,
+        "off": off_words(name, source) if source["optional"] else "",
         "slug": slug,
         "command": "{{ zakaz_dir }}/" + slug,
         "environment_file": f"{{{{ zakaz_dir }}}}/{name}.env",
@@ -278,11 +305,13 @@ def variables_of(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         services = tuple(f"{service}_" for service in source["services"])
         for one, setting in settings_of(name, source).items():
             key = one.removeprefix(f"{name}_")
-            variables[one] = default_of(name, key, setting, key.startswith(services))
+            variables[one] = default_of(name, key, setting, source["optional"] or key.startswith(services))
         password, user = source["clickhouse"]["password"], source["clickhouse"]["user"]
         file = f"zakaz_secrets_dir ~ '/clickhouse_{user}'"
+        # of a source that is off neither asked for nor generated
+        off = f"'' if not ({is_on(name, source)}) else " if source["optional"] else ""
         variables[password] = (
-            f"{{{{ vault_{password} if zakaz_secrets_in_vault | bool "
+            f"{{{{ {off}vault_{password} if zakaz_secrets_in_vault | bool "
             f"else lookup('ansible.builtin.password', {file}, **clickhouse_generated_password) }}}}"
         )
     variables["zakaz_source_catalogue"] = {name: catalogue_entry(name, source) for name, source in sources.items()}

@@ -10,14 +10,16 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from source_file import read_sources
 
 from tests.makefile import REPOSITORY
-from tests.sources import ENABLED, SOURCES
+from tests.sources import ENABLED, SOURCES, required_secrets
 
 BIN = REPOSITORY / ".venv/bin"
 THIRD = "box_office"
@@ -86,7 +88,7 @@ REACHES = {
 def third_of(source: dict[str, Any]) -> dict[str, Any]:
     """A source of other names, with a service of its own, made of one that is there."""
     third = json.loads(json.dumps(source))
-    third |= {"title": "Box office", "order": 30, "environment_prefix": "BOX_OFFICE_", "imports": {}}
+    third |= {"title": "Box office", "order": 30, "environment_prefix": "BOX_OFFICE_", "imports": {}, "optional": False}
     third["clickhouse"] |= {
         "user": "loader_box_office",
         "password": "clickhouse_box_office_password",
@@ -108,10 +110,8 @@ def third_of(source: dict[str, Any]) -> dict[str, Any]:
     return third
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory) -> Path:
-    """This one, with a source more, which stands in the registry."""
-    copy = tmp_path_factory.mktemp("repository")
+def repository_with(copy: Path, **more: dict[str, Any]) -> Path:
+    """This one in a folder, with further sources, which stand in the registry."""
     for part in ("ansible.cfg", "inventories", "library", "module_utils", "playbooks", "plugins", "roles", "templates",
                  "packages", "requirements", "scripts"):  # fmt: skip
         whole = REPOSITORY / part
@@ -123,10 +123,17 @@ def repository(tmp_path_factory) -> Path:
             *(REPOSITORY / "integrations" / name).glob("*.sql"),
         ]:
             shutil.copy(file, copy / "integrations" / name)
-    (copy / "integrations" / THIRD).mkdir()
-    (copy / "integrations" / THIRD / "source.yml").write_text(yaml.safe_dump(third_of(SOURCES[ENABLED[0]])))
-    (copy / REGISTRY).write_text(yaml.safe_dump({"zakaz_sources": [*ENABLED, THIRD]}))
+    for name, source in more.items():
+        (copy / "integrations" / name).mkdir()
+        (copy / "integrations" / name / "source.yml").write_text(yaml.safe_dump(source))
+    (copy / REGISTRY).write_text(yaml.safe_dump({"zakaz_sources": [*ENABLED, *more]}))
     return copy
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory) -> Path:
+    """This one, with a source more."""
+    return repository_with(tmp_path_factory.mktemp("repository"), **{THIRD: third_of(SOURCES[ENABLED[0]])})
 
 
 def play(repository: Path, folder: Path, tasks: str, **settings: Any) -> subprocess.CompletedProcess[str]:
@@ -144,10 +151,12 @@ def play(repository: Path, folder: Path, tasks: str, **settings: Any) -> subproc
         "rotate_what": "clickhouse_bi",
         "answers": str(folder / "answers.json"),
     }
-    for name in [*SOURCES, THIRD]:
-        for service in (SOURCES.get(name) or third_of(SOURCES[ENABLED[0]]))["services"]:
+    for name, source in read_sources(repository).items():
+        for service in source["services"]:
             # an address that may not be published without a reason
             known |= {f"{name}_{service}_enabled": True, f"{name}_{service}_publish_address": "192.0.2.1"}
+    # those that are off without
+    known |= {secret: "given" for name in ENABLED if SOURCES[name]["optional"] for secret in required_secrets(name)}
     known |= settings
     hosts.write_text(json.dumps({"zakaz": {"hosts": {"one": None}, "vars": known}}))
     file.write_text("- hosts: zakaz\n  gather_facts: false\n  tasks:\n" + tasks)
@@ -159,28 +168,34 @@ def play(repository: Path, folder: Path, tasks: str, **settings: Any) -> subproc
     )  # fmt: skip
 
 
+def answers(repository: Path, folder: Path, expressions: Iterable[str], **settings: Any) -> dict[str, Any]:
+    """What the roles of a repository make of expressions, by the expression."""
+    asked = "{{ {" + ", ".join(f"{json.dumps(one)}: {one}" for one in expressions) + "} | to_json }}"
+    tasks = f"    - ansible.builtin.copy: {{dest: '{{{{ answers }}}}', content: {json.dumps(asked)}}}\n"
+    done = play(repository, folder, tasks, **settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((folder / "answers.json").read_text())
+
+
+EXPRESSIONS = [expression for found in REACHES.values() for expression in found]
+
+
 @pytest.fixture(scope="module")
 def rendered(repository, tmp_path_factory):
     """The answer of every expression, by the registry it was asked with."""
-    expressions = [expression for found in REACHES.values() for expression in found]
-    asked = "{{ {" + ", ".join(f"{json.dumps(one)}: {one}" for one in expressions) + "} | to_json }}"
     known: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def render(*registry: str) -> dict[str, Any]:
         if registry not in known:
             folder = tmp_path_factory.mktemp("asked")
-            tasks = f"    - ansible.builtin.copy: {{dest: '{{{{ answers }}}}', content: {json.dumps(asked)}}}\n"
-            done = play(repository, folder, tasks, zakaz_sources=list(registry))
-            assert done.returncode == 0, done.stdout + done.stderr
-            known[registry] = json.loads((folder / "answers.json").read_text())
+            known[registry] = answers(repository, folder, EXPRESSIONS, zakaz_sources=list(registry))
         return known[registry]
 
     return render
 
 
-def words(name: str, registry: list[str]) -> dict[str, str]:
+def words(source: dict[str, Any], name: str, registry: list[str]) -> dict[str, str]:
     """What tells a source from the others, for REACHES; what a source has not is missing."""
-    source = third_of(SOURCES[ENABLED[0]]) if name == THIRD else SOURCES[name]
     known = {
         "name": name,
         "dashed": name.replace("_", "-"),
@@ -204,9 +219,9 @@ def words(name: str, registry: list[str]) -> dict[str, str]:
     return known
 
 
-def expected(patterns: list[str], name: str, registry: list[str]) -> list[str]:
-    """What must stand in an answer of a source."""
-    known = words(name, registry)
+def expected(patterns: list[str], name: str, registry: list[str], source: dict[str, Any] | None = None) -> list[str]:
+    """What must stand in an answer of a source, one of this repository or another."""
+    known = words(source or SOURCES.get(name) or third_of(SOURCES[ENABLED[0]]), name, registry)
     return [one.format(**known) for one in patterns if set(re.findall(r"{(\w+)}", one)) <= set(known)]
 
 
@@ -233,9 +248,8 @@ def test_a_source_that_is_left_out_reaches_nothing(consumer, rendered):
 
 def test_no_password_of_a_source_is_taken_as_given(repository, tmp_path):
     """The preflight names what is empty, whatever source it is of."""
-    empty = {
-        f"{name}_{key}": "" for name in ENABLED for key, one in SOURCES[name]["settings"].items() if one.get("required")
-    }
+    # an optional source of which nothing is given is off
+    empty = {secret: "" for name in ENABLED if not SOURCES[name]["optional"] for secret in required_secrets(name)}
     tasks = "    - ansible.builtin.import_role: {name: preflight, tasks_from: credentials}\n"
     refused = play(repository, tmp_path, tasks, box_office_token="", api_sandbox_enabled=False, **empty)
     assert refused.returncode != 0
