@@ -61,12 +61,16 @@ def choose_window(
     return window
 
 
-def check_backfill(window: Window, today: date) -> None:
-    """Refuse days that Direct no longer serves: its silence about them would delete them here."""
-    if window.first < oldest_day(today):
+def served_days(asked: Window, today: date) -> Window:
+    """The days of a backfill, those to come left out.
+
+    Raises DataError for days that Direct no longer serves: its silence about them would delete them here.
+    """
+    if asked.first < oldest_day(today) or asked.first > today:
         raise DataError(
-            f"Yandex Direct keeps statistics from {oldest_day(today)} on, {window.first} is before: begin the backfill there"
+            f"Yandex Direct serves statistics from {oldest_day(today)} to {today}, the backfill begins on {asked.first}"
         )
+    return Window.of_days(asked.first, min(asked.last, today), asked.kind)
 
 
 def _window(end: date, today: date, days: int, oldest: date, kind: str) -> Window:

@@ -61,7 +61,7 @@ def read_refusal(account: Account, answer: ErrorAnswer) -> LoaderError | None:
             return _sign_in(account, why)
         case "54":
             return AccessRefused(
-                f"{why}; the user of the token has no right to this account: check {login} and the user's rights in Direct"
+                f"{why}; the token's user has no right to this account: check {login} and the user's rights in Direct"
             )
         case "56" | "506":
             return RateLimitedError(why, _LIMIT_WAIT)
@@ -71,9 +71,13 @@ def read_refusal(account: Account, answer: ErrorAnswer) -> LoaderError | None:
                 "and wait until it is approved"
             )
         case "3228":
-            return AccessRefused(f"{why}; the account {account.name} is not in the Pro mode of Direct: switch it on there")
+            return AccessRefused(
+                f"{why}; the account {account.name} is not in the Pro mode of Direct: switch it on there"
+            )
         case "152":
-            return UnitsUsedUp(f"{why}; the units of the API are used up, some come back each hour; the next run continues")
+            return UnitsUsedUp(
+                f"{why}; the units of the API are used up, some come back each hour; the next run continues"
+            )
         case "513" | "8800":
             return AccessRefused(
                 f"{why}; Direct does not know {account.client_login or 'the user of the token'}: correct {login}, "

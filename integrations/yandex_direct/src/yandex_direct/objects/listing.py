@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import msgspec
 from zakaz_common.errors import UnavailableError
@@ -47,6 +48,15 @@ def read_listing(get_page: Callable[[int], Page]) -> list[msgspec.Raw]:
         if page.limited_by <= offset:
             raise ListingUnstable(f"a listing goes on at {page.limited_by} after {offset}: it has no end")
         offset = page.limited_by
+
+
+def ids_of(raws: Iterable[msgspec.Raw]) -> set[int]:
+    """The ids of raw records; those that cannot be read are left out."""
+    found = set()
+    for raw in raws:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            found.add(int(_identity.decode(raw).id))
+    return found
 
 
 def chunks(ids: Sequence[int], most: int) -> Iterator[list[int]]:
