@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -17,6 +18,7 @@ import msgspec
 
 from api_sandbox.season.mutations import Mutation
 
+_COUNT = re.compile(r"[^\t]+: \d+")
 Rank = Literal["descriptive", "identity", "ignored"]
 MoneyForm = Literal["noise", "fraction", "string", "spaced", "exponent"]
 TextForm = Literal["surrogate", "nul", "control", "bidi", "huge", "emoji", "invalid_utf8"]
@@ -167,6 +169,22 @@ def edited_csv(body: bytes, edits: Iterable[Edit]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue().encode()
+
+
+def edited_report(body: bytes, edits: Iterable[Edit]) -> bytes:
+    """The same of a report of lines with tabs and no quoting, whose names stand in the first line, or under a title.
+
+    The last line may be a count, ``Total rows: 5``: it stays as it was, right or wrong, unless ``total`` is edited.
+    """
+    lines = body.decode().removesuffix("\n").split("\n")
+    head = [lines.pop(0)] if lines[0].startswith('"') else []
+    names = lines.pop(0).split("\t") if lines else []
+    label, mark, total = lines.pop().rpartition(": ") if lines and _COUNT.fullmatch(lines[-1]) else ("", "", "")
+    rows = [dict(zip(names, line.split("\t"), strict=False)) for line in lines]
+    edited = apply_edits({"rows": rows, "total": total}, edits)
+    shown = ["\t".join(str(cell) for cell in row.values()) for row in edited["rows"]]
+    last = [f"{label}{mark}{edited['total']}"] if label else []
+    return "".join(f"{line}\n" for line in [*head, "\t".join(names), *shown, *last]).encode()
 
 
 def _find(document: Any, names: list[str]) -> list[Any]:
