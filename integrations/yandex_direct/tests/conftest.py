@@ -50,13 +50,18 @@ class Loader(LoaderUnderTest):
         figures = "sum(impressions), sum(clicks), sum(conversions), sum(spend)"
         return {
             row[:5]: row[5:]
-            for row in self.rows(f"SELECT {columns}, {figures} FROM zakaz.stg_yandex_direct_daily FINAL GROUP BY {columns}")  # noqa: E501
+            for row in self.rows(
+                f"SELECT {columns}, {figures} FROM zakaz.stg_yandex_direct_daily FINAL GROUP BY {columns}"
+            )
         }
 
     def campaigns(self) -> dict:
         """zakaz.stg_yandex_direct_campaigns_daily in the shape of truth.campaign_truth."""
         columns = "d, account, campaign_id, impressions, clicks, spend"
-        return {row[:3]: row[3:] for row in self.rows(f"SELECT {columns} FROM zakaz.stg_yandex_direct_campaigns_daily FINAL")}  # noqa: E501
+        return {
+            row[:3]: row[3:]
+            for row in self.rows(f"SELECT {columns} FROM zakaz.stg_yandex_direct_campaigns_daily FINAL")
+        }
 
     def by_city(self) -> dict:
         """bi.v_ads_daily in the shape of truth.city_truth."""

@@ -202,11 +202,14 @@ def read_cabinet(
 
 def _readable(record: R, texts: Collection[str], note: Callable[[str, str], None]) -> R:
     """The record with its texts as they may be stored; what else it holds is text of no column."""
-    changes = {
-        name: _text(getattr(record, name) or "", f"$.{name.title().replace('_', '')}", note)
-        for name in texts
-        if getattr(record, name) is None or not getattr(record, name).isprintable()
-    }
+    changes = {}
+    for name in texts:
+        sent = getattr(record, name)
+        cleaned = _text(sent or "", f"$.{name.capitalize()}", note)
+        if cleaned != sent:
+            changes[name] = cleaned
+    if isinstance(record, Ad):
+        _text(record.title, "$.Title", note)
     return msgspec.structs.replace(record, **changes) if changes else record
 
 

@@ -50,7 +50,8 @@ def read_refusal(account: Account, answer: ErrorAnswer) -> LoaderError | None:
         account: whose answer it is; messages name its settings, never its token.
     """
     error = answer.body.get("error") if isinstance(answer.body, dict) else None
-    detail = said(error.get("error_detail") or error.get("error_string")) if isinstance(error, dict) else ""
+    told = error if isinstance(error, dict) else {}
+    detail = said(told.get("error_detail")) or said(told.get("error_string"))
     why = f"{answer.text}{': ' if detail else ''}{detail}"
     token, login = account.token_setting, account.login_setting
     of_report = answer.path.endswith("/reports") and answer.status in (500, 502)
