@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources import services_on
+from tests.sources import ENABLED, SOURCES, services_on
 
 REPOSITORY = Path(__file__).parents[2]
 NAME = "zakaz-ci"
@@ -108,8 +108,9 @@ def rows(query: str, user: str = "bi_reader") -> list[dict]:
 
 
 def truth() -> list[dict]:
-    """What the simulator itself says sales and spend by day and city were."""
-    with urllib.request.urlopen(f"{SANDBOX}/truth/roi.json", timeout=30) as answer:
+    """What the simulator itself says sales, and spend of the deployment's sources, by day and city were."""
+    loaded = ",".join(name for name in ENABLED if SOURCES[name]["kind"] == "advertising")
+    with urllib.request.urlopen(f"{SANDBOX}/truth/roi.json?advertising={loaded}", timeout=30) as answer:
         return json.load(answer)
 
 

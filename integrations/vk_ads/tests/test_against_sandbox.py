@@ -26,7 +26,12 @@ def test_figures_are_net_of_vat_and_the_view_offers_gross(loader, api) -> None:
 
 def test_the_sandbox_marks_links_as_the_cabinet_does(api) -> None:
     """The automatic UTM of VK, whose campaign is the ad group."""
-    found = {group.utm for account in api.season.accounts for group in account.groups.values() if group.enable_utm}
+    found = {
+        group.utm
+        for account in api.season.accounts_of("vk_ads")
+        for group in account.groups.values()
+        if group.enable_utm
+    }
     assert "utm_source=vk_ads&utm_medium=cpc&utm_campaign={{campaign_id}}&utm_content={{banner_id}}" in found
 
 
@@ -74,11 +79,11 @@ def test_backfill_beside_the_revised_days_changes_nothing(loader, api) -> None:
 
 def test_days_that_vanish_or_turn_to_zero_lose_their_spend(loader, api) -> None:
     loader.run()
-    banner = next(b for b in api.season.accounts[0].banners.values() if api.season.season_end in b.days)
+    banner = next(b for b in api.season.accounts_of("vk_ads")[0].banners.values() if api.season.season_end in b.days)
     banner.days.pop(api.season.season_end)
     other = next(
         b
-        for b in api.season.accounts[0].banners.values()
+        for b in api.season.accounts_of("vk_ads")[0].banners.values()
         if b.days.get(api.season.season_end, DayStat(0, 0, 0, 0)).spent and b is not banner
     )
     other.days[api.season.season_end] = DayStat(0, 0, 0, 0)
@@ -176,7 +181,7 @@ def test_every_day_has_the_city_as_known_today(loader, api) -> None:
 
 
 def test_spend_follows_its_event_to_another_city_with_its_sales(loader, api) -> None:
-    account = api.season.accounts[0]
+    account = api.season.accounts_of("vk_ads")[0]
     banner = next(
         b
         for b in account.banners.values()
@@ -233,7 +238,7 @@ def _lose_from_the_mart(loader, day, *, but: int) -> None:
 
 
 def _brand(api):
-    account = api.season.accounts[0]
+    account = api.season.accounts_of("vk_ads")[0]
     for banner in account.banners.values():
         group = account.groups[banner.group_id]
         plan = account.plans[group.plan_id]
@@ -250,7 +255,7 @@ def _cities(loader, banner_id: int) -> dict:
 
 def test_names_statuses_and_utm_follow_the_cabinet(loader, api) -> None:
     loader.run()
-    account = api.season.accounts[0]
+    account = api.season.accounts_of("vk_ads")[0]
     banner = next(one for one in account.banners.values() if one.status == "active")
     banner.name, banner.status = "переименован", "deleted"
     account.plans[account.groups[banner.group_id].plan_id].name = "новое имя плана"
@@ -268,7 +273,7 @@ def test_names_statuses_and_utm_follow_the_cabinet(loader, api) -> None:
 
 
 def test_orders_that_carry_the_banner_decide_its_city(loader, api) -> None:
-    account = api.season.accounts[0]
+    account = api.season.accounts_of("vk_ads")[0]
     banner = next(b for b in account.banners.values() if account.groups[b.group_id].utm.endswith("{{banner_id}}"))
     loader.client.command("INSERT INTO zakaz.dim_events (event_id, name, city, _ver) VALUES (1, 'к', 'норильск', 1)")
     loader.client.command(

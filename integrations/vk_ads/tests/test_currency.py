@@ -13,7 +13,7 @@ def currencies(loader) -> set[tuple[str, str]]:
 
 
 def in_dollars(api, number: int = 0) -> None:
-    api.season.accounts[number].currency = "USD"
+    api.season.accounts_of("vk_ads")[number].currency = "USD"
 
 
 def test_the_cabinets_own_currency_is_stored_with_every_row(loader, api) -> None:

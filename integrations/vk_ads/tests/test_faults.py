@@ -89,7 +89,7 @@ def test_a_field_that_no_figure_needs_costs_no_spend(loader, api, field: str) ->
 
 
 def test_ids_as_text_new_fields_and_php_lists_are_taken(loader, api) -> None:
-    first = api.season.accounts[0]
+    first = api.season.accounts_of("vk_ads")[0]
     banner = min(first.banners)
     api.inject("edit", route=BANNERS, edits=[{"path": "items.0.id", "value": str(banner)}])
     api.inject("edit", route=BANNERS, edits=[{"path": "items.*.novelty", "value": {"a": [1]}}])

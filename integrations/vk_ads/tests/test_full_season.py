@@ -20,13 +20,13 @@ BANNERS, DAYS = 2000, 400
 def listing_pages(season) -> int:
     return sum(
         max(1, math.ceil(len(objects) / 50))
-        for account in season.accounts
+        for account in season.accounts_of("vk_ads")
         for objects in (account.plans, account.groups, account.banners)
     )
 
 
 def statistics_calls(season) -> int:
-    return sum(math.ceil(len(account.banners) / 200) for account in season.accounts)
+    return sum(math.ceil(len(account.banners) / 200) for account in season.accounts_of("vk_ads"))
 
 
 def roi(loader) -> dict:
@@ -72,7 +72,7 @@ def test_the_warehouse_equals_the_cabinets(bare_loader) -> None:
         api.reset()
         assert loader.run() == 0
         assert api.count("*/statistics/*") == statistics_calls(season) <= 3 * math.ceil(BANNERS / 200)
-        currencies = len(season.accounts)
+        currencies = len(season.accounts_of("vk_ads"))
         assert api.count() == statistics_calls(season) + listing_pages(season) + currencies
         assert_everything_equal(loader, season)
 

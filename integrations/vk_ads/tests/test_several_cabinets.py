@@ -39,7 +39,7 @@ def test_clients_of_an_agency(bare_loader, api) -> None:
         vk_ads_base_url=api.url,
         vk_ads_client_id=client_id,
         vk_ads_client_secret=secret,
-        vk_ads_agency_clients=", ".join(account.name for account in api.season.accounts),
+        vk_ads_agency_clients=", ".join(account.name for account in api.season.accounts_of("vk_ads")),
     )
     assert agency.run() == 0
     agency.assert_equal_to(api.season)

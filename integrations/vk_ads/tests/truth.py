@@ -16,7 +16,7 @@ NOTHING = (0, 0, 0, 0)
 def staging_truth(season: Season) -> dict:
     """(day, account, banner) → figures; days on which nothing happened have no row."""
     rows = {}
-    for account in season.accounts:
+    for account in season.accounts_of("vk_ads"):
         for banner in account.banners.values():
             group = account.groups[banner.group_id]
             for day, stat in banner.days.items():
@@ -41,7 +41,7 @@ def banner_truth(season: Season, *, events_known: bool) -> dict[int, str]:
     cities = banner_cities(season)
     if not events_known:
         return cities
-    for account in season.accounts:
+    for account in season.accounts_of("vk_ads"):
         for banner in account.banners.values():
             group = account.groups[banner.group_id]
             event = account.plans[group.plan_id].event_id
@@ -54,7 +54,7 @@ def city_truth(season: Season, *, events_known: bool = False) -> dict:
     """(day, city) → impressions, clicks, spend."""
     cities = banner_truth(season, events_known=events_known)
     days: dict = defaultdict(lambda: [0, 0, Decimal(0)])
-    for account in season.accounts:
+    for account in season.accounts_of("vk_ads"):
         for banner in account.banners.values():
             for day, stat in banner.days.items():
                 if (stat.shows, stat.clicks, stat.goals, stat.spent) != NOTHING:
@@ -68,7 +68,7 @@ def city_truth(season: Season, *, events_known: bool = False) -> dict:
 def roi_truth(season: Season) -> dict:
     """(day, city) → revenue, tickets, impressions, clicks, spend: sales of the sandbox's report, ads of city_truth."""
     days: dict = {}
-    for row in roi(season):
+    for row in roi(season, advertising=()):
         if row.revenue or row.tickets_sold:
             days[row.d, row.city] = (Decimal(row.revenue) / 100, row.tickets_sold, 0, 0, Decimal(0))
     for key, ads in city_truth(season, events_known=True).items():
@@ -80,7 +80,7 @@ def total_spend(season: Season, first: date = date.min, last: date = date.max) -
     """Roubles net of VAT over all banners and the days of [first, last]."""
     kopecks = sum(
         stat.spent
-        for account in season.accounts
+        for account in season.accounts_of("vk_ads")
         for banner in account.banners.values()
         for day, stat in banner.days.items()
         if first <= day <= last

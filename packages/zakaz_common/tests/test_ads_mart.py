@@ -13,14 +13,15 @@ AD = "if(t.ad_id = 0, concat('campaign ', toString(t.campaign_id)), toString(t.a
 ADS = f"""
     SELECT t.account AS account, {AD}, t.city AS city, t.name AS name, 'группа' AS group_name,
            t.campaign AS campaign_name, 'src' AS utm_source, 'cpc' AS utm_medium, 'весна' AS utm_campaign,
-           toString(t.ad_id) AS utm_content, '' AS utm_term
-    FROM default.toy_ads AS t FINAL
+           toString(t.ad_id) AS utm_content, 'слово' AS utm_term
+    FROM default.fine_ads AS t FINAL
 """
 DAYS = f"""
-    SELECT t.d AS d, t.account AS account, {AD}, toString(any(t.campaign_id)) AS campaign_id, '' AS group_id,
-           sum(t.impressions) AS impressions, sum(t.clicks) AS clicks, sum(t.conversions) AS goals,
-           sum(t.spend) AS spend, any(t.vat_rate) AS vat_rate, any(t.currency) AS currency
-    FROM default.toy_daily AS t FINAL GROUP BY d, account, ad_id
+    SELECT t.d AS d, t.account AS account, {AD}, toString(any(t.campaign_id)) AS campaign_id,
+           any(t.group_name) AS group_id, sum(t.impressions) AS impressions, sum(t.clicks) AS clicks,
+           sum(t.conversions) AS goals, sum(t.spend) AS spend, any(t.vat_rate) AS vat_rate,
+           any(t.currency) AS currency
+    FROM default.fine_daily AS t FINAL GROUP BY d, account, ad_id
 """
 
 
@@ -33,12 +34,12 @@ class Toy:
 
     def ad(self, number: int, city: str, name: str = "ад", version: int = 1, deleted: int = 0) -> None:
         row = ("main", 7, number, city, name, "Кампания", version, deleted)
-        self.client.insert("default.toy_ads", [row])
+        self.client.insert("default.fine_ads", [row])
 
     def day(self, day: date, ad: int, network: str, *figures: object, version: int = 1, deleted: int = 0) -> None:
         """Figures: impressions, clicks, conversions, spend."""
-        row = (day, "main", 7, ad, network, *figures, Decimal("0.22"), "RUB", version, deleted)
-        self.client.insert("default.toy_daily", [row])
+        row = (day, "main", 7, ad, network, "g", *figures, Decimal("0.22"), "RUB", version, deleted)
+        self.client.insert("default.fine_daily", [row])
 
     def rows(self, columns: str, table: str = "dm_ads_daily") -> list[tuple]:
         return self.client.query(
@@ -51,13 +52,14 @@ class Toy:
 
 @pytest.fixture
 def toy(client, warehouse) -> Iterator[Toy]:
-    figures = "impressions UInt64, clicks UInt64, conversions Nullable(UInt64), spend Decimal(18, 2)"
+    counts = "impressions UInt64, clicks UInt64, conversions Nullable(UInt64)"
+    money = "spend Decimal(18, 2), vat_rate Decimal(5, 4), currency LowCardinality(String)"
     ids = "account String, campaign_id UInt64, ad_id UInt64"
     tables = {
-        "toy_ads": (f"{ids}, city String, name String, campaign String", "account, campaign_id, ad_id"),
-        "toy_daily": (
-            f"d Date, {ids}, network String, {figures}, vat_rate Decimal(5, 4), currency LowCardinality(String)",
-            "d, account, campaign_id, ad_id, network",
+        "fine_ads": (f"{ids}, city String, name String, campaign String", "account, campaign_id, ad_id"),
+        "fine_daily": (
+            f"d Date, {ids}, network String, group_name String, {counts}, {money}",
+            "d, account, ad_id, network",
         ),
     }
     for table, (columns, key) in tables.items():
@@ -97,21 +99,29 @@ def test_figures_add_up_under_the_city_of_the_ad(toy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("figures", "changed"),
+    ("column", "value"),
     [
-        ((101, 10, 2, Decimal("10.10")), "impressions"),
-        ((100, 11, 2, Decimal("10.10")), "clicks"),
-        ((100, 10, 3, Decimal("10.10")), "goals"),
-        ((100, 10, 2, Decimal("10.11")), "spend"),
+        ("campaign_id", "8"),
+        ("group_name", "'h'"),
+        ("impressions", "impressions + 1"),
+        ("clicks", "clicks + 1"),
+        ("conversions", "5"),
+        ("spend", "spend + 0.01"),
+        ("vat_rate", "0.2"),
+        ("currency", "'USD'"),
     ],
 )
-def test_a_figure_that_changed_is_written_and_no_other_row(toy, figures, changed) -> None:
+def test_a_figure_that_changed_is_written_and_no_other_row(toy, column, value) -> None:
     toy.mart.refresh_days()
-    before = toy.rows(f"d, ad_id, {changed}")
-    toy.day(MAY_2, 1, "SEARCH", *figures, version=2)
+    before = toy.rows("* EXCEPT (_ver, _loaded_at)")
+    toy.client.command(
+        f"INSERT INTO default.fine_daily SELECT * REPLACE ({value} AS {column}, 2 AS _ver) "
+        f"FROM default.fine_daily WHERE d = '{MAY_2}' AND ad_id = 1"
+    )
     assert toy.mart.days_behind() == {MAY_2}
     assert toy.mart.refresh_days() == 1
-    assert [row[:2] for row in set(toy.rows(f"d, ad_id, {changed}")) - set(before)] == [(MAY_2, "1")]
+    [changed] = set(toy.rows("* EXCEPT (_ver, _loaded_at)")) - set(before)
+    assert changed[:4] == (MAY_2, "toy", "main", "1")
 
 
 def test_a_row_that_staging_has_no_more_is_gone(toy) -> None:
@@ -148,9 +158,9 @@ def test_names_and_marks_are_those_of_the_ads(toy) -> None:
     assert toy.mart.refresh_ads() == 3
     marks = "utm_source, utm_medium, utm_campaign, utm_content, utm_term"
     assert toy.rows(f"ad_id, name, group_name, campaign_name, {marks}", "dim_ads") == [
-        ("1", "Первое", "группа", "Кампания", "src", "cpc", "весна", "1", ""),
-        ("2", "Второе", "группа", "Кампания", "src", "cpc", "весна", "2", ""),
-        ("campaign 7", "", "группа", "Кампания", "src", "cpc", "весна", "0", ""),
+        ("1", "Первое", "группа", "Кампания", "src", "cpc", "весна", "1", "слово"),
+        ("2", "Второе", "группа", "Кампания", "src", "cpc", "весна", "2", "слово"),
+        ("campaign 7", "", "группа", "Кампания", "src", "cpc", "весна", "0", "слово"),
     ]
     toy.ad(1, "томск", "Новое", version=2)
     toy.ad(2, "", version=2, deleted=1)
@@ -160,7 +170,7 @@ def test_names_and_marks_are_those_of_the_ads(toy) -> None:
 
 
 OTHERS = {
-    "dm_ads_daily": "(d, source, account, ad_id, spend, _ver) VALUES ('2026-05-01', 'other', 'main', '1', 5, 9)",
+    "dm_ads_daily": "(d, source, account, ad_id, city, _ver) VALUES ('2026-05-01', 'other', 'main', '3', 'уфа', 9)",
     "dim_ads": "(source, account, ad_id, name, _ver) VALUES ('other', 'main', '1', 'чужое', 9)",
 }
 
@@ -174,6 +184,8 @@ def test_other_sources_are_left_alone(toy) -> None:
         toy.client.command(f"INSERT INTO zakaz.{table} {row}")
     before = theirs()
     assert all(before)
-    assert (toy.mart.refresh_ads(), toy.mart.refresh_days()) == (3, 6)
+    toy.day(MAY_1, 3, "SEARCH", 1, 1, 1, Decimal(1))
+    assert (toy.mart.refresh_ads(), toy.mart.refresh_days()) == (3, 7)
+    assert toy.cities()[MAY_1, "3"] == "unattributed", "an ad of another source with the same number tells nothing"
     assert toy.mart.days_behind() == set()
     assert theirs() == before

@@ -11,7 +11,15 @@ import msgspec
 import pytest
 from werkzeug import Response
 from zakaz_common.errors import ConfigError, DataError, DeadlineExceededError, UnavailableError
-from zakaz_common.http import ApiClient, NotFoundError, RefusedError, RequestRejectedError, RouteMissingError
+from zakaz_common.http import (
+    ApiClient,
+    NotFoundError,
+    PendingError,
+    RefusedError,
+    RequestRejectedError,
+    RouteMissingError,
+    TransientError,
+)
 from zakaz_common.moscow import now_moscow
 
 
@@ -278,3 +286,61 @@ def test_an_unreadable_ca_bundle_is_a_setting_to_mend(api, tmp_path):
         api(ca_bundle=tmp_path / "ca.pem")
     with pytest.raises(ConfigError, match="cannot be read"):
         api(ca_bundle=tmp_path / "absent.pem")
+
+
+@pytest.mark.parametrize("code", [201, 202])
+def test_an_answer_that_is_still_being_made_is_told_apart(api, httpserver, code):
+    answers(httpserver, lambda _: Response(b"", status=code, headers={"retryIn": "7"}))
+    with pytest.raises(PendingError, match="not ready yet") as waiting:
+        fetch(api(pending=(201, 202)))
+    assert (waiting.value.status, waiting.value.headers["retryin"]) == (code, "7")
+    assert len(httpserver.log) == 1, "how long to wait is the caller's to decide"
+
+
+def test_such_a_status_is_an_answer_like_others_where_nobody_waits_for_it(api, httpserver):
+    answers(httpserver, lambda _: Response(b'{"data": 1}', status=202, content_type="application/json"))
+    assert fetch(api()).value == {"data": 1}
+
+
+@pytest.mark.parametrize("code", [53, "53"])
+def test_a_code_of_the_api_decides_whatever_the_status_says(api, httpserver, code):
+    seen = []
+
+    def read_error(answer):
+        seen.append((answer.status, answer.path, answer.code, answer.body["error"]["error_detail"]))
+        return ConfigError("sign in again") if answer.code == "53" else None
+
+    body = json.dumps({"error": {"error_code": code, "error_detail": "why"}}).encode()
+    answers(httpserver, status(400, body))
+    with pytest.raises(ConfigError, match="sign in again"):
+        fetch(api(read_error=read_error))
+    assert seen == [(400, "/x", "53", "why")]
+
+
+def test_what_a_code_says_may_be_to_try_again(api, httpserver):
+    answers(httpserver, status(400, b'{"error": {"error_code": 52}}'), ok())
+    assert fetch(api(read_error=lambda answer: TransientError(answer.text))).value == {"data": 1}
+
+
+def test_where_a_code_says_nothing_the_status_does(api, httpserver):
+    answers(httpserver, status(400, b'{"error": {"error_code": 7}}'))
+    with pytest.raises(RequestRejectedError) as refusal:
+        fetch(api(read_error=lambda _: None))
+    assert refusal.value.code == "7"
+
+
+def test_the_id_of_a_request_is_told_with_its_failure_and_cleaned(api, httpserver):
+    answers(httpserver, status(400, RequestId="12 34\u00e9-x" + "9" * 99), ok(b"no", RequestId="77"))
+    client = api(request_id="RequestId", max_attempts=1)
+    with pytest.raises(RequestRejectedError, match=r"\(RequestId 1234-x9{58}\)$"):
+        fetch(client)
+    with pytest.raises(TransientError, match=r"at /x \(RequestId 77\): "):
+        fetch(client)
+
+
+def test_one_answer_may_be_of_another_type_than_the_others(api, httpserver):
+    answers(httpserver, lambda _: Response(b"a\tb\n", content_type="text/tab-separated-values; charset=utf-8"))
+    client = api(max_attempts=1)
+    assert client.fetch("GET", "/x", decode=bytes, expects="tab-separated").value == b"a\tb\n"
+    with pytest.raises(TransientError, match="JSON was expected"):
+        fetch(client)

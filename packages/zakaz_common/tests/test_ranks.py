@@ -106,3 +106,18 @@ def test_broken_characters_become_a_sign():
 
 def test_each_field_has_its_rank():
     assert ranks_of(Part) == {"id": "identity", "name": "descriptive"}
+
+
+class Foreign(Struct, rename="pascal"):
+    """Fields with the names of an API that writes them otherwise."""
+
+    ad_id: Identity[int]
+    long_name: Descriptive[str | None] = None
+
+
+def test_a_field_is_looked_for_under_the_name_the_api_gives_it():
+    noted = []
+    record = read_record(Foreign, b'{"AdId": 5, "LongName": 7}', lambda path, _: noted.append(path))
+    assert (record.ad_id, record.long_name, noted) == (5, None, ["$.LongName"])
+    with pytest.raises(UnreadableError, match="`AdId`"):
+        read_record(Foreign, b'{"ad_id": 5}', lambda *_: None)

@@ -65,7 +65,7 @@ class Caller:
 def shared() -> Iterator[Caller]:
     """A service that no test changes: 700 orders, 60 days, two cabinets."""
     with running_sandbox(
-        orders=700, season_end=SEASON_END, vk_accounts=2, vk_banners=90, vk_rps=1000, vk_orders_only_share=0.2
+        seed=2, orders=700, season_end=SEASON_END, vk_accounts=2, vk_banners=90, vk_rps=1000, vk_orders_only_share=0.2
     ) as sandbox:
         caller = Caller(sandbox)
         yield caller

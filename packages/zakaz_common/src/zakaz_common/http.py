@@ -3,13 +3,14 @@
 Failures are of four classes. Transient (transport, 5xx, 408, a body that is not what was promised) are
 retried with growing waits and capped, since a vendor's 503 can be permanent. Rate-limited (429) waits exactly
 what `Retry-After` says. Permanent (other 4xx) are raised at once. Configuration (401, 403) is raised after
-the caller's one chance to renew its credentials.
+the caller's one chance to renew its credentials. An API whose codes say more than its statuses has a `read_error`.
 """
 
 import json as jsonlib
+import re
 import ssl
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ _CHUNK = 1 << 16
 _MAX_TRANSIENT_ATTEMPTS = 6
 _MAX_RATE_LIMITED_ATTEMPTS = 30
 _DEFAULT_429_WAIT = 10.0
+_NO_ID = re.compile(r"[^\w.:-]", re.ASCII)
 
 
 class TransientError(UnavailableError):
@@ -73,6 +75,29 @@ class RequestRejectedError(DataError):
         self.body = body
 
 
+class PendingError(UnavailableError):
+    """The answer is still being made, by a status that the client takes for this. `headers` may say how long."""
+
+    def __init__(self, message: str, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """An answer that is an error. `code` is the API's own, '' without one; `body` the decoded JSON, {} when unreadable.
+
+    `text` is a sentence about it for the log: host, status, path, code and the request's id, nothing else of it.
+    """
+
+    path: str
+    status: int
+    code: str
+    body: object
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched(Generic[T]):
     """A decoded answer. `server_time` is the `Date` header in Moscow, else this host's clock."""
@@ -92,7 +117,10 @@ class ApiClient:
     bucket; `deadline` of the run; `ca_bundle`, a PEM file used instead of the system's; `timeout` in seconds
     for each read; `max_response_bytes`; `expects`, a word of the content type that every answer must have, such as
     `csv`; `on_headers`, called with the headers of every answer, for rate-limit
-    headers; `renew_credentials`, called once per request on 401 or 403, returns whether to try again.
+    headers; `renew_credentials`, called once per request on 401 or 403, returns whether to try again; `pending`,
+    statuses of an answer that is still being made, such as 202: they raise PendingError, whatever their body;
+    `read_error` is shown each answer that is an error, and returns what is raised in its place, None where the status
+    tells enough; `request_id`, the header by which the vendor's support finds a request, told with each failure.
     """
 
     def __init__(
@@ -105,6 +133,9 @@ class ApiClient:
         authorise: Callable[[], Mapping[str, str]] | None = None,
         renew_credentials: Callable[[RefusedError], bool] | None = None,
         on_headers: Callable[[Mapping[str, str]], None] | None = None,
+        read_error: Callable[[ErrorAnswer], LoaderError | None] | None = None,
+        pending: Collection[int] = (),
+        request_id: str = "",
         ca_bundle: Path | None = None,
         timeout: float = 30.0,
         max_response_bytes: int = 64 << 20,
@@ -121,6 +152,9 @@ class ApiClient:
         self._authorise = authorise
         self._renew = renew_credentials
         self._on_headers = on_headers
+        self._read_error = read_error
+        self._pending = pending
+        self._request_id = request_id
         self._max_bytes = max_response_bytes
         self._expects = expects
         self._max_attempts = max_attempts
@@ -148,20 +182,21 @@ class ApiClient:
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        expects: str | None = None,
         allow_renew: bool = True,
     ) -> Fetched[T]:
         """Send a request until it succeeds, and return its decoded body.
 
         Parameters: `path` is appended to the base URL; `json` travels in the body of any method, GET
         included; `form` is sent form-encoded; `decode` turns the body into a value, and a ValueError of its
-        (msgspec's and json's included) counts as a damaged answer, which is fetched again. Raises the errors
-        of this module, or DeadlineExceededError.
+        (msgspec's and json's included) counts as a damaged answer, which is fetched again; `expects` is that of this
+        answer, where it is another than the client's. Raises the errors of this module, or DeadlineExceededError.
         """
         attempts: Counter[str] = Counter()
         while True:
             self.deadline.check(f"asking {path}")
             try:
-                return self._once(method, path, decode, json, params, form, headers)
+                return self._once(method, path, decode, json, params, form, headers, expects or self._expects)
             except (RateLimitedError, TransientError, RefusedError) as error:
                 wait = self._wait(error, attempts, allow_renew)
                 if wait is None:
@@ -201,6 +236,7 @@ class ApiClient:
         params: Mapping[str, str] | None,
         form: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
+        expects: str,
     ) -> Fetched[T]:
         self.bucket.acquire()
         url = f"{self.base_url}/{path.lstrip('/')}"
@@ -219,20 +255,26 @@ class ApiClient:
             raise TransientError(f"{_host(url)} failed at {path}: {_cause(error)}") from None
         except httpx2.DecodingError:
             raise TransientError(f"{_host(url)} sent a damaged compressed body at {path}") from None
+        host = _host(url)
+        if response.status_code in self._pending:
+            told = f"{host} answered {response.status_code} at {path}: it is not ready yet"
+            raise PendingError(told, response.status_code, response.headers)
         self._raise_for_status(response, body, path)
         content_type = response.headers.get("content-type", "").split(";")[0].strip().lower()
         # 204 has no body, and so no type.
-        if self._expects not in content_type and response.status_code != 204:
+        if expects not in content_type and response.status_code != 204:
             raise TransientError(
-                f"{_host(url)} answered {path} with {content_type or 'no content type'}, "
-                f"{self._expects.upper()} was expected"
+                f"{host} answered {path}{self._known_as(response)} with {content_type or 'no content type'}, "
+                f"{expects.upper()} was expected"
             )
         try:
             value = decode(body)
         except LoaderError:
             raise
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            raise TransientError(f"{_host(url)} sent an unreadable answer at {path}: {_decode_cause(error)}") from None
+            raise TransientError(
+                f"{host} sent an unreadable answer at {path}{self._known_as(response)}: {_decode_cause(error)}"
+            ) from None
         moment = parse_http_date(response.headers.get("date")) or now_moscow()
         return Fetched(value, response.status_code, response.headers, moment, len(body))
 
@@ -262,7 +304,9 @@ class ApiClient:
             )
         error, code = _error_body(body)
         is_json = "json" in response.headers.get("content-type", "")
-        text = f"{host} answered {status} at {path}" + (f" ({code})" if code else "")
+        text = f"{host} answered {status} at {path}" + (f" ({code})" if code else "") + self._known_as(response)
+        if self._read_error and (own := self._read_error(ErrorAnswer(path, status, code, error, text))):
+            raise own
         if status == 429:
             raise RateLimitedError(text, parse_retry_after(response.headers.get("retry-after")))
         if status in (401, 403):
@@ -272,6 +316,11 @@ class ApiClient:
         if status == 404:
             raise (NotFoundError(text) if is_json else RouteMissingError(f"{text}: there is no such route"))
         raise RequestRejectedError(text, status, code, error)
+
+    def _known_as(self, response: httpx2.Response) -> str:
+        """The request's id as the API calls it, for messages."""
+        known = _NO_ID.sub("", response.headers.get(self._request_id, ""))[:64] if self._request_id else ""
+        return f" ({self._request_id} {known})" if known else ""
 
 
 def parse_retry_after(text: str | None) -> float | None:
@@ -294,7 +343,9 @@ def _error_body(body: bytes) -> tuple[object, str]:
     if not isinstance(decoded, dict):
         return {}, ""
     inner = decoded.get("error")
-    code = decoded.get("code") or (inner.get("code") if isinstance(inner, dict) else "") or ""
+    # error_code is a number in some answers of an API and text in others
+    places = [decoded, inner] if isinstance(inner, dict) else [decoded]
+    code = next((place[name] for place in places for name in ("code", "error_code") if place.get(name)), "")
     return decoded, str(code)[:64]
 
 

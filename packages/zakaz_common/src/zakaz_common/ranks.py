@@ -55,6 +55,8 @@ class UnreadableError(ValueError):
 @dataclass(frozen=True, slots=True)
 class _Field:
     name: str
+    key: str
+    """What the API calls it."""
     kind: Any
     rank: str
     default: Callable[[], Any] | None
@@ -91,13 +93,13 @@ def _read(kind: type[S], value: Any, path: str, note: Note, drop: Note) -> S:
         raise UnreadableError(path, f"Expected `object`, got `{_type_name(value)}`")
     found: dict[str, Any] = {}
     for field in _fields(kind):
-        place = f"{path}.{field.name}"
-        if field.name not in value:
+        place = f"{path}.{field.key}"
+        if field.key not in value:
             if field.default is None:
-                raise UnreadableError(place, f"Object missing required field `{field.name}`")
+                raise UnreadableError(place, f"Object missing required field `{field.key}`")
             continue
         try:
-            found[field.name] = _value(field, value[field.name], place, note, drop)
+            found[field.name] = _value(field, value[field.key], place, note, drop)
         except UnreadableError as error:
             if field.rank == "identity" or field.default is None:
                 raise
@@ -166,6 +168,7 @@ def _field(field: msgspec.structs.FieldInfo, type_: Type) -> _Field:
     items += [one.value_type for one in alternatives if isinstance(one, DictType)]
     return _Field(
         field.name,
+        field.encode_name,
         field.type,
         (type_.extra or {}).get("rank", "identity") if isinstance(type_, Metadata) else "identity",
         default,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from starlette.applications import Starlette
@@ -25,6 +25,14 @@ def build_app(state: ServiceState) -> FaultGate:
     async def healthz(request: Request) -> Response:
         return json_response({"status": "ok", "orders": len(state.season.orders)})
 
+    def of_advertising(name: str, told: Callable[[Container[str] | None], Any]) -> Route:
+        async def answer(request: Request) -> Response:
+            names = request.query_params.get("advertising")
+            wanted = None if names is None else names.split(",")
+            return json_response(told(wanted), headers=_SANDBOX_ONLY)
+
+        return Route(f"/truth/{name}.json", answer)
+
     def truth(name: str, told: Callable[[], Any]) -> Route:
         async def answer(request: Request) -> Response:
             return json_response(told(), headers=_SANDBOX_ONLY)
@@ -43,8 +51,8 @@ def build_app(state: ServiceState) -> FaultGate:
 
     routes = [
         Route("/healthz", healthz),
-        truth("roi", lambda: roi_json(state.season, state.damages())),
-        truth("foreign_spend", lambda: foreign_spend_json(state.season)),
+        of_advertising("roi", lambda names: roi_json(state.season, state.damages(), names)),
+        of_advertising("foreign_spend", lambda names: foreign_spend_json(state.season, names)),
         truth("damages", lambda: [one.as_json() for one in state.damages()]),
         *ControlApi(state).routes(),
     ]

@@ -17,7 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -31,7 +31,6 @@ from api_sandbox.season.generator import Season
 from api_sandbox.service.server import server_config
 from api_sandbox.service.state import build_season, build_state
 from api_sandbox.settings import PREFIX, Settings
-from api_sandbox.vk.settings import VkSettings
 
 _START_SECONDS = 20
 
@@ -72,16 +71,16 @@ class Sandbox:
     @property
     def vk_clients(self) -> list[tuple[str, str, str]]:
         """(client id, client secret, name of the cabinet) of every cabinet's own credentials."""
-        vk = self.settings.of(VkSettings)
-        name, secret = vk.vk_client_id, vk.vk_client_secret
-        suffixes = ["", *(f"-{number}" for number in range(2, vk.vk_accounts + 1))]
+        values = self.settings.values()
+        name, secret = values["vk_client_id"], values["vk_client_secret"]
+        suffixes = ["", *(f"-{number}" for number in range(2, values["vk_accounts"] + 1))]
         return [(name + end, secret + end, f"kabinet-{number}") for number, end in enumerate(suffixes, 1)]
 
     @property
     def vk_agency(self) -> tuple[str, str]:
         """(client id, client secret) of an agency whose clients are all cabinets, by name."""
-        vk = self.settings.of(VkSettings)
-        return f"{vk.vk_client_id}-agency", f"{vk.vk_client_secret}-agency"
+        values = self.settings.values()
+        return f"{values['vk_client_id']}-agency", f"{values['vk_client_secret']}-agency"
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -114,13 +113,13 @@ class Sandbox:
         self._call("DELETE", "/sandbox/faults")
         self._call("DELETE", "/sandbox/requests")
 
-    def roi(self) -> list[dict[str, Any]]:
-        """``/truth/roi.json``."""
-        return self._call("GET", "/truth/roi.json")
+    def roi(self, advertising: Iterable[str] | None = None) -> list[dict[str, Any]]:
+        """``/truth/roi.json``; of advertising what the named sources tell, of all sources without names."""
+        return self._call("GET", "/truth/roi.json" + _of(advertising))
 
-    def foreign_spend(self) -> list[dict[str, Any]]:
-        """``/truth/foreign_spend.json``: what cabinets in another currency than roubles spent."""
-        return self._call("GET", "/truth/foreign_spend.json")
+    def foreign_spend(self, advertising: Iterable[str] | None = None) -> list[dict[str, Any]]:
+        """``/truth/foreign_spend.json``: what cabinets in another currency than roubles spent, as of :meth:`roi`."""
+        return self._call("GET", "/truth/foreign_spend.json" + _of(advertising))
 
     def truth(self, name: str) -> Any:
         """``/truth/<name>.json``: what a vendor tells of itself."""
@@ -192,6 +191,10 @@ def sandbox_process(**settings: Any) -> Iterator[Sandbox]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+def _of(advertising: Iterable[str] | None) -> str:
+    return "" if advertising is None else f"?advertising={','.join(advertising)}"
 
 
 def _answers(url: str) -> bool:

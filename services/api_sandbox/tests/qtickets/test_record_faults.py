@@ -244,7 +244,8 @@ def test_a_cabinet_becomes_a_foreign_one(fresh: Start) -> None:
     caller = fresh(vk_accounts=2)
     spend = sum(Decimal(row["spend"]) for row in caller.sandbox.roi())
     caller.sandbox.mutate("change_vk_currency", count=1, currency="USD")
-    assert [account.currency for account in caller.sandbox.season.accounts] == [ROUBLES, "USD"]
+    cabinets = {account.name: account.currency for account in caller.sandbox.season.accounts}
+    assert [cabinets[name] for *_, name in caller.sandbox.vk_clients] == [ROUBLES, "USD"]
     abroad = sum(Decimal(row["spend"]) for row in caller.sandbox.foreign_spend())
     assert 0 < abroad == spend - sum(Decimal(row["spend"]) for row in caller.sandbox.roi())
     with pytest.raises(ValueError, match="must be a code like USD, found 'dollars'"):

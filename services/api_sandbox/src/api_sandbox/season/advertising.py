@@ -32,14 +32,15 @@ def spend(
     season_days: int,
     budget: int,
 ) -> None:
-    """Fill the days of every banner so that the whole season spends about ``budget`` kopecks, net of VAT.
+    """Fill the days of every banner so that the cabinets spend about ``budget`` kopecks together, net of VAT.
 
     Days inside a flight on which a banner was paused are kept as explicit zeros for banners with an odd id
     and left out for even ones: the live API may do either.
     """
     random = Random(f"{seed}:spend")
     weights: list[tuple[Banner, date, float]] = []
-    # The budget of each plan runs dry once for some days in mid-flight: days with sales and no spend.
+    # The budget of each event runs dry once for some days in mid-flight, at every vendor at the same time (the stream
+    # is the same for each): days with sales and no spend.
     dry = {event.id: event.sale_day + random.randint(9, 16) for event in events.values()}
     for cabinet in cabinets:
         for banner in cabinet.banners.values():

@@ -26,8 +26,8 @@ _REVENUE_PER_ORDER = 320_000
 _TARGET_ROAS = 5
 
 
-Advertise = Callable[["Season"], list[Account]]
-"""A vendor's cabinets for a season that has its events."""
+Advertise = Callable[["Season"], Sequence[Account]]
+"""A vendor's cabinets for a season that has its events; their days are filled in afterwards."""
 
 
 class Season:
@@ -41,7 +41,7 @@ class Season:
     season_days: length of the season in days, its last day included.
     multilingual: all event names (one in thirteen otherwise) are ``{"ru": …, "en": …}`` objects, as accounts with
         several languages answer.
-    advertising: what adds each vendor's cabinets, without days; they share one budget.
+    advertising: what adds each vendor's cabinets, and the budget they share: 1 is a fifth of what orders bring.
 
     Attributes: ``events``, ``shows``, ``orders`` (dicts by id, ids ascending), ``discounts``, ``promo_codes``,
     ``accounts``, and ``revision``, which grows whenever a mutation changed something.
@@ -55,7 +55,7 @@ class Season:
         season_end: date,
         season_days: int = 120,
         multilingual: bool = False,
-        advertising: Sequence[Advertise] = (),
+        advertising: Sequence[tuple[Advertise, float]] = (),
     ) -> None:
         if orders < 0 or season_days < 15:
             raise ValueError(
@@ -73,16 +73,14 @@ class Season:
         self.events: dict[int, Event] = {event.id: event for event in events}
         self.shows: dict[int, Show] = {show.id: show for event in events for show in event.shows}
         self.discounts, self.promo_codes = _discounts(seed, first_second, events)
-        self.accounts: list[Account] = [account for advertise in advertising for account in advertise(self)]
-        spend(
-            seed,
-            self.accounts,
-            self.events,
-            self.first_day,
-            season_days,
-            orders * _REVENUE_PER_ORDER // _TARGET_ROAS,
-        )
+        self.accounts: list[Account] = []
+        budget = orders * _REVENUE_PER_ORDER // _TARGET_ROAS
+        for advertise, part in advertising:
+            cabinets = advertise(self)
+            spend(seed, cabinets, self.events, self.first_day, season_days, round(budget * part))
+            self.accounts += cabinets
         for account in self.accounts:
+            account.settle()
             for banner in account.banners.values():
                 banner.updated_at = last_change(banner)
         self.desk = build_orders(

@@ -124,14 +124,14 @@ def _insert(state: ServiceState, mutation: Mutation, at: int, random: Random) ->
     season = state.season
     events = [event for event in season.events.values() if event.appeal > 0]
     banners = [
-        (account.groups[banner.group_id], banner, account.plans[account.groups[banner.group_id].plan_id].event_id)
+        (account, banner, account.plans[account.groups[banner.group_id].plan_id].event_id)
         for account in season.accounts
         for banner in account.banners.values()
     ]
     touched = []
     for _ in range(mutation.count):
         event = random.choice(events)
-        links = [landing_utm(group, banner) for group, banner, event_id in banners if event_id == event.id]
+        links = [landing_utm(account, banner) for account, banner, event_id in banners if event_id == event.id]
         order = season.desk.sell(event, at, 0, random.choice([*links, None]), payed=mutation.payed, closed_at=at)
         season.orders[order.id] = order
         touched.append(order.id)
@@ -204,16 +204,17 @@ _RESPELLED: dict[str, Callable[[str], str]] = {
 
 def _cp1251_utm(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
     """Cyrillic UTM of links in percent codes of CP1251, as old Russian tools write it, and of orders that came so."""
-    groups = {group.id: group for account in state.season.accounts for group in account.groups.values()}
-    banners = _banners(state)
+    banners = {banner.id: banner for account in state.season.accounts for banner in account.banners.values()}
+    cabinets = {number: account for account in state.season.accounts for number in account.banners}
 
     def suits(banner: Banner) -> bool:
-        return _cyrillic(banner) and not groups[banner.group_id].enable_utm  # else a click arrives with the group's
+        # else a click arrives with another mark than the link's
+        return _cyrillic(banner) and cabinets[banner.id].arrival(banner) == urlsplit(banner.url).query
 
     chosen = pick(mutation, random, banners, suits)
     for number in chosen:
         banner = banners[number]
-        marked = landing_utm(groups[banner.group_id], banner)
+        marked = landing_utm(cabinets[number], banner)
         parts = urlsplit(banner.url)
         banner.url = urlunsplit(parts._replace(query=urlencode(parse_qsl(parts.query), encoding="cp1251")))
         banner.updated_at = at
@@ -227,10 +228,6 @@ def _cp1251_utm(state: ServiceState, mutation: Mutation, at: int, random: Random
 def _cyrillic(banner: Banner) -> bool:
     query = unquote_plus(urlsplit(banner.url).query)
     return not query.isascii() and "\ufffd" not in query
-
-
-def _banners(state: ServiceState) -> dict[int, Banner]:
-    return {banner.id: banner for account in state.season.accounts for banner in account.banners.values()}
 
 
 ACTIONS: dict[str, Action] = {

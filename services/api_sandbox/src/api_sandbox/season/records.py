@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from urllib.parse import urlsplit
 
 from api_sandbox.season.cities import City
 
@@ -189,12 +190,16 @@ class AdPlan:
 
 @dataclass(slots=True)
 class Account:
-    """One advertising cabinet of a vendor and what it owns; all its money is in ``currency``."""
+    """One advertising cabinet and what it owns; all its money is in ``currency``.
+
+    ``vendor`` is the name of the source that loads it. What differs from vendor to vendor is a method: a vendor whose
+    links are marked in another way than by the link itself has a class of its own.
+    """
 
     name: str
     user_id: int
+    vendor: str
     currency: str = "RUB"
-    vendor: str = "vk"
     plans: dict[int, AdPlan] = field(default_factory=dict)
     groups: dict[int, AdGroup] = field(default_factory=dict)
     banners: dict[int, Banner] = field(default_factory=dict)
@@ -203,3 +208,14 @@ class Account:
     def email(self) -> str:
         """The address its owner signed up with; personal, like that of a buyer."""
         return f"owner.{self.user_id}@example.com"
+
+    def arrival(self, banner: Banner) -> str:
+        """The query with which a click on the banner arrives."""
+        return urlsplit(banner.url).query
+
+    def marks(self, banner: Banner) -> tuple[str, ...]:
+        """Queries in which a hand-written mark of the banner may stand, the decisive one first."""
+        return (urlsplit(banner.url).query,)
+
+    def settle(self) -> None:
+        """What the vendor makes of the days once the budget is spread over them."""

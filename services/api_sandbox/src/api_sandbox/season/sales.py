@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import accumulate
 from random import Random
-from urllib.parse import urlsplit
 
 from api_sandbox.season.advertising import parse_utm
 from api_sandbox.season.moscow_time import DAY
-from api_sandbox.season.records import Account, AdGroup, Banner, Discount, Event, Order, Show, Ticket
+from api_sandbox.season.records import Account, Banner, Discount, Event, Order, Show, Ticket
 from api_sandbox.season.schedule import demand_curve, weekday_factor
 
 PAYMENT_TYPES = ("card", "sbp", "4326371")  # words, and ids of the organiser's own ways to pay
@@ -48,11 +47,9 @@ class _Link:
         self.utm = utm
 
 
-def landing_utm(group: AdGroup, banner: Banner) -> dict[str, str] | None:
-    """The UTM with which a click on the banner arrives; what the group appends wins over the link."""
-    text = group.utm if group.enable_utm and group.utm else urlsplit(banner.url).query
-    text = text.replace("{{campaign_id}}", str(group.id)).replace("{{banner_id}}", str(banner.id))
-    return {name: values[-1] for name, values in parse_utm(text).items()} or None
+def landing_utm(cabinet: Account, banner: Banner) -> dict[str, str] | None:
+    """The UTM with which a click on the banner arrives."""
+    return {name: values[-1] for name, values in parse_utm(cabinet.arrival(banner)).items()} or None
 
 
 def build_orders(
@@ -113,11 +110,10 @@ def _links_by_cell(
     links: dict[tuple[int, int], list[_Link]] = {}
     for cabinet in cabinets:
         for banner in cabinet.banners.values():
-            group = cabinet.groups[banner.group_id]
-            event_id = cabinet.plans[group.plan_id].event_id
+            event_id = cabinet.plans[cabinet.groups[banner.group_id].plan_id].event_id
             if event_id is None:
                 continue
-            utm = landing_utm(group, banner)
+            utm = landing_utm(cabinet, banner)
             for day, stat in banner.days.items():
                 if stat.spent:
                     links.setdefault((event_id, (day - first_day).days), []).append(_Link(stat.spent, utm))

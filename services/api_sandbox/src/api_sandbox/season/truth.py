@@ -8,8 +8,8 @@ Rules:
   (where the amount is missing, the deduction itself).
 * A ticket is sold when its order is paid and it is neither deleted nor refunded.
 * Spend belongs to the city of the event whose paid orders carry the banner's id in ``utm_content``; else to
-  the city in a hand-written ``utm_content=<city>_<dd>_<mm>`` (the banner's link first, then the group's
-  text); else to ``unattributed``.
+  the city in a hand-written ``utm_content=<city>_<dd>_<mm>`` (looked for where ``Account.marks`` of its vendor
+  says); else to ``unattributed``.
 * Only roubles are added to roubles: what a cabinet in another currency spent, showed and was clicked stands in
   ``/truth/foreign_spend.json``, by currency.
 """
@@ -21,12 +21,11 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from api_sandbox.season.advertising import parse_utm
 from api_sandbox.season.cities import resolve_utm_city
 from api_sandbox.season.moscow_time import day_of
-from api_sandbox.season.records import AdGroup, Banner, DayStat, Event, Ticket
+from api_sandbox.season.records import DayStat, Event, Ticket
 
 if TYPE_CHECKING:
     from api_sandbox.season.generator import Season
@@ -105,13 +104,13 @@ def banner_cities(
             cities[banner.id] = (
                 min(orders, key=lambda key: (-orders[key], key))
                 if orders
-                else _written_city(account.groups[banner.group_id], banner) or UNATTRIBUTED
+                else _written_city(account.marks(banner)) or UNATTRIBUTED
             )
     return cities
 
 
-def _written_city(group: AdGroup, banner: Banner) -> str | None:
-    for text in (urlsplit(banner.url).query, group.utm if group.enable_utm else ""):
+def _written_city(queries: Iterable[str]) -> str | None:
+    for text in queries:
         for content in parse_utm(text).get("utm_content", ()):
             match = _CITY_DATE.fullmatch(content.strip())
             if match and (city := resolve_utm_city(match[1])):
@@ -119,8 +118,10 @@ def _written_city(group: AdGroup, banner: Banner) -> str | None:
     return None
 
 
-def roi(season: Season, damages: Iterable[Damage] = ()) -> list[RoiRow]:
+def roi(season: Season, damages: Iterable[Damage] = (), advertising: Container[str] | None = None) -> list[RoiRow]:
     """Rows by day and city, ordered; a row whose figures are all zero is left out.
+
+    ``advertising`` names the sources whose advertising counts; None is all of them.
 
     ``damages`` are fields the API answers unreadably: an order with one that a figure needs is missing from the
     figures, and an event whose city cannot be read is in none.
@@ -146,26 +147,34 @@ def roi(season: Season, damages: Iterable[Damage] = ()) -> list[RoiRow]:
         for ticket in order.tickets:
             target.revenue += ticket_revenue(ticket)
             target.tickets_sold += ticket.deleted_at is None and ticket.refunded_at is None
-    for currency, day, city, stat in _ad_days(season, keys, rejected):
+    for currency, day, city, stat in _ad_days(season, advertising, keys, rejected):
         if currency == ROUBLES:
             _add(row(day, city), stat)
     return sorted((r for r in rows.values() if _counts(r)), key=lambda r: (r.d, r.city))
 
 
-def foreign_spend(season: Season) -> list[tuple[str, RoiRow]]:
-    """(currency, row) by day and city of every cabinet that does not spend roubles, in hundredths of its currency."""
+def foreign_spend(season: Season, advertising: Container[str] | None = None) -> list[tuple[str, RoiRow]]:
+    """(currency, row) by day and city of every cabinet that does not spend roubles, in hundredths of its currency.
+
+    ``advertising`` as of :func:`roi`.
+    """
     rows: dict[tuple[str, date, str], RoiRow] = {}
-    for currency, day, city, stat in _ad_days(season):
+    for currency, day, city, stat in _ad_days(season, advertising):
         if currency != ROUBLES:
             _add(rows.setdefault((currency, day, city), RoiRow(day, city)), stat)
     return [(key[0], rows[key]) for key in sorted(rows) if _counts(rows[key])]
 
 
 def _ad_days(
-    season: Season, keys: Mapping[int, str] | None = None, rejected: Container[int] = ()
+    season: Season,
+    advertising: Container[str] | None,
+    keys: Mapping[int, str] | None = None,
+    rejected: Container[int] = (),
 ) -> Iterator[tuple[str, date, str, DayStat]]:
     cities = banner_cities(season, keys, rejected)
     for account in season.accounts:
+        if advertising is not None and account.vendor not in advertising:
+            continue
         for banner in account.banners.values():
             for day, stat in banner.days.items():
                 yield account.currency, day, cities[banner.id], stat
@@ -181,17 +190,19 @@ def _counts(row: RoiRow) -> bool:
     return any((row.tickets_sold, row.revenue, row.impressions, row.clicks, row.spend))
 
 
-def roi_json(season: Season, damages: Iterable[Damage] = ()) -> list[dict[str, object]]:
+def roi_json(
+    season: Season, damages: Iterable[Damage] = (), advertising: Container[str] | None = None
+) -> list[dict[str, object]]:
     """The body of ``GET /truth/roi.json``."""
-    return [row.as_json() for row in roi(season, damages)]
+    return [row.as_json() for row in roi(season, damages, advertising)]
 
 
-def foreign_spend_json(season: Season) -> list[dict[str, object]]:
+def foreign_spend_json(season: Season, advertising: Container[str] | None = None) -> list[dict[str, object]]:
     """The body of ``GET /truth/foreign_spend.json``."""
     return [
         {"currency": currency}
         | {key: value for key, value in row.as_json().items() if key not in ("tickets_sold", "revenue")}
-        for currency, row in foreign_spend(season)
+        for currency, row in foreign_spend(season, advertising)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api_sandbox.season.moscow_time import now
 from api_sandbox.season.mutations import mutate
 from api_sandbox.service.abortable_http import SCOPE_KEY, close
-from api_sandbox.service.faults import RECORD_KINDS, Fault, apply_edits, edited_csv
+from api_sandbox.service.faults import RECORD_KINDS, Fault, apply_edits, edited_csv, edited_report
 from api_sandbox.service.state import ServiceState
 
 _HTML = "<!DOCTYPE html><html><head><title>Технические работы</title></head><body><h1>Скоро вернёмся</h1></body></html>"
@@ -56,6 +57,10 @@ class FaultGate:
         if answer is None:
             answer = await self._ask(scope, body, document, faults)
         self._alter(answer, faults, scope["path"])
+        api = self.state.api_at(scope["path"])
+        if api and api.gzips and answer.body and _accepts_gzip(scope):
+            answer.body = gzip.compress(answer.body, mtime=0)
+            answer.headers |= {"content-encoding": "gzip", "content-length": str(len(answer.body))}
         if is_api:
             self._log(scope, document, answer.status, faults)
         skew = sum(fault.seconds for fault in faults if fault.kind == "clock_skew")
@@ -91,8 +96,11 @@ class FaultGate:
         for fault in faults:
             if fault.kind in RECORD_KINDS and api and answer.status == 200:
                 answer.body = api.damaged(fault, path, answer.body)
-            if fault.kind == "edit" and "csv" in answer.headers.get("content-type", ""):
+            kind = answer.headers.get("content-type", "")
+            if fault.kind == "edit" and "csv" in kind:
                 answer.body = edited_csv(answer.body, fault.edits)
+            elif fault.kind == "edit" and "tab-separated" in kind:
+                answer.body = edited_report(answer.body, fault.edits)
             elif fault.kind == "edit":
                 answer.body = msgspec.json.encode(apply_edits(msgspec.json.decode(answer.body), fault.edits))
             elif fault.kind == "truncate":
@@ -126,6 +134,10 @@ def _decode(body: bytes) -> Any:
         return msgspec.json.decode(body) if body else None
     except msgspec.DecodeError:
         return None
+
+
+def _accepts_gzip(scope: Scope) -> bool:
+    return any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
 
 
 async def _call(app: ASGIApp, scope: Scope, body: bytes) -> _Answer:

@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from api_sandbox.season.mutations import Mutation
+from api_sandbox.service.report_text import ReportText
 
 Rank = Literal["descriptive", "identity", "ignored"]
 MoneyForm = Literal["noise", "fraction", "string", "spaced", "exponent"]
@@ -167,6 +168,17 @@ def edited_csv(body: bytes, edits: Iterable[Edit]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue().encode()
+
+
+def edited_report(body: bytes, edits: Iterable[Edit]) -> bytes:
+    """The same of a report of lines with tabs. Its count stays, right or wrong, unless ``total`` is edited."""
+    report = ReportText.read(body)
+    if report is None:
+        return body
+    label, total = report.count
+    edited = apply_edits({"rows": report.rows, "total": total}, edits)
+    report.rows, report.count = edited["rows"], (label, edited["total"])
+    return report.write()
 
 
 def _find(document: Any, names: list[str]) -> list[Any]:

@@ -61,7 +61,7 @@ class ServiceState:
 
 def build_season(settings: Settings) -> Season:
     """Generate the season the settings ask for. Raises ValueError."""
-    advertising = [vendor.advertise(settings.of(vendor.settings)) for vendor in VENDORS]
+    advertising = [(vendor.advertise(settings.of(vendor.settings)), vendor.budget) for vendor in VENDORS]
     service = settings.service
     return Season(
         seed=service.seed,
@@ -69,7 +69,7 @@ def build_season(settings: Settings) -> Season:
         season_end=service.season_end,
         season_days=service.season_days,
         multilingual=service.multilingual,
-        advertising=[advertise for advertise in advertising if advertise],
+        advertising=[(advertise, budget) for advertise, budget in advertising if advertise],
     )
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 class VendorApi:
     """One vendor's API over one season. A vendor has routes; the rest it overrides where it has it."""
 
+    gzips = False
+    """Whether answers are compressed for clients that accept it, as faults have left them."""
+
     def __init__(self, state: ServiceState, settings: Any) -> None:
         self.state = state
         self.season = state.season
@@ -65,8 +68,8 @@ class Vendor:
     """A vendor of the registry.
 
     ``prefix`` begins every path of its API; ``settings`` are its fields of ``API_SANDBOX_*`` (a field has one owner:
-    begin it with ``name``); ``api`` serves it; ``advertise`` answers from its settings what adds its cabinets to a
-    season.
+    begin it with ``name`` or a part of it); ``api`` serves it; ``advertise`` answers from its settings what adds its
+    cabinets to a season, which share ``budget``: 1 is a fifth of what orders bring.
     """
 
     name: str
@@ -74,3 +77,4 @@ class Vendor:
     settings: type[msgspec.Struct]
     api: type[VendorApi]
     advertise: Callable[[Any], Advertise | None] = no_advertising
+    budget: float = 1.0

@@ -16,14 +16,14 @@ from api_sandbox.season.mutations import Action
 from api_sandbox.season.records import Account
 from api_sandbox.service.answers import json_response
 from api_sandbox.service.vendor import VendorApi
-from api_sandbox.vk.errors import ApiError
-from api_sandbox.vk.limits import RateLimits
-from api_sandbox.vk.mutations import actions
-from api_sandbox.vk.objects import FIELDS, listing
-from api_sandbox.vk.settings import VkSettings
-from api_sandbox.vk.statistics import LEVELS, day_statistics
-from api_sandbox.vk.tokens import Client, TokenRefused, TokenStore
-from api_sandbox.vk.user import user
+from api_sandbox.vk_ads.errors import ApiError
+from api_sandbox.vk_ads.limits import RateLimits
+from api_sandbox.vk_ads.mutations import actions
+from api_sandbox.vk_ads.objects import FIELDS, listing
+from api_sandbox.vk_ads.settings import VkSettings
+from api_sandbox.vk_ads.statistics import LEVELS, day_statistics
+from api_sandbox.vk_ads.tokens import Client, TokenRefused, TokenStore
+from api_sandbox.vk_ads.user import user
 
 if TYPE_CHECKING:
     from api_sandbox.service.state import ServiceState
@@ -42,7 +42,7 @@ class VkApi(VendorApi):
     def __init__(self, state: ServiceState, settings: VkSettings) -> None:
         super().__init__(state, settings)
         name, secret = settings.vk_client_id, settings.vk_client_secret
-        accounts = self.season.accounts_of("vk")
+        accounts = self.season.accounts_of("vk_ads")
         clients = [
             Client(name + suffix, secret + suffix, (account,))
             for number, account in enumerate(accounts, 1)

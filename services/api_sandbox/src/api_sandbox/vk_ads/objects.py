@@ -7,7 +7,7 @@ from typing import Any
 
 from api_sandbox.season.moscow_time import iso, parse_iso
 from api_sandbox.season.records import Account
-from api_sandbox.vk.errors import ApiError, wrong_parameter
+from api_sandbox.vk_ads.errors import ApiError, wrong_parameter
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 50  # by the document; a larger number is answered with 50 rows

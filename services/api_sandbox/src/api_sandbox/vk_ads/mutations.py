@@ -12,7 +12,7 @@ from api_sandbox.season.advertising import day_stat
 from api_sandbox.season.generator import Season
 from api_sandbox.season.mutations import Action, Mutation, MutationError, pick
 from api_sandbox.season.records import AdGroup, AdPlan, Banner, DayStat
-from api_sandbox.vk.tokens import TokenStore
+from api_sandbox.vk_ads.tokens import TokenStore
 
 if TYPE_CHECKING:
     from api_sandbox.service.state import ServiceState
@@ -39,7 +39,7 @@ def _change_currency(state: ServiceState, mutation: Mutation, at: int, random: R
     """The last ``count`` cabinets spend another currency from the beginning."""
     if len(mutation.currency) != 3 or not mutation.currency.isupper():
         raise MutationError(f"change_vk_currency: currency must be a code like USD, found {mutation.currency!r}")
-    changed = state.season.accounts_of("vk")[-mutation.count :]
+    changed = state.season.accounts_of("vk_ads")[-mutation.count :]
     for account in changed:
         account.currency = mutation.currency
     return [account.user_id for account in changed]
@@ -62,20 +62,20 @@ def _revise(state: ServiceState, mutation: Mutation, at: int, random: Random) ->
 
 
 def _banners(season: Season) -> dict[int, Banner]:
-    return {banner.id: banner for account in season.accounts_of("vk") for banner in account.banners.values()}
+    return {banner.id: banner for account in season.accounts_of("vk_ads") for banner in account.banners.values()}
 
 
 def _add_banners(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
     season = state.season
     highest = max(
         number
-        for account in season.accounts
+        for account in season.accounts_of("vk_ads")
         for rows in (account.plans, account.groups, account.banners)
         for number in rows
     )
     places: list[tuple[dict[int, Banner], AdGroup, AdPlan]] = [
         (account.banners, group, account.plans[group.plan_id])
-        for account in season.accounts_of("vk")
+        for account in season.accounts_of("vk_ads")
         for group in account.groups.values()
     ]
     touched = []

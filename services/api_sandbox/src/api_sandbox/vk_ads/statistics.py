@@ -9,7 +9,7 @@ from typing import Any
 from api_sandbox.season.moscow_time import today
 from api_sandbox.season.records import Account, Banner, DayStat
 from api_sandbox.season.truth import roubles
-from api_sandbox.vk.errors import ApiError, wrong_parameter
+from api_sandbox.vk_ads.errors import ApiError, wrong_parameter
 
 MAX_IDS = 200
 MAX_DAYS = 366

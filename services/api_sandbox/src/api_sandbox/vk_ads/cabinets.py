@@ -12,14 +12,15 @@ UTM marking comes in the forms an account really holds:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 from api_sandbox.season.generator import Advertise, Season
 from api_sandbox.season.moscow_time import DAY, day_start
 from api_sandbox.season.records import Account, AdGroup, AdPlan, Banner, Event
-from api_sandbox.vk.settings import VkSettings
+from api_sandbox.vk_ads.settings import VkSettings
 
 # how marketers call it in UTM written by hand; its own marking names its advertising
 _NETWORK = "vk"
@@ -27,6 +28,24 @@ AUTOMATIC_UTM = f"utm_source={_NETWORK}_ads&utm_medium=cpc" + "&utm_campaign={{c
 _AUDIENCES = ("18–24", "25–34", "35–44", "похожие на покупателей", "были на сайте", "родители")
 _FORMS = ("видео", "афиша", "карусель", "цитата", "отзыв")
 _BRAND_UTM = ("", f"utm_source={_NETWORK}&utm_medium=cpc&utm_content=retarget", AUTOMATIC_UTM)
+
+
+@dataclass(slots=True)
+class VkAccount(Account):
+    """A cabinet whose groups may append a text to the links of their banners."""
+
+    vendor: str = "vk_ads"
+
+    def arrival(self, banner: Banner) -> str:
+        """What the group appends wins over the link."""
+        group = self.groups[banner.group_id]
+        text = group.utm if group.enable_utm and group.utm else urlsplit(banner.url).query
+        return text.replace("{{campaign_id}}", str(group.id)).replace("{{banner_id}}", str(banner.id))
+
+    def marks(self, banner: Banner) -> tuple[str, ...]:
+        """The link, then the group: a mark from before the automatic one was switched on still tells the city."""
+        group = self.groups[banner.group_id]
+        return urlsplit(banner.url).query, group.utm if group.enable_utm else ""
 
 
 def advertise(settings: VkSettings) -> Advertise:
@@ -40,7 +59,7 @@ def advertise(settings: VkSettings) -> Advertise:
     if not all(len(code) == 3 and code.isalpha() and code.isupper() for code in currencies):
         raise ValueError(f"vk_currencies: expected codes like RUB or USD, found {','.join(currencies)!r}")
 
-    def cabinets(season: Season) -> list[Account]:
+    def cabinets(season: Season) -> list[VkAccount]:
         found = build_accounts(
             season.seed,
             season.events.values(),
@@ -76,17 +95,17 @@ def build_accounts(
     accounts: int,
     banners: int,
     orders_only_share: float,
-) -> list[Account]:
+) -> list[VkAccount]:
     """Cabinets with plans, groups and banners; days are filled in afterwards by :func:`spend`.
 
     ``orders_only_share`` (0…1) is the part of automatic groups whose banners have no hand-written UTM at all:
     their city is known only from the orders that carry the banner's id.
     """
     random = Random(f"{seed}:advertising")
-    cabinets = [Account(f"kabinet-{n + 1}", 10_001 + 37 * n) for n in range(accounts)]
+    cabinets = [VkAccount(f"kabinet-{n + 1}", 10_001 + 37 * n) for n in range(accounts)]
     ids = _Ids(random)
     advertised = [event for event in events if event.appeal > 0 and event.sale_day < season_days]
-    plans: list[tuple[Account, AdPlan, Event | None]] = []
+    plans: list[tuple[VkAccount, AdPlan, Event | None]] = []
     for number, shown in enumerate(advertised):
         cabinet = cabinets[number % accounts]
         plan = ids.plan(

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from conftest import SEASON_END, Caller
 
-from api_sandbox.vk.limits import RateLimits
+from api_sandbox.vk_ads.limits import RateLimits
 
 
 @pytest.fixture(scope="module")
@@ -103,12 +103,12 @@ def test_dollars_are_never_added_to_roubles(fresh: Callable[..., Caller]) -> Non
     foreign = mixed.foreign_spend()
     assert {row["currency"] for row in foreign} == {"USD"} and set(foreign[0]) >= {"d", "city", "spend", "clicks"}
     for figure in ("spend", "clicks", "impressions"):
-        together = sum(Decimal(str(row[figure])) for row in mixed.roi() + foreign)
-        assert together == sum(Decimal(str(row[figure])) for row in roubles.roi())
+        together = sum(Decimal(str(row[figure])) for row in mixed.roi(advertising=["vk_ads"]) + foreign)
+        assert together == sum(Decimal(str(row[figure])) for row in roubles.roi(advertising=["vk_ads"]))
         assert 0 < sum(Decimal(str(row[figure])) for row in foreign) < together
-    first = mixed.season.accounts[0]
+    first = mixed.season.accounts_of("vk_ads")[0]
     own = sum(stat.spent for banner in first.banners.values() for stat in banner.days.values())
-    assert sum(Decimal(row["spend"]) for row in mixed.roi()) * 100 == own
+    assert sum(Decimal(row["spend"]) for row in mixed.roi(advertising=["vk_ads"])) * 100 == own
     revenue = [[row["revenue"] for row in box.roi() if row["tickets_sold"]] for box in (roubles, mixed)]
     assert revenue[0] == revenue[1], "what was sold does not depend on the currency of an advertisement"
 
@@ -221,7 +221,7 @@ def test_dates_are_inclusive(shared: Caller, token: str) -> None:
 
 
 def test_one_unknown_or_foreign_id_fails_the_batch(shared: Caller, token: str) -> None:
-    own, foreign = (list(account.banners) for account in shared.sandbox.season.accounts)
+    own, foreign = (list(account.banners) for account in shared.sandbox.season.accounts_of("vk_ads"))
     for stranger in (1, foreign[0]):
         answer = statistics(shared, token, [*own[:5], stranger], SEASON_END, SEASON_END)
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "ERR_WRONG_IDS")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from api_sandbox.season.records import Account
-from api_sandbox.vk.errors import wrong_parameter
+from api_sandbox.vk_ads.errors import wrong_parameter
 
 
 def _account(account: Account) -> dict[str, Any]:

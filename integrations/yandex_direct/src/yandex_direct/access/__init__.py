@@ -1,0 +1,1 @@
+"""Whose statistics are read, and what the API says where it refuses."""

@@ -1,0 +1,1 @@
+"""Campaigns, groups and ads: listed, kept between runs, and what their links become."""

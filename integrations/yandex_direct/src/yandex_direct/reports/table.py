@@ -1,0 +1,83 @@
+"""Reading the table of a report: tabs, no quotes, and a last line that says how many rows there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+
+#: ``Total rows: 12``, in whatever language. A row begins with its day, so a line that was cut never looks like this.
+_SUMMARY = re.compile(r"[^\t\d]+(\d+)\s*")
+
+#: How Direct writes what it does not know. It is not 0.
+UNKNOWN = frozenset({"--", "-", ""})
+
+
+@dataclass(slots=True)
+class Table:
+    """The rows of a report.
+
+    Parameters:
+        rows: line number in the answer and the cells of the fields asked for, in their order.
+        broken: line number and number of cells of the lines that are no rows.
+        stated: how many rows the report says it has; None for one without a last line.
+    """
+
+    rows: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    broken: list[tuple[int, int]] = field(default_factory=list)
+    stated: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many rows the report has, those that cannot be read included."""
+        return max(self.stated or 0, len(self.rows) + len(self.broken))
+
+
+def read_table(body: bytes, fields: Sequence[str], *, text_last: bool = False) -> Table:
+    """The table of an answer, its columns found by name.
+
+    Parameters:
+        text_last: the last of the fields is free text; a tab or a new line in it are taken for a part of it.
+    Raises ValueError for half a table: it is asked for again. A table of no rows that does not say so is
+    whole as far as can be seen; ``stated`` is None then.
+    """
+    # Never splitlines: it would split at signs that are a part of a name. A byte that is no UTF-8 is in a name, too.
+    lines = body.decode("utf-8-sig", "replace").replace("\r\n", "\n").split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    start, heads = _headings(lines, fields)
+    table = Table()
+    if len(lines) > start and (summary := _SUMMARY.fullmatch(lines[-1].rstrip("\t"))):
+        table.stated = int(summary[1])
+        lines.pop()
+    width = len(heads)
+    pick = itemgetter(*(heads.index(name) for name in fields))
+    splits = width - 1 if text_last and heads[-1] == fields[-1] else -1
+    for number, line in enumerate(lines[start:], start + 1):
+        cells = line.split("\t", splits)
+        if len(cells) == width:
+            table.rows.append((number, pick(cells)))
+        elif splits != -1 and table.rows:
+            at, row = table.rows[-1]
+            table.rows[-1] = (at, (*row[:-1], f"{row[-1]} {line}"))
+        else:
+            table.broken.append((number, len(cells)))
+    read = len(table.rows) + len(table.broken)
+    if read < (table.stated or 0):
+        raise ValueError(f"the table has {read} of its {table.stated} rows")
+    if table.stated is None and read:
+        raise ValueError("the table ends without the number of its rows")
+    return table
+
+
+def _headings(lines: Sequence[str], fields: Sequence[str]) -> tuple[int, list[str]]:
+    """Where the rows begin, and the names of the columns; a title line before them is passed over."""
+    missing: list[str] = list(fields)
+    for position, line in enumerate(lines[:2]):
+        heads = line.split("\t")
+        absent = [name for name in fields if name not in heads]
+        if not absent:
+            return position + 1, heads
+        missing = absent if len(absent) < len(missing) else missing
+    raise ValueError(f"the table has no column {', '.join(missing)}")

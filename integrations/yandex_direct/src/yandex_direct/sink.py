@@ -1,0 +1,182 @@
+"""Where rows go: staging of the warehouse, or nowhere in a dry run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Protocol
+
+from zakaz_common.city import UNATTRIBUTED
+from zakaz_common.columns import Row, by_column
+from zakaz_common.run import RunContext
+from zakaz_common.versions import next_version
+from zakaz_common.warehouse import Scope
+
+from yandex_direct.reports.periods import Answer
+from yandex_direct.transform import (
+    AD_COLUMNS,
+    AD_KEY,
+    CAMPAIGN_COLUMNS,
+    CAMPAIGN_KEY,
+    DAILY_COLUMNS,
+    DAILY_KEY,
+    Figures,
+    Staged,
+)
+
+ADS_DAILY = "stg_yandex_direct_daily"
+CAMPAIGNS_DAILY = "stg_yandex_direct_campaigns_daily"
+ADS = "dim_yandex_direct_ads"
+_HISTORY = "dim_yandex_direct_ad_history"
+
+
+class Sink(Protocol):
+    """Takes statistics and ads of an account. A read says when it begins, and gets the version of its rows."""
+
+    def begin(self, table: str) -> int:
+        """A read of what a table holds begins."""
+
+    def ads_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
+        """Take one report by ads."""
+
+    def campaigns_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
+        """Take one report by campaigns."""
+
+    def ads(self, account: str, rows: Sequence[Row]) -> None:
+        """Take the ads of an account."""
+
+
+class StagingSink:
+    """Upserts into staging; what a whole report no longer has is tombstoned."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+
+    def begin(self, table: str) -> int:
+        """Above every version there is."""
+        return next_version(self._context.warehouse, table)
+
+    def ads_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
+        """Upsert the rows of ads. Only days of which everything was read may lose rows."""
+        whole, partly = _scopes(account, answer, figures, version)
+        warehouse = self._context.warehouse
+        rows, rest = _split(figures)
+        result = warehouse.upsert(ADS_DAILY, DAILY_KEY, by_column(DAILY_COLUMNS, rows), within=whole)
+        result.add(warehouse.upsert(ADS_DAILY, DAILY_KEY, by_column(DAILY_COLUMNS, rest), within=partly))
+        self._context.wrote(ADS_DAILY, result)
+
+    def campaigns_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
+        """Upsert the rows of campaigns, likewise."""
+        whole, partly = _scopes(account, answer, figures, version)
+        warehouse = self._context.warehouse
+        rows, rest = _split(figures)
+        result = warehouse.upsert(CAMPAIGNS_DAILY, CAMPAIGN_KEY, by_column(CAMPAIGN_COLUMNS, rows), within=whole)
+        result.add(warehouse.upsert(CAMPAIGNS_DAILY, CAMPAIGN_KEY, by_column(CAMPAIGN_COLUMNS, rest), within=partly))
+        self._context.wrote(CAMPAIGNS_DAILY, result)
+
+    def ads(self, account: str, rows: Sequence[Row]) -> None:
+        """Upsert ads. Those that are no longer listed stay: their spend keeps its name and city."""
+        scope = Scope("account = {account:String}", {"account": account})
+        result = self._context.warehouse.upsert(ADS, AD_KEY, by_column(AD_COLUMNS, rows), within=scope)
+        self._context.wrote(ADS, result)
+        self._keep_history(account)
+
+    def _keep_history(self, account: str) -> None:
+        """Copy the ads whose version the history does not have yet; a killed run's are copied by the next."""
+        warehouse = self._context.warehouse
+        source, target = warehouse.name(ADS), warehouse.name(_HISTORY)
+        columns = ", ".join(AD_COLUMNS)
+        warehouse.command(
+            f"INSERT INTO {target} ({columns}, valid_from) "  # noqa: S608
+            # A version is the moment of the run that made it, in milliseconds.
+            f"SELECT {columns}, fromUnixTimestamp64Milli(toInt64(_ver), 'Europe/Moscow') FROM {source} FINAL "
+            "WHERE account = {account:String} AND (ad_id, _ver) NOT IN "
+            f"(SELECT ad_id, _ver FROM {target} WHERE account = {{account:String}})",
+            {"account": account},
+        )
+
+
+def staged_ads(context: RunContext, account: str) -> list[Staged]:
+    """The ads of an account that have statistics, with the first day of each."""
+    table = context.warehouse.name(ADS_DAILY)
+    found = context.warehouse.query(
+        f"SELECT campaign_id, ad_group_id, ad_id, min(d) FROM {table} FINAL "  # noqa: S608
+        "WHERE account = {account:String} GROUP BY campaign_id, ad_group_id, ad_id "
+        "ORDER BY campaign_id, ad_group_id, ad_id",
+        {"account": account},
+    )
+    return [Staged(int(campaign), int(group), int(ad), first) for campaign, group, ad, first in found]
+
+
+def known_ads(context: RunContext, account: str) -> set[str]:
+    """Ids of the account's ads in the dimension."""
+    table = context.warehouse.name(ADS)
+    found = context.warehouse.query(
+        f"SELECT ad_id FROM {table} FINAL WHERE account = {{account:String}}",  # noqa: S608
+        {"account": account},
+    )
+    return {str(row[0]) for row in found}
+
+
+def _scopes(account: str, answer: Answer, figures: Figures, version: int) -> tuple[Scope, Scope]:
+    """The days of a report of which everything is known, and the others."""
+    bound = {
+        "account": account,
+        "first": answer.first,
+        "last": answer.last,
+        "damaged": sorted(figures.damaged),
+    }
+    days = "account = {account:String} AND d >= {first:Date} AND d <= {last:Date}"
+    whole = Scope(f"{days} AND NOT has({{damaged:Array(Date)}}, d)", bound, version if figures.whole else None)
+    return whole, replace(whole, condition=f"{days} AND has({{damaged:Array(Date)}}, d)", gone_at=None)
+
+
+def _split(figures: Figures) -> tuple[list[Row], list[Row]]:
+    rows = list(figures.rows.values())
+    if not figures.damaged:
+        return rows, []
+    return [r for r in rows if r[0] not in figures.damaged], [r for r in rows if r[0] in figures.damaged]
+
+
+class DryRunSink:
+    """Adds up what would have been sent. Statistics come first: the ads have the cities."""
+
+    def __init__(self) -> None:
+        self.staged: list[Staged] = []
+        self._by_ad: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self._cities: dict[str, str] = {}
+        self.ad_days = 0
+
+    def begin(self, table: str) -> int:
+        """Any number: nothing is kept."""
+        return 1
+
+    def ads_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
+        """Add up spend by ad, and take note of each."""
+        self.ad_days += len(figures.rows)
+        for row in figures.rows.values():
+            one = Staged(row[2], row[3], row[4], row[0])
+            self.staged.append(one)
+            self._by_ad[one.mart_id] += row[DAILY_COLUMNS.index("spend")]
+
+    def campaigns_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
+        """They are held against the ads' days and not added up."""
+
+    def ads(self, account: str, rows: Sequence[Row]) -> None:
+        """Take note of each one's city."""
+        self._cities = {row[1]: row[AD_COLUMNS.index("city")] or UNATTRIBUTED for row in rows}
+
+    @property
+    def ads_seen(self) -> int:
+        """How many ads there are."""
+        return len(self._cities)
+
+    @property
+    def spend(self) -> dict[str, Decimal]:
+        """Spend by city, net of VAT."""
+        found: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for ad, money in self._by_ad.items():
+            found[self._cities[ad]] += money
+        return dict(found)

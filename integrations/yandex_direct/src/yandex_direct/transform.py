@@ -1,0 +1,465 @@
+"""From Direct's records to rows of the warehouse. Pure functions, no input or output."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cache, partial
+from typing import TypeVar
+
+import msgspec
+from zakaz_common.attribution.rules import Attribution, CityBook, attribute, public_url
+from zakaz_common.columns import Row
+from zakaz_common.money import FRACTION, MoneyError, exact_kopecks, rounded
+from zakaz_common.ranks import UnreadableError, read_record
+from zakaz_common.text import DAMAGED_TEXT, clean_text, is_damaged
+from zakaz_common.utm import Utm
+
+from yandex_direct.objects.links import ad_macros, final_link, final_utm
+from yandex_direct.records import Ad, AdGroup, Campaign
+from yandex_direct.reports.periods import Answer
+from yandex_direct.reports.table import UNKNOWN
+
+#: Called with the record's key, the place in it and the reason.
+Reject = Callable[[str, str, str], None]
+R = TypeVar("R", bound=msgspec.Struct)
+
+DAILY_KEY = ("d", "account", "campaign_id", "ad_group_id", "ad_id", "network")
+DAILY_COLUMNS = (*DAILY_KEY, "impressions", "clicks", "conversions", "spend", "vat_rate", "currency", "_ver")
+CAMPAIGN_KEY = ("d", "account", "campaign_id")
+CAMPAIGN_COLUMNS = (*CAMPAIGN_KEY, "impressions", "clicks", "spend", "currency", "_ver")
+AD_KEY = ("account", "ad_id")
+AD_COLUMNS = (
+    *AD_KEY,
+    "name",
+    "type",
+    "state",
+    "status",
+    "ad_group_id",
+    "ad_group_name",
+    "campaign_id",
+    "campaign_name",
+    "campaign_type",
+    "campaign_state",
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_content",
+    "utm_term",
+    "city",
+    "event_date",
+    "attribution",
+    "url",
+    "_ver",
+)
+
+_COUNT = re.compile("[0-9]{1,18}", re.ASCII)
+_ID = re.compile("[1-9][0-9]{0,18}", re.ASCII)
+_VAT_ROSE = date(2026, 1, 1)
+_VAT, _VAT_BEFORE = Decimal("0.2200"), Decimal("0.2000")
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What an account's money is.
+
+    Parameters:
+        currency: ISO 4217.
+        vat_per_cent: what Direct says of its VAT today, as text; '' for nothing.
+    """
+
+    currency: str
+    vat_per_cent: str = ""
+
+    def vat_rate(self, day: date) -> Decimal:
+        """The rate of a click's day, as a part of 1. Direct tells today's alone; that of roubles is the law's."""
+        if self.currency == "RUB":
+            return _VAT if day >= _VAT_ROSE else _VAT_BEFORE
+        if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,6})?", self.vat_per_cent, re.ASCII):
+            return Decimal("0.0000")
+        return (Decimal(self.vat_per_cent) / 100).quantize(Decimal("0.0001"))
+
+
+@dataclass(slots=True)
+class Figures:
+    """Rows of one report, and what of it is not whole.
+
+    Parameters:
+        rows: by key; what a report says twice of one key is added up.
+        damaged: days of which a record was rejected: what an earlier run loaded of them stays.
+        whole: False when a record was rejected whose day is not known.
+        spend: by day, for the comparison of two reports; ``count`` the rows behind it.
+    """
+
+    rows: dict[Row, Row] = field(default_factory=dict)
+    damaged: set[date] = field(default_factory=set)
+    whole: bool = True
+    spend: dict[date, Decimal] = field(default_factory=dict)
+    count: dict[date, int] = field(default_factory=dict)
+    read: int = 0
+
+    def put(self, key: Row, figures: Row, rest: Row) -> None:
+        """Add a row; ``figures`` add up (None, not known, with nothing), ``rest`` is the later one's."""
+        before = self.rows.get(key)
+        if before is not None:
+            figures = tuple(map(_sum, before[len(key) : len(key) + len(figures)], figures))
+        self.rows[key] = (*key, *figures, *rest)
+
+    def counted(self, day: date, spend: Decimal, rows: int = 1) -> None:
+        """Count the spend of a row."""
+        self.spend[day] = self.spend.get(day, Decimal(0)) + spend
+        self.count[day] = self.count.get(day, 0) + rows
+
+    def add_days(self, other: Figures) -> None:
+        """Add the spend of another report."""
+        for day, spend in other.spend.items():
+            self.counted(day, spend, other.count[day])
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignName:
+    """What a report says of a campaign."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cabinet:
+    """The objects of one account by id."""
+
+    campaigns: Mapping[int, Campaign] = field(default_factory=dict)
+    groups: Mapping[int, AdGroup] = field(default_factory=dict)
+    ads: Mapping[int, Ad] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """An ad that has statistics. ``ad_id`` 0 is spend of the campaign that has no ad."""
+
+    campaign_id: int
+    ad_group_id: int
+    ad_id: int
+    first: date
+
+    @property
+    def mart_id(self) -> str:
+        """Its id in the shared mart."""
+        return str(self.ad_id) if self.ad_id else f"campaign {self.campaign_id}"
+
+
+def read(kind: type[R], raw: msgspec.Raw | bytes, note: Callable[[str, str], None]) -> R:
+    """One record, strictly; field by field when that fails. Raises UnreadableError."""
+    try:
+        return _decoder(kind).decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return read_record(kind, bytes(raw), note)
+
+
+@cache
+def _decoder(kind: type[R]) -> msgspec.json.Decoder[R]:
+    return msgspec.json.Decoder(kind)
+
+
+def read_cabinet(
+    campaigns: Iterable[msgspec.Raw],
+    groups: Iterable[msgspec.Raw],
+    ads: Iterable[msgspec.Raw],
+    reject: Callable[[str, str, str, str], None],
+    degrade: Callable[[str, str, str, str], None] = lambda *_: None,
+) -> Cabinet:
+    """Decode the listings.
+
+    A record that a figure needs and that is unreadable goes to ``reject(dataset, key, path, reason)``, a field
+    that was left empty or a text that was mended to ``degrade``, likewise.
+    """
+
+    def decoded(dataset: str, kind: type[R], raws: Iterable[msgspec.Raw], texts: Collection[str]) -> dict[int, R]:
+        found: dict[int, R] = {}
+        for raw in raws:
+            noted: list[tuple[str, str]] = []
+            try:
+                record = read(kind, raw, lambda *note, to=noted: to.append(note))
+                record = _readable(record, texts, lambda *note, to=noted: to.append(note))
+            except UnreadableError as error:
+                reject(dataset, "?", error.path, error.reason)
+                continue
+            one = int(record.id)  # type: ignore[attr-defined]
+            found[one] = record
+            for path, reason in noted:
+                degrade(dataset, str(one), path, reason)
+        return found
+
+    return Cabinet(
+        decoded("campaigns", Campaign, campaigns, ("name", "type", "state")),
+        decoded("ad_groups", AdGroup, groups, ("name",)),
+        decoded("ads", Ad, ads, ("type", "state", "status")),
+    )
+
+
+def _readable(record: R, texts: Collection[str], note: Callable[[str, str], None]) -> R:
+    """The record with its texts as they may be stored; what else it holds is text of no column."""
+    changes = {}
+    for name in texts:
+        sent = getattr(record, name)
+        cleaned = _text(sent or "", f"$.{name.capitalize()}", note)
+        if cleaned != sent:
+            changes[name] = cleaned
+    if isinstance(record, Ad):
+        _text(record.title, "$.Title", note)
+    return msgspec.structs.replace(record, **changes) if changes else record
+
+
+def _text(sent: str, path: str, note: Callable[[str, str], None]) -> str:
+    cleaned = clean_text(sent)
+    if is_damaged(sent, cleaned):
+        note(path, DAMAGED_TEXT)
+    return cleaned
+
+
+def ad_figures(
+    account: str,
+    answer: Answer,
+    money: Money,
+    *,
+    version: int,
+    reject: Reject,
+    degrade: Reject = lambda *_: None,
+) -> Figures:
+    """Rows of ``zakaz.stg_yandex_direct_daily`` from one report by ads.
+
+    A row without an ad is a campaign's own spend and is kept: ids that Direct does not know are 0 there. Rows of
+    nothing give no row.
+    """
+    found = Figures(read=answer.table.count)
+    _reject_broken(account, answer, found, reject)
+    reader = _Cells(answer)
+    for number, cells in answer.table.rows:
+        day_cell, campaign_cell, group_cell, ad_cell, network, shows, clicked, cost, converted = cells
+        key = f"{account}/{campaign_cell}/{ad_cell}" if _ID.fullmatch(campaign_cell) else f"{account}/line {number}"
+        note = partial(degrade, key)
+        day: date | None = None
+        try:
+            day = reader.day(day_cell)
+            ids = (
+                reader.id(campaign_cell, "CampaignId"),
+                reader.known_id(group_cell, "AdGroupId"),
+                reader.known_id(ad_cell, "AdId"),
+            )
+            impressions, clicks = reader.count(shows, "Impressions"), reader.count(clicked, "Clicks")
+            spend = reader.money(cost, note)
+        except UnreadableError as error:
+            _reject(found, day, key, error, reject)
+            continue
+        conversions: int | None = None
+        if converted not in UNKNOWN:
+            try:
+                conversions = reader.count(converted, "Conversions")
+            except UnreadableError as error:
+                note(error.path, error.reason)
+        found.counted(day, spend)
+        if impressions or clicks or conversions or spend:
+            found.put(
+                (day, account, *ids, "" if network in UNKNOWN else reader.word(network)),
+                (impressions, clicks, conversions, spend),
+                (money.vat_rate(day), money.currency, version),
+            )
+    return found
+
+
+def campaign_figures(
+    account: str,
+    answer: Answer,
+    money: Money,
+    names: dict[int, CampaignName],
+    *,
+    version: int,
+    reject: Reject,
+    degrade: Reject = lambda *_: None,
+) -> Figures:
+    """Rows of ``zakaz.stg_yandex_direct_campaigns_daily`` from one report by campaigns.
+
+    What they are called is put into ``names``.
+    """
+    found = Figures(read=answer.table.count)
+    _reject_broken(account, answer, found, reject)
+    reader = _Cells(answer)
+    for number, cells in answer.table.rows:
+        day_cell, campaign_cell, kind, shows, clicked, cost, name = cells
+        key = f"{account}/{campaign_cell}" if _ID.fullmatch(campaign_cell) else f"{account}/line {number}"
+        note = partial(degrade, key)
+        day: date | None = None
+        try:
+            day = reader.day(day_cell)
+            campaign_id = reader.id(campaign_cell, "CampaignId")
+            impressions, clicks = reader.count(shows, "Impressions"), reader.count(clicked, "Clicks")
+            spend = reader.money(cost, note)
+        except UnreadableError as error:
+            _reject(found, day, key, error, reject)
+            continue
+        found.counted(day, spend)
+        names[campaign_id] = CampaignName(
+            "" if name in UNKNOWN else _text(name, "$.CampaignName", note), "" if kind in UNKNOWN else reader.word(kind)
+        )
+        if impressions or clicks or spend:
+            found.put((day, account, campaign_id), (impressions, clicks, spend), (money.currency, version))
+    return found
+
+
+def differences(ads: Figures, campaigns: Figures) -> dict[date, tuple[Decimal, Decimal]]:
+    """Days on which the two reports differ by more than their rounding: (spend by ads, spend by campaigns).
+
+    Each row is rounded by itself, so that a kopeck a row is no difference.
+    """
+    found = {}
+    for day in sorted(ads.spend.keys() | campaigns.spend.keys()):
+        by_ads, by_campaigns = ads.spend.get(day, Decimal(0)), campaigns.spend.get(day, Decimal(0))
+        if abs(by_ads - by_campaigns) > Decimal("0.01") * ads.count.get(day, 0):
+            found[day] = (by_ads, by_campaigns)
+    return found
+
+
+class _Cells:
+    """Reads the cells of one report; days and words repeat."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._first, self._last = answer.first, answer.last
+        self._days: dict[str, date] = {}
+        self._words: dict[str, str] = {}
+
+    def day(self, cell: str) -> date:
+        found = self._days.get(cell)
+        if found is None:
+            try:
+                found = date.fromisoformat(cell)
+            except ValueError:
+                raise UnreadableError("$.Date", "a day such as 2026-01-31 was expected") from None
+            if not self._first <= found <= self._last:
+                raise UnreadableError("$.Date", "a day outside of the dates asked for")
+            self._days[cell] = found
+        return found
+
+    def id(self, cell: str, name: str) -> int:
+        if not _ID.fullmatch(cell):
+            raise UnreadableError(f"$.{name}", "a number of an object was expected")
+        return int(cell)
+
+    def known_id(self, cell: str, name: str) -> int:
+        return 0 if cell in UNKNOWN or cell == "0" else self.id(cell, name)
+
+    def count(self, cell: str, name: str) -> int:
+        if not _COUNT.fullmatch(cell):
+            raise UnreadableError(f"$.{name}", "it is not known" if cell in UNKNOWN else "a whole number was expected")
+        return int(cell)
+
+    def money(self, cell: str, note: Callable[[str, str], None]) -> Decimal:
+        if cell in UNKNOWN:
+            raise UnreadableError("$.Cost", "it is not known")
+        try:
+            exact = exact_kopecks(cell)
+        except MoneyError as error:
+            raise UnreadableError("$.Cost", str(error)) from None
+        whole = rounded(exact)
+        if whole != exact:
+            note("$.Cost", FRACTION)
+        return Decimal(whole).scaleb(-2)
+
+    def word(self, cell: str) -> str:
+        if cell not in self._words:
+            self._words[cell] = clean_text(cell, longest=100)
+        return self._words[cell]
+
+
+def _reject_broken(account: str, answer: Answer, found: Figures, reject: Reject) -> None:
+    for number, cells in answer.table.broken:
+        found.whole = False
+        reject(f"{account}/line {number}", "$", f"a row of another number of cells than there are columns: {cells}")
+
+
+def _reject(found: Figures, day: date | None, key: str, error: UnreadableError, reject: Reject) -> None:
+    if day is None:
+        found.whole = False
+    else:
+        found.damaged.add(day)
+    reject(key, error.path, error.reason)
+
+
+def _sum(one: int | Decimal | None, other: int | Decimal | None) -> int | Decimal | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return one + other
+
+
+def ad_rows(
+    account: str,
+    cabinet: Cabinet,
+    staged: Collection[Staged],
+    names: Mapping[int, CampaignName],
+    known: Collection[str],
+    book: CityBook,
+    *,
+    today: date,
+    version: int,
+) -> tuple[list[Row], list[Attribution]]:
+    """Rows of ``zakaz.dim_yandex_direct_ads`` and the attribution behind each.
+
+    Parameters:
+        staged: ads with statistics; of those that are not listed a row tells at least the campaign.
+        names: what the reports call campaigns; no service lists those that Direct makes by itself.
+        known: ids that the dimension holds: what is no longer listed keeps what it was called.
+    """
+    first_days: dict[int, date] = {}
+    for one in staged:
+        first_days[one.ad_id] = min(one.first, first_days.get(one.ad_id, one.first))
+    rows: list[Row] = []
+    attributions: list[Attribution] = []
+
+    def put(mart_id: str, ad: Ad | None, group_id: int, campaign_id: int) -> None:
+        group, campaign = cabinet.groups.get(group_id), cabinet.campaigns.get(campaign_id)
+        told = names.get(campaign_id, CampaignName("", ""))
+        campaign_name = (campaign.name if campaign else "") or told.name
+        campaign_type = (campaign.type if campaign else "") or told.type
+        campaign_state = (campaign.state if campaign else "") or ""
+        group_name = (group.name if group else "") or ""
+        href, link, utm, number, name = "", "", Utm(), 0, ""
+        kind, state, status = campaign_type, campaign_state, ""
+        if ad is not None:
+            number, href, name = int(ad.id), ad.href, clean_text(ad.title)
+            kind, state, status = ad.type or "", ad.state or "", ad.status or ""
+            link = final_link(href, group.tracking_params if group else None, campaign.tracking if campaign else None)
+            macros = ad_macros(ad_id=number, group_id=group_id, campaign_id=campaign_id, campaign_name=campaign_name)
+            utm = final_utm(link, macros)
+        found = attribute(
+            utm=utm,
+            url=href,
+            names=(name, group_name, campaign_name),
+            ad_id=number,
+            book=book,
+            created=first_days.get(number) if number else None,
+            today=today,
+        )
+        attributions.append(found)
+        rows.append(
+            (
+                account, mart_id, name, kind, state, status, group_id, group_name, campaign_id, campaign_name,
+                campaign_type, campaign_state, *utm, found.city, found.event_date, found.method, public_url(link),
+                version,
+            )
+        )  # fmt: skip
+
+    for ad_id, ad in cabinet.ads.items():
+        group_id = int(ad.ad_group_id or 0)
+        group = cabinet.groups.get(group_id)
+        put(str(ad_id), ad, group_id, int(ad.campaign_id or (group.campaign_id if group else 0) or 0))
+    done: set[str] = {str(ad_id) for ad_id in cabinet.ads}
+    for one in staged:
+        if one.mart_id in done:
+            continue
+        done.add(one.mart_id)
+        is_named = not one.ad_id and (one.campaign_id in names or one.campaign_id in cabinet.campaigns)
+        if is_named or one.mart_id not in known:
+            put(one.mart_id, None, one.ad_group_id, one.campaign_id)
+    return rows, attributions

@@ -1,0 +1,272 @@
+"""The warehouse against the sandbox's own season: staging, marts and views, to the kopeck."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from truth import accounts, total_spend
+from yandex_direct import LOADER
+
+pytestmark = pytest.mark.patient
+
+
+def rewind(loader, *datasets: str) -> None:
+    """Make the marks of a deep and a long re-read older than any day."""
+    for dataset in datasets:
+        loader.client.command(
+            f"ALTER TABLE meta.watermarks DELETE WHERE dataset = '{dataset}' SETTINGS mutations_sync = 2"
+        )
+
+
+def tomorrow(loader) -> None:
+    """The next run is the first of its day."""
+    rewind(loader, "statistics_deep")
+
+
+def dimension(loader) -> dict[str, tuple]:
+    rows = loader.rows("SELECT ad_id, name, campaign_name, utm_content, city FROM zakaz.dim_yandex_direct_ads FINAL")
+    return {row[0]: row[1:] for row in rows}
+
+
+def mart_id(account, ad) -> str:
+    campaign = account.campaign_of(ad)
+    return f"campaign {campaign.id}" if campaign.wizard else str(ad.id)
+
+
+def test_the_first_run_reads_everything(loader, api) -> None:
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+    [(spend,)] = loader.rows(f"SELECT sum(spend) FROM bi.v_ads_daily WHERE source = '{LOADER}'")
+    assert spend == total_spend(api.season)
+    assert loader.one("SELECT count() FROM zakaz.stg_yandex_direct_daily FINAL WHERE network = 'AD_NETWORK'") > 0
+    assert loader.one("SELECT uniqExact(network) FROM zakaz.stg_yandex_direct_daily FINAL") == 2
+
+
+def test_spend_of_the_wizard_is_shown_under_its_campaigns_name(loader, api) -> None:
+    assert loader.run() == 0
+    [account] = accounts(api.season)
+    wizards = {one.id: one.name for one in account.campaigns.values() if one.wizard}
+    assert wizards
+    shown = loader.rows(
+        "SELECT ad_id, any(campaign_name), any(group_id), sum(spend) FROM bi.v_ads_campaigns_daily "
+        "WHERE startsWith(ad_id, 'campaign ') GROUP BY ad_id"
+    )
+    assert {row[0]: row[1] for row in shown} == {f"campaign {one}": name for one, name in wizards.items()}
+    assert all(row[2] == "" and row[3] > 0 for row in shown)
+
+
+def test_conversions_that_are_not_known_are_no_zeros(loader, api) -> None:
+    assert loader.run() == 0
+    [account] = accounts(api.season)
+    silent = [one.id for one in account.campaigns.values() if not one.counter and not one.wizard]
+    assert silent
+    where = f"WHERE campaign_id IN ({','.join(map(str, silent))})"
+    assert loader.one(f"SELECT countIf(isNotNull(conversions)) FROM zakaz.stg_yandex_direct_daily FINAL {where}") == 0
+    assert loader.one("SELECT countIf(isNotNull(conversions)) FROM zakaz.stg_yandex_direct_daily FINAL") > 0
+
+
+def test_names_links_and_marks_are_what_a_visitor_arrives_with(loader, api) -> None:
+    assert loader.run() == 0
+    found = dimension(loader)
+    [account] = accounts(api.season)
+    for ad in account.ads.values():
+        name, campaign_name, content, _ = found[mart_id(account, ad)]
+        campaign = account.campaign_of(ad)
+        assert campaign_name == campaign.name
+        if not campaign.wizard:
+            assert name == ad.name
+            if f"utm_content={ad.id}" in account.arrival(ad):
+                assert content == str(ad.id)
+    assert {len(content) > 8 and content.isdecimal() for _, _, content, _ in found.values()} == {True, False}
+
+
+def test_recent_days_are_read_again_each_time_older_ones_once_a_day_and_a_week(loader, api) -> None:
+    assert loader.run() == 0
+    for days, marks in ((6, ()), (25, ("statistics_deep",)), (43, ("statistics_deep", "statistics_long_deep"))):
+        # unlike a correction, conversions that come late are nothing that Direct tells of
+        api.mutate("grow_yandex_direct_conversions", days=days)
+        if marks:
+            assert loader.run() == 0
+            with pytest.raises(AssertionError):
+                loader.assert_equal_to(api.season)
+            rewind(loader, *marks)
+        assert loader.run() == 0
+        loader.assert_equal_to(api.season)
+
+
+def test_a_day_that_direct_corrected_long_ago_is_read_again(loader, api) -> None:
+    assert loader.run() == 0
+    assert api.mutate("correct_yandex_direct_day", count=2, days=30)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+    assert loader.last_run("window_from")[0].date() <= api.season.season_end - timedelta(days=30)
+
+
+def test_rows_that_vanish_lose_their_spend(loader, api) -> None:
+    assert loader.run() == 0
+    before = loader.one("SELECT count() FROM zakaz.stg_yandex_direct_daily FINAL")
+    assert api.mutate("vanish_yandex_direct_rows", count=3, days=5)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+    assert loader.one("SELECT count() FROM zakaz.stg_yandex_direct_daily FINAL") < before
+
+
+def test_new_ads_appear_with_their_names(loader, api) -> None:
+    assert loader.run() == 0
+    new = api.mutate("add_yandex_direct_ads", count=3, days=2)
+    api.reset()
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+    found = dimension(loader)
+    assert all(found[str(ad)][0].startswith("новое") for ad in new)
+    assert api.count("*/ads") > 0
+
+
+def test_objects_are_listed_anew_when_something_changed_and_not_with_every_run(loader, api) -> None:
+    assert loader.run() == 0
+    # what was made before the watermark, two minutes ago, is not news
+    loader.client.command("ALTER TABLE meta.watermarks UPDATE run_id = run_id WHERE 1 SETTINGS mutations_sync = 2")
+    api.reset()
+    assert loader.run() == 0
+    assert api.count("*/ads") == 0
+    assert api.count("*/reports") == 2
+    assert api.count() == 4, "whose account it is, what changed, and two reports"
+    [campaign] = api.mutate("rename_yandex_direct_campaigns", count=1)
+    assert loader.run() == 0
+    assert api.count("*/ads") > 0
+    name = accounts(api.season)[0].campaigns[campaign].name
+    assert name in {row[1] for row in dimension(loader).values()}
+    assert loader.one(
+        f"SELECT uniqExact(campaign_name) FROM zakaz.dim_yandex_direct_ad_history FINAL WHERE campaign_id = {campaign}"
+    ) == 2  # fmt: skip
+    loader.assert_equal_to(api.season)
+    tomorrow(loader)
+    api.reset()
+    assert loader.run() == 0
+    assert api.count("*/ads") > 0
+
+
+def test_kept_listings_that_are_damaged_or_gone_are_read_anew(loader, api) -> None:
+    assert loader.run() == 0
+    [kept] = loader.state_dir.glob("yandex_direct.*.listings.json")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    for damage in ("{", None):
+        kept.unlink() if damage is None else kept.write_text(damage)
+        api.reset()
+        assert loader.run() == 0
+        assert api.count("*/ads") > 0
+        loader.assert_equal_to(api.season)
+
+
+def test_every_day_has_the_city_as_known_today(loader, api) -> None:
+    """From what is kept of the listings, as sales move with their event at once."""
+    [account] = accounts(api.season)
+    ad = next(one for one in account.ads.values() if one.days and not account.campaign_of(one).event_id)
+    ad.url = "https://afisha.example.com/?utm_content=zzz-gorodok_01_02"
+    account.campaign_of(ad).tracking = ""
+    account.groups[ad.group_id].utm = ""
+    assert loader.run() == 0
+    spent = loader.one(f"SELECT sum(spend) FROM zakaz.stg_yandex_direct_daily FINAL WHERE ad_id = {ad.id}")
+    mart = f"SELECT city, sum(spend) FROM zakaz.dm_ads_daily FINAL WHERE ad_id = '{ad.id}' GROUP BY city"
+    assert loader.rows(mart) == [("unattributed", spent)]
+    loader.client.command("INSERT INTO zakaz.dim_city_alias (alias, city, _ver) VALUES ('zzz-gorodok', 'городок', 1)")
+    try:
+        api.reset()
+        assert loader.run() == 0
+        assert api.count("*/ads") == 0
+        assert loader.rows(mart) == [("городок", spent)]
+    finally:
+        loader.client.command(
+            "ALTER TABLE zakaz.dim_city_alias DELETE WHERE alias = 'zzz-gorodok' SETTINGS mutations_sync = 2"
+        )
+
+
+def test_backfill_reads_the_days_asked_for_and_leaves_the_watermark(loader, api) -> None:
+    assert loader.run() == 0
+    mark = loader.rows("SELECT dataset, watermark FROM meta.watermarks FINAL ORDER BY dataset")
+    api.mutate("grow_yandex_direct_conversions", days=43)
+    first = api.season.season_end - timedelta(days=43)
+    api.reset()
+    assert loader.backfill(first, api.season.season_end) == 0
+    loader.assert_equal_to(api.season)
+    assert loader.rows("SELECT dataset, watermark FROM meta.watermarks FINAL ORDER BY dataset") == mark
+    assert api.count("*/reports") == 2
+
+
+def test_a_backfill_beyond_what_direct_serves_deletes_nothing(loader, api) -> None:
+    assert loader.run() == 0
+    assert loader.backfill(date(2019, 1, 1), api.season.season_end) == 65
+    assert "serves statistics from" in loader.last_run("error")[0]
+    loader.assert_equal_to(api.season)
+
+
+def test_after_an_outage_the_window_reaches_back_to_where_data_end(loader, api) -> None:
+    assert loader.run() == 0
+    loader.client.command("ALTER TABLE meta.watermarks DELETE WHERE dataset = 'statistics' SETTINGS mutations_sync = 2")
+    loader.client.command(
+        "INSERT INTO meta.watermarks (loader, dataset, watermark, run_id, _ver) "
+        f"SELECT '{LOADER}', 'statistics', now('Europe/Moscow') - INTERVAL 12 DAY, generateUUIDv4(), 1"
+    )
+    api.mutate("grow_yandex_direct_conversions", days=17)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_a_clock_that_went_back_does_not_make_new_figures_lose(loader, api) -> None:
+    assert loader.run() == 0
+    columns = "d, account, campaign_id, ad_group_id, ad_id, network, {} AS impressions, clicks, conversions, spend, vat_rate, currency"  # noqa: E501
+    loader.client.command(
+        f"INSERT INTO zakaz.stg_yandex_direct_daily ({columns.replace('{} AS ', '')}, _ver) "
+        f"SELECT {columns.format('impressions + 1')}, 9000000000000 FROM zakaz.stg_yandex_direct_daily FINAL"
+    )
+    assert loader.backfill(api.season.first_day, api.season.season_end) == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_vat_is_kept_by_the_day_of_the_click(loader, api) -> None:
+    assert loader.run() == 0
+    rates = dict(loader.rows("SELECT d, any(vat_rate) FROM zakaz.stg_yandex_direct_daily FINAL GROUP BY d"))
+    assert all(rate == (Decimal("0.22") if day >= date(2026, 1, 1) else Decimal("0.2")) for day, rate in rates.items())
+
+
+def test_an_event_that_is_sold_by_an_ads_id_gives_its_city(loader, api) -> None:
+    [account] = accounts(api.season)
+    ad = next(one for one in account.ads.values() if one.days and f"utm_content={one.id}" in account.arrival(one))
+    event = account.campaign_of(ad).event_id
+    loader.client.command(f"INSERT INTO zakaz.dim_events (event_id, city, _ver) VALUES ({event}, 'где-то', 1)")
+    loader.client.command(
+        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_content, _ver) "
+        f"VALUES (1, {event}, 1, '{ad.id}', 1)"
+    )
+    assert loader.run() == 0
+    assert dimension(loader)[str(ad.id)][3] == "где-то"
+
+
+def test_reports_that_differ_are_shown_and_told_of(loader, api, capsys) -> None:
+    """As if reports by ads left spend out: all of their rows are worth a kopeck."""
+    assert loader.run() == 0
+    yesterday = api.season.season_end - timedelta(days=1)
+    differing = (
+        "SELECT d, subject, difference FROM meta.v_reconciliation_daily WHERE check_name = 'ads_reports' "
+        "AND difference != 0 ORDER BY d"
+    )
+    quality = "SELECT subject, is_ok, expected, actual FROM meta.v_quality_last_day WHERE check_name = 'ads_reports'"
+    assert loader.rows(differing) == []
+    [(subject, is_ok, expected, actual)] = loader.rows(quality)
+    assert (subject, is_ok, actual) == (f"{LOADER}/main/RUB", 1, expected)
+    assert expected > 0
+    assert "reports_differ" not in capsys.readouterr().out
+    api.inject("edit", route="*/reports", nth=1, edits=[{"path": "rows.*.Cost", "value": "0.01"}])
+    assert loader.run() == 0
+    found = loader.rows(differing)
+    # today moves between two reports, and is not compared
+    assert [row[0] for row in found] == [yesterday - timedelta(days=n) for n in range(5, -1, -1)]
+    assert all(subject == f"{LOADER}/main/RUB" and difference < 0 for _, subject, difference in found)
+    [(_, is_ok, expected_now, actual)] = loader.rows(quality)
+    assert (is_ok, expected_now, actual) == (0, expected, expected + found[-1][2])
+    assert capsys.readouterr().out.count("reports_differ") == 6
+    assert loader.run() == 0
+    assert loader.rows(differing) == []
+    loader.assert_equal_to(api.season)

@@ -1,0 +1,241 @@
+"""What only Direct does: its queue of reports, its codes, cut tables, its limits."""
+
+from __future__ import annotations
+
+import pickle
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from api_sandbox.testing import running_sandbox
+from conftest import SMALL, UNLIMITED, pointed_at
+
+pytestmark = pytest.mark.patient
+
+
+def names(api) -> list[str]:
+    return [one["body"]["params"]["ReportName"] for one in api.requests if one["path"].endswith("/reports")]
+
+
+@contextmanager
+def sandbox(frozen_season: bytes, **settings: object):
+    with running_sandbox(pickle.loads(frozen_season), **{**SMALL, **UNLIMITED, **settings}) as running:
+        yield running
+
+
+@pytest.mark.parametrize("retry_in", ["1", "absent", "0", "soon", "3,absent,1,-1"])
+def test_a_queued_report_is_waited_for_with_the_same_name(bare_loader, frozen_season, retry_in: str) -> None:
+    with sandbox(
+        frozen_season, yandex_direct_online_rows=0, yandex_direct_polls=3, yandex_direct_retry_in=retry_in
+    ) as api:
+        loader = bare_loader.having(**pointed_at(api))
+        assert loader.run() == 0
+        loader.assert_equal_to(api.season)
+        assert api.count("*/reports") == 2 * 5, "201, three times 202, 200"
+        assert len(set(names(api))) == 2
+        assert [w for w in loader.waits if w > 0.5] and all(w <= 60 for w in loader.waits)
+        first = set(names(api))
+        assert loader.run() == 0
+        assert len(set(names(api)) - first) == 2, "another run asks for fresh numbers"
+
+
+def test_a_report_that_is_never_ready_fails_the_run_in_time(bare_loader, frozen_season) -> None:
+    with sandbox(
+        frozen_season, yandex_direct_online_rows=0, yandex_direct_polls=10**6, yandex_direct_retry_in="60"
+    ) as api:
+        loader = bare_loader.having(**pointed_at(api))
+        assert loader.run() == 69
+        assert "not ready yet" in loader.last_run("error")[0]
+        assert sum(loader.waits) <= 600
+
+
+def test_a_full_queue_is_waited_for_and_then_left(bare_loader, frozen_season) -> None:
+    with sandbox(frozen_season, yandex_direct_online_rows=0, yandex_direct_places=0) as api:
+        loader = bare_loader.having(**pointed_at(api))
+        assert loader.run() == 75
+        assert "9000" in loader.last_run("error")[0]
+        assert 100 < sum(loader.waits) <= 300
+
+
+def test_reports_that_are_cut_at_their_limit_are_asked_for_by_parts(loader, api) -> None:
+    rows = loader.having(yandex_direct_report_rows=300)
+    assert rows.run() == 0
+    rows.assert_equal_to(api.season)
+    assert api.count("*/reports") > 4
+
+
+def test_a_day_beyond_the_limit_names_the_setting(loader) -> None:
+    assert loader.having(yandex_direct_report_rows=5).run() == 65
+    assert "YANDEX_DIRECT_REPORT_ROWS" in loader.last_run("error")[0]
+
+
+@pytest.mark.parametrize("status", [500, 502])
+def test_a_report_that_takes_too_long_is_asked_for_by_halves(loader, api, status: int) -> None:
+    """A gateway's page, as it comes from there."""
+    api.inject("html", route="*/reports", status=status, times=4)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_a_report_that_cannot_be_built_at_all_fails_the_run(loader, api) -> None:
+    api.inject("html", route="*/reports", status=502, times=0)
+    assert loader.run() == 69
+    assert "502" in loader.last_run("error")[0]
+    # halves down to a day, which is tried three times
+    assert api.count("*/reports") <= 15
+
+
+def test_a_table_that_was_cut_is_asked_for_again(loader, api) -> None:
+    api.inject("edit", route="*/reports", nth=1, edits=[{"path": "rows.0", "op": "delete"}])
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+    assert api.count("*/reports") == 3
+
+
+def test_headings_alone_are_believed_when_they_come_twice(loader, api) -> None:
+    assert loader.run() == 0
+    heads = "Date\tCampaignId\tAdGroupId\tAdId\tAdNetworkType\tImpressions\tClicks\tCost\tConversions\n"
+    empty = {
+        "route": "*/reports",
+        "status": 200,
+        "body": heads,
+        "headers": {"content-type": "text/tab-separated-values"},
+    }
+    api.inject("status", **empty)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+    api.inject("status", **empty, times=2)
+    assert loader.run() == 0
+    recent = api.season.season_end - timedelta(days=6)
+    assert loader.one(f"SELECT count() FROM zakaz.stg_yandex_direct_daily FINAL WHERE d >= '{recent}'") == 0
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def refusal(code: object, detail: str = "why") -> dict:
+    return {"error": {"request_id": "8123", "error_code": code, "error_string": "Error", "error_detail": detail}}
+
+
+CODES = [
+    (53, 78, "must sign in again"), (54, 78, "no right"), (58, 78, "access request"), (3000, 78, "access request"),
+    (513, 78, "does not know"), (8800, 78, "does not know"), (152, 75, "units"), (8000, 65, "why"), (55, 65, "why"),
+    (4000, 65, "why"), (9000, 75, "why"), (1000, 69, "why"), (52, 69, "why"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "exit_code", "told"), CODES)
+@pytest.mark.parametrize(("route", "status"), [("*/reports", 400), ("*/campaigns", 200)])
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_code_ends_the_run_as_it_should(loader, api, code, exit_code, told, route, status, as_text) -> None:
+    if status == 200 and code in (4000, 9000):
+        pytest.skip("of reports alone")
+    api.inject("status", route=route, status=status, body=refusal(str(code) if as_text else code), times=0)
+    assert loader.run() == exit_code
+    [error] = loader.last_run("error")
+    assert told in error
+    assert "8123" in error or status == 400
+    asked = api.count(route)
+    assert asked == (2 if code == 4000 else 1) or code in (9000, 1000, 52), "no code that stops is insisted on"
+    assert loader.rows("SELECT count() FROM meta.watermarks") == [(0,)]
+    api.reset()
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+@pytest.mark.parametrize("code", [52, 56, 506, 1000, 1001, 1002])
+@pytest.mark.parametrize(("route", "status"), [("*/reports", 400), ("*/ads", 200), ("*/changes", 200)])
+def test_a_code_that_passes_is_ridden_out(loader, api, code: int, route: str, status: int) -> None:
+    if route == "*/changes":
+        assert loader.run() == 0
+    api.inject("status", route=route, status=status, body=refusal(code), times=2)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+    assert api.pending_faults() == []
+    if code in (56, 506):
+        assert [wait for wait in loader.waits if wait > 9] == [10, 10]
+
+
+def test_a_token_revoked_in_the_middle_of_a_run_leaves_what_has_landed(loader, api) -> None:
+    assert loader.run() == 0
+    api.mutate("revise_yandex_direct_days", days=2)
+    api.inject("status", route="*/reports", nth=2, status=400, body=refusal("53"), times=0)
+    assert loader.run() == 78
+    api.reset()
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_units_that_are_used_up_end_the_run_until_later(loader, api) -> None:
+    assert loader.run() == 0
+    api.mutate("use_up_yandex_direct_units")
+    assert loader.run() == 75
+    assert "units" in loader.last_run("error")[0]
+    api.mutate("restore_yandex_direct_units")
+    assert loader.run() == 0
+
+
+def test_the_limits_of_requests_are_kept(bare_loader, frozen_season) -> None:
+    """At the rate of the settings none is refused: twenty requests for reports in ten seconds."""
+    with sandbox(frozen_season, yandex_direct_requests=20, yandex_direct_online_rows=0) as api:
+        loader = bare_loader.having(**pointed_at(api), yandex_direct_requests_per_second=1)
+        assert loader.run() == 0
+        assert {entry["status"] for entry in api.requests} <= {200, 201, 202}
+
+
+def test_listings_of_several_pages_are_read_to_their_end(bare_loader, frozen_season) -> None:
+    with sandbox(frozen_season, yandex_direct_page_size=3) as api:
+        loader = bare_loader.having(**pointed_at(api))
+        assert loader.run() == 0
+        loader.assert_equal_to(api.season)
+        listed = sum(
+            not a.campaign_of(ad).wizard for a in api.season.accounts_of("yandex_direct") for ad in a.ads.values()
+        )  # noqa: E501
+        assert (
+            loader.one("SELECT countIf(NOT startsWith(ad_id, 'campaign')) FROM zakaz.dim_yandex_direct_ads FINAL")
+            == listed
+        )  # noqa: E501
+
+
+def test_pages_that_lead_nowhere_are_not_followed_for_ever(loader, api) -> None:
+    api.inject("edit", route="*/ads", times=0, edits=[{"path": "result.LimitedBy", "value": 5}])
+    assert loader.run() == 69
+    assert "no end" in loader.last_run("error")[0]
+
+
+def test_nothing_found_is_no_list(loader, api) -> None:
+    for service in ("campaigns", "adgroups", "ads"):
+        api.inject("status", route=f"*/{service}", times=0, status=200, body={"result": {}})
+    assert loader.run() == 0
+    assert loader.staging()
+    assert loader.one("SELECT countIf(campaign_name = '') FROM zakaz.dim_yandex_direct_ads FINAL") == 0, (
+        "reports name them"
+    )
+
+
+def test_tabs_in_names_cost_no_row(bare_loader) -> None:
+    with running_sandbox(**{**SMALL, **UNLIMITED, "yandex_direct_tab_in_names": True}) as api:
+        loader = bare_loader.having(**pointed_at(api))
+        assert loader.run() == 0
+        loader.assert_equal_to(api.season)
+
+
+def test_a_row_that_cannot_be_read_leaves_what_was_loaded_of_its_day(loader, api) -> None:
+    assert loader.run() == 0
+    before = loader.staging()
+    api.mutate("revise_yandex_direct_days", days=1)
+    api.inject("edit", route="*/reports", nth=1, edits=[{"path": "rows.0.Cost", "value": "--"}])
+    assert loader.run() == 0
+    assert loader.last_run("rows_rejected") == (1,)
+    assert loader.staging().keys() == before.keys(), "nothing of that day is deleted"
+    [(dataset, path)] = loader.rows("SELECT dataset, json_path FROM meta.rejected_records")
+    assert (dataset, path) == ("ads", "$.Cost")
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_an_older_version_is_not_asked_for_what_it_does_not_know(loader, api) -> None:
+    assert loader.having(yandex_direct_api_version="v5").run() == 0
+    asked = [one["body"]["params"] for one in api.requests if one["path"].endswith(("/campaigns", "/ads"))]
+    assert asked
+    assert not any("Unified" in key or "Responsive" in key for params in asked for key in params)
+    assert all(one["path"].startswith("/api/yandex_direct/json/v5/") for one in api.requests)

@@ -1,0 +1,117 @@
+"""Several accounts: of their own tokens or an agency's, in several currencies, and one that fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from api_sandbox.testing import Sandbox, running_sandbox
+from conftest import UNLIMITED, as_setting
+from truth import total_spend
+from yandex_direct import LOADER
+
+pytestmark = pytest.mark.patient
+
+
+@pytest.fixture
+def several() -> Iterator[Sandbox]:
+    """Three accounts, the last of which spends another money."""
+    with running_sandbox(
+        orders=100,
+        season_days=30,
+        vk_banners=0,
+        yandex_direct_accounts=3,
+        yandex_direct_ads=30,
+        yandex_direct_currencies="RUB,RUB,KZT",
+        **UNLIMITED,
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def loader(bare_loader, several):
+    return bare_loader.having(
+        yandex_direct_base_url=f"{several.url}/api/yandex_direct", yandex_direct_accounts=as_setting(several, [1, 2, 3])
+    )
+
+
+LOGINS = {f"direct-{n}": f"direct-{n}" for n in (1, 2, 3)}
+
+
+def test_every_account_is_loaded_in_its_money_which_is_never_added_up(loader, several) -> None:
+    assert loader.run() == 0
+    loader.assert_equal_to(several.season, LOGINS)
+    spent = dict(
+        loader.rows(f"SELECT currency, sum(spend) FROM bi.v_ads_daily WHERE source = '{LOADER}' GROUP BY currency")
+    )
+    assert spent == {currency: total_spend(several.season, currency) for currency in ("RUB", "KZT")}
+    assert all(spent.values())
+    for view in ("v_marketing_roi_daily", "v_romi_utm_daily"):
+        assert loader.one(f"SELECT sum(spend) FROM bi.{view}") == spent["RUB"], view
+    rates = loader.rows("SELECT DISTINCT vat_rate FROM zakaz.stg_yandex_direct_daily FINAL WHERE currency = 'KZT'")
+    assert [float(rate) for (rate,) in rates] == [0.16]
+    assert loader.run() == 0
+    assert loader.last_run("rows_written") == (0,)
+
+
+def test_an_agencys_clients_are_read_with_its_token(loader, several) -> None:
+    agency = loader.having(
+        yandex_direct_accounts="",
+        yandex_direct_token=several.truth("yandex_direct")["agency_token"],
+        yandex_direct_agency_clients=",".join(LOGINS),
+    )
+    assert agency.run() == 0
+    agency.assert_equal_to(several.season, LOGINS)
+
+
+def test_an_agencys_token_without_a_client_is_told_what_is_missing(loader, several) -> None:
+    agency = loader.having(
+        yandex_direct_accounts="", yandex_direct_token=several.truth("yandex_direct")["agency_token"]
+    )
+    assert agency.run() == 65
+    assert "YANDEX_DIRECT_AGENCY_CLIENTS" in agency.last_run("error")[0]
+
+
+def test_one_account_that_fails_does_not_stop_the_others(loader, several) -> None:
+    entries = json.loads(as_setting(several, [1, 2, 3]))
+    entries[1]["token"] = "revoked"
+    broken = loader.having(yandex_direct_accounts=json.dumps(entries))
+    assert broken.run() == 78
+    [error] = broken.last_run("error")
+    assert error.startswith("1 of 3 accounts could not be read: direct-2: ")
+    assert "must sign in again" in error and "YANDEX_DIRECT_ACCOUNTS" in error
+    assert loader.rows("SELECT count() FROM meta.watermarks") == [(0,)]
+    accounts = {row[1] for row in loader.staging()}
+    assert accounts == {"direct-1", "direct-3"}
+    assert loader.one("SELECT count() FROM bi.v_ads_daily") > 0, "what was read is shown"
+    assert loader.run() == 0
+    loader.assert_equal_to(several.season, LOGINS)
+
+
+def test_a_login_that_is_unknown_is_named(loader, several) -> None:
+    entries = json.loads(as_setting(several, [1]))
+    entries[0]["client_login"] = "nobody"
+    assert loader.having(yandex_direct_accounts=json.dumps(entries)).run() == 78
+    assert "nobody" in loader.last_run("error")[0]
+
+
+def test_a_new_account_gets_its_history(loader, several) -> None:
+    assert loader.having(yandex_direct_accounts=as_setting(several, [1, 2])).run() == 0
+    assert loader.run() == 0
+    loader.assert_equal_to(several.season, LOGINS)
+
+
+@pytest.mark.parametrize("told", [None, "", "roubles", 643])
+def test_an_account_of_unknown_currency_is_not_loaded(loader, several, told: object) -> None:
+    several.inject("edit", route="*/clients", nth=2, edits=[{"path": "result.Clients.0.Currency", "value": told}])
+    assert loader.run() == 65
+    [error] = loader.last_run("error")
+    assert error.startswith("1 of 3 accounts could not be read: direct-2: Yandex Direct does not say which currency")
+    assert "direct-2" not in {row[1] for row in loader.staging()}
+
+
+def test_a_part_of_one_account_that_is_rejected_fails_the_run_whatever_the_others_are(loader, several) -> None:
+    several.inject("edit", route="*/ads", nth=1, edits=[{"path": "result.Ads.*.Id", "value": "x"}])
+    assert loader.run() == 65
+    assert "listed_ads of direct-1 were rejected (100.0%)" in loader.last_run("error")[0]
