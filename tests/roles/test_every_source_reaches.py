@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +125,7 @@ def repository_with(copy: Path, **more: dict[str, Any]) -> Path:
             shutil.copy(file, copy / "integrations" / name)
     for name, source in more.items():
         (copy / "integrations" / name).mkdir()
-        (copy / "integrations" / name / "source.yml").write_text(yaml.safe_dump(source))
+        (copy / "integrations" / name / "source.yml").write_text(yaml.safe_dump(source, sort_keys=False))
     (copy / REGISTRY).write_text(yaml.safe_dump({"zakaz_sources": [*ENABLED, *more]}))
     return copy
 
@@ -136,8 +136,13 @@ def repository(tmp_path_factory) -> Path:
     return repository_with(tmp_path_factory.mktemp("repository"), **{THIRD: third_of(SOURCES[ENABLED[0]])})
 
 
-def play(repository: Path, folder: Path, tasks: str, **settings: Any) -> subprocess.CompletedProcess[str]:
-    """Run tasks on a host of its own, with the project's plugins, roles and defaults."""
+def play(
+    repository: Path, folder: Path, tasks: str, apart: Mapping[str, Any] | None = None, **settings: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run tasks on a host of its own, with the project's plugins, roles and defaults.
+
+    :param apart: settings of several hosts, by their names, instead of the one
+    """
     hosts, file = folder / "hosts.yml", folder / "play.yml"
     known = {
         "ansible_connection": "local",
@@ -158,13 +163,13 @@ def play(repository: Path, folder: Path, tasks: str, **settings: Any) -> subproc
     # those that are off without
     known |= {secret: "given" for name in ENABLED if SOURCES[name]["optional"] for secret in required_secrets(name)}
     known |= settings
-    hosts.write_text(json.dumps({"zakaz": {"hosts": {"one": None}, "vars": known}}))
+    hosts.write_text(json.dumps({"zakaz": {"hosts": apart or {"one": None}, "vars": known}}))
     file.write_text("- hosts: zakaz\n  gather_facts: false\n  tasks:\n" + tasks)
     return subprocess.run(
         [str(BIN / "ansible-playbook"), "-i", str(hosts), str(file)],
         cwd=repository, capture_output=True, text=True, check=False,
         env={**os.environ, "HOME": str(folder), "NO_COLOR": "1", "LANG": "C.UTF-8",
-             "ANSIBLE_STDOUT_CALLBACK": "default"},
+             "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_ANY_ERRORS_FATAL": "false"},
     )  # fmt: skip
 
 
