@@ -262,6 +262,17 @@ def test_no_password_of_a_source_is_taken_as_given(repository, tmp_path):
         assert name in refused.stdout
 
 
+def test_a_wrong_type_in_one_source_is_refused_before_any_is_loaded(repository, tmp_path):
+    tasks = """\
+    - ansible.builtin.import_role: {name: zakaz, tasks_from: spelling}
+    - ansible.builtin.import_role: {name: sources}
+"""
+    refused = play(repository, tmp_path, tasks, zakaz_sources=[*ENABLED, THIRD], box_office_run_now="perhaps")
+    assert refused.returncode != 0
+    assert "box_office_run_now" in refused.stdout
+    assert "TASK [loader" not in refused.stdout
+
+
 def test_a_name_that_is_no_source_is_refused_with_those_there_are(repository, tmp_path):
     tasks = "    - ansible.builtin.import_role: {name: zakaz}\n"
     refused = play(repository, tmp_path, tasks, zakaz_sources=[*ENABLED, "box_ofice"])
