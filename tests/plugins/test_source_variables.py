@@ -11,7 +11,7 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from source_file import read_source
-from vars.sources import RUN_TABLES, argument_spec, settings_of, trusted, variables_of
+from vars.sources import RUN_TABLES, SHARED_CODE, argument_spec, settings_of, trusted, variables_of
 
 SOURCE = """
 title: Shop
@@ -31,7 +31,7 @@ environment_prefix: SHOP_
 settings:
   base_url: {description: Where., default: https://a, simulated: http://b, mends: true}
   token:
-    {description: Who., secret: true, required: true, rotates_as: shop_token, simulated: "{{ sandbox_key }}", mends: true}
+    {description: Who., secret: true, required: true, rotates_as: shop_token, mends: true, simulated: "{{ sandbox }}"}
   key: {description: Key., secret: true, required: true, unless: accounts}
   accounts: {description: Many., secret: true}
   login: {description: Login., required: true}
@@ -54,7 +54,7 @@ smoke: {counts: {rows: SELECT 1}, expect: [rows > 0]}
 # of other sources and roles, as far as it names them
 KNOWN = {
     "api_sandbox_enabled": False,
-    "sandbox_key": "simulated",
+    "sandbox": "simulated",
     "zakaz_secrets_in_vault": False,
     "zakaz_secrets_dir": "/nowhere",
     "zakaz_name": "z",
@@ -74,8 +74,8 @@ def shop(folder: Path, **changes: Any) -> dict[str, Any]:
 class Plays:
     """Plays with the source, of several inventories."""
 
-    def __init__(self, source: dict[str, Any]) -> None:
-        self.offered = variables_of({"shop": source})
+    def __init__(self, source: dict[str, Any], name: str = "shop") -> None:
+        self.offered = variables_of({name: source})
 
     def __getitem__(self, name: str) -> Any:
         return self.ask(name)
@@ -236,14 +236,44 @@ def test_its_secrets_are_rotated_in_every_file_that_has_them(plays: Plays) -> No
     }  # fmt: skip
 
 
-def test_names_on_the_host_follow_its_name_and_the_deployments(plays: Plays) -> None:
+def test_names_on_the_host_follow_its_name_and_the_deployments(plays: Plays, tmp_path: Path) -> None:
     names = {key: plays.entry(key) for key in ("slug", "command", "environment_file", "ended_file", "volume", "image")}
     assert names == {
         "slug": "z-shop", "command": "/opt/z/z-shop", "environment_file": "/opt/z/shop.env",
         "ended_file": "/opt/z/shop.ended.json", "volume": "z-shop-state", "image": "shop:1",
     }  # fmt: skip
     assert plays.entry("image", container_images_refs={}) == ""
-    assert plays.entry("build.paths")[-1] == "integrations/shop"
+    assert Plays(shop(tmp_path), "box_shop")["zakaz_source_catalogue.box_shop.slug"] == "z-box-shop"
+
+
+def test_its_image_is_made_of_its_code_and_of_what_all_loaders_share(plays: Plays) -> None:
+    build = plays.entry("build")
+    assert build["paths"] == [*SHARED_CODE, "integrations/shop"]
+    assert build["lock"] == "requirements/loader.txt"
+
+
+def test_what_the_file_and_an_inventory_say_reaches_the_roles(plays: Plays) -> None:
+    said = {
+        "title": "Shop",
+        "kind": "sales",
+        "order": 7,
+        "page": "loader-failed.md",
+        "imports": {"import-shop": ["a.csv"]},
+    }
+    assert {key: plays.entry(key) for key in said} == said
+    assert (plays.entry("watched"), plays.entry("never_silent")) == (["zakaz.stg_shop"], [])
+    assert plays.entry("smoke") == {"counts": {"rows": "SELECT 1"}, "expect": ["rows > 0"]}
+    assert plays.entry("services.bell.proof") == {"body": "{}"}
+    own = {"schedule": "daily", "run_now": False, "base_url": "https://c", "environment": {"SHOP_DAYS": 4}}
+    inventory = {f"shop_{key}": value for key, value in own.items()}
+    keys = {key: "environment_more" if key == "environment" else key for key in own}
+    assert {key: plays.entry(keys[key], **inventory) for key in own} == own
+
+
+def test_what_is_a_template_is_rendered_however_deep(plays: Plays) -> None:
+    assert plays.ask("deep", deep=["{{ sandbox }}", {"a": ["b", "{{ sandbox }}"]}]) == [
+        "simulated", {"a": ["b", "simulated"]},
+    ]  # fmt: skip
 
 
 def test_its_user_writes_its_own_tables_and_reads_what_it_says(plays: Plays) -> None:
@@ -252,7 +282,8 @@ def test_its_user_writes_its_own_tables_and_reads_what_it_says(plays: Plays) -> 
         *(f"GRANT SELECT, INSERT ON {table}" for table in ["zakaz.stg_shop", *RUN_TABLES]),
         "GRANT SELECT ON zakaz.dim_events",
     ]
-    assert (user["name"], user["password"], user["access_management"]) == ("loader_shop", "password", False)
+    assert (user["name"], user["password"], user["profile"]) == ("loader_shop", "password", "loader")
+    assert user["access_management"] is False
 
 
 def test_the_secret_is_named_first_of_what_is_to_be_mended(plays: Plays) -> None:
@@ -261,6 +292,7 @@ def test_the_secret_is_named_first_of_what_is_to_be_mended(plays: Plays) -> None
 
 def test_variables_have_types_and_secrets_are_hidden(tmp_path: Path) -> None:
     source = shop(tmp_path)
+    assert settings_of("shop", source)["shop_bell_port"]["description"].endswith("the service for rings answers.")
     types = Plays(source).entry("argument_spec")
     assert types == argument_spec(settings_of("shop", source)) | {
         "clickhouse_shop_password": {"type": "str", "no_log": True}
