@@ -19,7 +19,7 @@ import yaml
 from source_file import read_sources
 
 from tests.makefile import REPOSITORY
-from tests.sources import ENABLED, SOURCES, required_secrets
+from tests.sources import ENABLED, SOURCES, TURNED_ON, required_secrets
 
 BIN = REPOSITORY / ".venv/bin"
 THIRD = "box_office"
@@ -155,13 +155,12 @@ def play(
         "backup_commit": "none",
         "rotate_what": "clickhouse_bi",
         "answers": str(folder / "answers.json"),
+        **TURNED_ON,
     }
     for name, source in read_sources(repository).items():
         for service in source["services"]:
             # an address that may not be published without a reason
             known |= {f"{name}_{service}_enabled": True, f"{name}_{service}_publish_address": "192.0.2.1"}
-    # those that are off without
-    known |= {secret: "given" for name in ENABLED if SOURCES[name]["optional"] for secret in required_secrets(name)}
     known |= settings
     hosts.write_text(json.dumps({"zakaz": {"hosts": apart or {"one": None}, "vars": known}}))
     file.write_text("- hosts: zakaz\n  gather_facts: false\n  tasks:\n" + tasks)
