@@ -13,6 +13,7 @@ import pytest
 import yaml
 from make_vault import names
 
+from tests.makefile import REPOSITORY
 from tests.roles.test_every_source_reaches import (
     EXPRESSIONS,
     REACHES,
@@ -60,6 +61,24 @@ def repository(tmp_path_factory) -> Path:
 def others(repository, tmp_path_factory) -> dict[str, Any]:
     """What consumers work with where it is not in the registry."""
     return answers(repository, tmp_path_factory.mktemp("others"), [*EXPRESSIONS, *SEEN], zakaz_sources=ENABLED)
+
+
+def test_no_role_asks_the_registry_itself_what_is_loaded():
+    """Else a source would be on for one role and off for another."""
+    pattern = [
+        "git",
+        "grep",
+        "--extended-regexp",
+        r"^[^#]*\bzakaz_sources\b",
+        "--",
+        "roles/*.yml",
+        "roles/*.j2",
+        "playbooks",
+    ]
+    done = subprocess.run(pattern, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    home = ("roles/zakaz/", "roles/sources/tasks/main.yml:  tags:", "roles/loader/meta/")
+    others = [line for line in done.stdout.splitlines() if not line.startswith(home) and "'No source of" not in line]
+    assert others == []
 
 
 def test_off_it_reaches_no_consumer(repository, tmp_path, others):
