@@ -23,8 +23,8 @@ ENABLED: list[str] = yaml.safe_load((REPOSITORY / "roles/zakaz/defaults/main/sou
 
 
 def first_of(kind: str) -> str:
-    """The first source of a deployment that is of this kind: what a test takes that needs some one."""
-    return next(name for name in ENABLED if SOURCES[name]["kind"] == kind)
+    """The first source of this kind that every deployment has: what a test takes that needs some one."""
+    return next(name for name in ENABLED if SOURCES[name]["kind"] == kind and not SOURCES[name]["optional"])
 
 
 SALES, ADVERTISING = first_of("sales"), first_of("advertising")
@@ -73,6 +73,10 @@ def required_secrets(source: str) -> list[str]:
         for key, setting in SOURCES[source]["settings"].items()
         if setting.get("secret") and setting.get("required")
     ]
+
+
+# what turns on those of the registry that are off without it
+TURNED_ON = {secret: "given" for name in ENABLED if SOURCES[name]["optional"] for secret in required_secrets(name)}
 
 
 def defaults(role: str) -> dict[str, Any]:

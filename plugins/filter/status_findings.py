@@ -301,10 +301,11 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
 
     :param seen: ``at`` (seconds since 1970), ``server`` and ``container`` (see :func:`clickhouse_finding`), ``plan``,
         ``refused`` (questions that ClickHouse did not answer, though it does others),
-        ``runs`` (rows of bi.v_ops_freshness), ``loaders`` (their commands by name), ``off`` (what to say of sources
-        that are not loaded, by name), ``services`` (units by name), ``host`` (of the module host_state),
-        ``near_cities`` (see :func:`city_finding`), ``degraded`` (rows of meta.v_degraded_last_day), ``tables`` (rows of
-        meta.v_tables_loaded), ``backups`` (see :func:`backup_finding`; None where they are made elsewhere)
+        ``runs`` (rows of bi.v_ops_freshness), ``loaders`` (their commands by name), ``sources_off`` (what to say of
+        sources that are off, by name), ``services`` (units by name),
+        ``host`` (of the module host_state), ``near_cities`` (see :func:`city_finding`), ``degraded`` (rows of
+        meta.v_degraded_last_day), ``tables`` (rows of meta.v_tables_loaded), ``backups`` (see :func:`backup_finding`;
+        None where they are made elsewhere)
     :param limits: the table of limits, by name
     :returns: findings with ``verdict`` ok, warn or bad, and the ``page`` that says what to do
     """
@@ -325,7 +326,7 @@ def status_findings(seen: dict[str, Any], limits: dict[str, Any]) -> list[dict[s
             most = int(limits["loader_stale"]["limit"])
             lines.append(loader_finding(loader, runs.get(loader), most, end, more))
         lines += unit_findings(loader, unit, host, True)
-    lines += [finding(OK, source, words) for source, words in seen["off"].items()]
+    lines += [finding(OK, source, words) for source, words in seen["sources_off"].items()]
     for name, unit in services.items():
         if name not in seen["loaders"]:
             lines += unit_findings(name, unit, host, False)

@@ -179,9 +179,9 @@ class LookupModule(LookupBase):
         known = dict(variables or {})
         names = [name for folder in terms for name in secret_names(Path(folder))]
         for source in (known.get("zakaz_source_catalogue") or {}).values():
-            if self._is_off(source):
-                continue
-            names += [name for name, option in source["argument_spec"].items() if option.get("no_log")]
+            # one that is off has none: blanks, too, count as not given
+            if self._templar.template(source["is_on"]):
+                names += [name for name, option in source["argument_spec"].items() if option.get("no_log")]
         users = passwords_of_users(known.get("clickhouse_users"))
         known.update(users)
         problems: dict[str, str] = {}
@@ -194,14 +194,6 @@ class LookupModule(LookupBase):
             if problem := self._problem(setting, place, text, known):
                 problems[place] = f"{place}{'' if place == setting else f' (for {setting})'} {problem}"
         return list(problems.values())
-
-    def _is_off(self, source: Mapping[str, Any]) -> bool:
-        """Whether an optional source has no secret to judge: blanks, too, count as not given."""
-        try:
-            return not self._templar.template(source["on"])
-        except AnsibleError:
-            # something is given, and wrong
-            return False
 
     def _problem(self, setting: str, place: str, text: Any, known: Mapping[str, Any]) -> str:
         if type(text).__name__ == "EncryptedString":

@@ -47,9 +47,9 @@ def literal(value: Any) -> str:
     return text[2:-2].strip() if text.startswith("{{") and text.endswith("}}") else repr(value)
 
 
-def is_given(variable: str) -> str:
-    """Whether a variable has a value, as an expression of Jinja; one of blanks only is none."""
-    return f"{variable} | default('', true) | string | trim | length > 0"
+def any_given(*variables: str) -> str:
+    """Whether one of some variables has a value, as an expression of Jinja; see the lookup C(given)."""
+    return f"query('given', {', '.join(map(repr, variables))}) | length > 0"
 
 
 def is_on(name: str, source: Mapping[str, Any]) -> str:
@@ -59,7 +59,7 @@ def is_on(name: str, source: Mapping[str, Any]) -> str:
     is asked by the preflight.
     """
     needed = needed_secrets(source)
-    return " or ".join(is_given(f"{name}_{key}") for key in dict.fromkeys([*needed, *filter(None, needed.values())]))
+    return any_given(*dict.fromkeys(f"{name}_{key}" for key in [*needed, *needed.values()] if key))
 
 
 def off_words(name: str, source: Mapping[str, Any]) -> str:
@@ -172,7 +172,7 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
     its loader reads (and ``environment_more`` what the operator adds), ``clickhouse_user`` its user with its grants,
     ``credentials`` what must not be empty, ``rotates`` its secrets, ``services`` what it runs beside the loader,
     ``mends`` the variables to look at when it refuses its settings, ``argument_spec`` the types of its variables,
-    ``on`` whether one of the registry is loaded, and ``off`` what people are told of one that is not.
+    ``is_on`` whether one of the registry is loaded, and ``off_words`` what people are told of one that is not.
     """
     slug = "{{ zakaz_name }}-" + name.replace("_", "-")
     clickhouse = source["clickhouse"]
@@ -196,14 +196,14 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
             "files": dict.fromkeys(files, "CLICKHOUSE_PASSWORD"),
         }
     }
-    credentials = {clickhouse["password"]: f"{{{{ {is_given(clickhouse['password'])} }}}}"}
+    credentials = {clickhouse["password"]: f"{{{{ {any_given(clickhouse['password'])} }}}}"}
     for key, setting in source["settings"].items():
         one = variable[key]
         if "rotates_as" in setting:
             rotates |= rotation(setting, one, dict.fromkeys(files, settings[one]["environment"]), loader=name)
         if setting.get("required"):
-            other = f" or {is_given(variable[setting['unless']])}" if "unless" in setting else ""
-            credentials[one] = f"{{{{ {is_given(one)}{other} }}}}"
+            instead = [variable[setting["unless"]]] if "unless" in setting else []
+            credentials[one] = f"{{{{ {any_given(one, *instead)} }}}}"
     services = {}
     for service_name, service in source["services"].items():
         prefix = f"{name}_{service_name}"
@@ -215,7 +215,7 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
                 places = {service["environment_file"]: settings[one]["environment"]}
                 rotates |= rotation(setting, one, places, service=prefix)
             if setting.get("required"):
-                credentials[one] = f"{{{{ {is_given(one)} or not {prefix}_enabled | bool }}}}"
+                credentials[one] = f"{{{{ {any_given(one)} or not {prefix}_enabled | bool }}}}"
         services[service_name] = {
             "name": prefix,
             "title": str(service["description"]).split(",")[0],
@@ -244,8 +244,8 @@ def catalogue_entry(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
         "kind": source["kind"],
         "order": source["order"],
         "page": source["page"],
-        "on": f"{{{{ {is_on(name, source)} }}}}" if source["optional"] else True,
-        "off": off_words(name, source) if source["optional"] else "",
+        "is_on": f"{{{{ {is_on(name, source)} }}}}" if source["optional"] else True,
+        "off_words": off_words(name, source) if source["optional"] else "",
         "slug": slug,
         "command": "{{ zakaz_dir }}/" + slug,
         "environment_file": f"{{{{ zakaz_dir }}}}/{name}.env",

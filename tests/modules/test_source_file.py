@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from source_file import SourceFileError, loader_settings, read_source, read_sources
+from source_file import SourceFileError, loader_settings, needed_secrets, read_source, read_sources
 
 from tests.makefile import REPOSITORY
 from tests.sources import SOURCES
@@ -52,6 +52,13 @@ def written(folder: Path, *path: str, **change: Any) -> Path:
         ),
         (("smoke",), {"expect": "rows > 0"}, "source.yml: smoke.expect: a list is expected, [] for none."),
         (("smoke",), {"counts": "SELECT 1"}, "source.yml: smoke.counts: a mapping is expected."),
+        ((), {"optional": "yes"}, "source.yml: optional is true or false."),
+        ((), {"optional": 1}, "source.yml: optional is true or false."),
+        (
+            (),
+            {"optional": True, "settings": {"login": {"description": "a", "required": True}}},
+            "source.yml: optional: no setting is secret and required, so nothing would turn it on.",
+        ),
         ((), {"services": {"bell": {}}}, "source.yml: services.bell: missing: description, command,"),
     ],
 )
@@ -61,6 +68,23 @@ def test_what_no_source_says_is_refused(tmp_path: Path, path: tuple[str, ...], c
         read_source(file)
     assert sentence in str(caught.value)
     assert str(caught.value).startswith(str(file))
+
+
+@pytest.mark.parametrize(
+    ("change", "optional"), [({}, False), ({"optional": False}, False), ({"optional": True}, True)]
+)
+def test_a_source_is_optional_where_it_says_so(tmp_path: Path, change: dict, optional: bool) -> None:
+    assert read_source(written(tmp_path, **change))["optional"] is optional
+
+
+def test_a_source_needs_its_required_secrets_or_what_does_instead() -> None:
+    settings = {
+        "token": {"secret": True, "required": True},
+        "key": {"secret": True, "required": True, "unless": "accounts"},
+        "accounts": {"secret": True},
+        "login": {"required": True},
+    }
+    assert needed_secrets({"settings": settings}) == {"token": "", "key": "accounts"}
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def seen(**changes):
         "refused": [],
         "runs": [run()],
         "loaders": {"ad_network": "/opt/zakaz/zakaz-ad-network"},
-        "off": {},
+        "sources_off": {},
         "services": {"ad_network": "zakaz-ad-network", "backup": "zakaz-backup", "watch": "zakaz-watch"},
         "host": host(),
         "near_cities": [],

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import yaml
 from source_file import read_sources
 
 from tests.makefile import REPOSITORY
-from tests.sources import ENABLED, SOURCES, required_secrets
+from tests.sources import ENABLED, SOURCES, TURNED_ON, required_secrets
 
 BIN = REPOSITORY / ".venv/bin"
 THIRD = "box_office"
@@ -125,7 +125,7 @@ def repository_with(copy: Path, **more: dict[str, Any]) -> Path:
             shutil.copy(file, copy / "integrations" / name)
     for name, source in more.items():
         (copy / "integrations" / name).mkdir()
-        (copy / "integrations" / name / "source.yml").write_text(yaml.safe_dump(source))
+        (copy / "integrations" / name / "source.yml").write_text(yaml.safe_dump(source, sort_keys=False))
     (copy / REGISTRY).write_text(yaml.safe_dump({"zakaz_sources": [*ENABLED, *more]}))
     return copy
 
@@ -136,8 +136,13 @@ def repository(tmp_path_factory) -> Path:
     return repository_with(tmp_path_factory.mktemp("repository"), **{THIRD: third_of(SOURCES[ENABLED[0]])})
 
 
-def play(repository: Path, folder: Path, tasks: str, **settings: Any) -> subprocess.CompletedProcess[str]:
-    """Run tasks on a host of its own, with the project's plugins, roles and defaults."""
+def play(
+    repository: Path, folder: Path, tasks: str, apart: Mapping[str, Any] | None = None, **settings: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run tasks on a host of its own, with the project's plugins, roles and defaults.
+
+    :param apart: settings of several hosts, by their names, instead of the one
+    """
     hosts, file = folder / "hosts.yml", folder / "play.yml"
     known = {
         "ansible_connection": "local",
@@ -150,21 +155,20 @@ def play(repository: Path, folder: Path, tasks: str, **settings: Any) -> subproc
         "backup_commit": "none",
         "rotate_what": "clickhouse_bi",
         "answers": str(folder / "answers.json"),
+        **TURNED_ON,
     }
     for name, source in read_sources(repository).items():
         for service in source["services"]:
             # an address that may not be published without a reason
             known |= {f"{name}_{service}_enabled": True, f"{name}_{service}_publish_address": "192.0.2.1"}
-    # those that are off without
-    known |= {secret: "given" for name in ENABLED if SOURCES[name]["optional"] for secret in required_secrets(name)}
     known |= settings
-    hosts.write_text(json.dumps({"zakaz": {"hosts": {"one": None}, "vars": known}}))
+    hosts.write_text(json.dumps({"zakaz": {"hosts": apart or {"one": None}, "vars": known}}))
     file.write_text("- hosts: zakaz\n  gather_facts: false\n  tasks:\n" + tasks)
     return subprocess.run(
         [str(BIN / "ansible-playbook"), "-i", str(hosts), str(file)],
         cwd=repository, capture_output=True, text=True, check=False,
         env={**os.environ, "HOME": str(folder), "NO_COLOR": "1", "LANG": "C.UTF-8",
-             "ANSIBLE_STDOUT_CALLBACK": "default"},
+             "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_ANY_ERRORS_FATAL": "false"},
     )  # fmt: skip
 
 
@@ -255,6 +259,17 @@ def test_no_password_of_a_source_is_taken_as_given(repository, tmp_path):
     assert refused.returncode != 0
     for name in [*empty, "box_office_token"]:
         assert name in refused.stdout
+
+
+def test_a_wrong_type_in_one_source_is_refused_before_any_is_loaded(repository, tmp_path):
+    tasks = """\
+    - ansible.builtin.import_role: {name: zakaz, tasks_from: spelling}
+    - ansible.builtin.import_role: {name: sources}
+"""
+    refused = play(repository, tmp_path, tasks, zakaz_sources=[*ENABLED, THIRD], box_office_run_now="perhaps")
+    assert refused.returncode != 0
+    assert "box_office_run_now" in refused.stdout
+    assert "TASK [loader" not in refused.stdout
 
 
 def test_a_name_that_is_no_source_is_refused_with_those_there_are(repository, tmp_path):

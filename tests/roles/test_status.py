@@ -12,7 +12,7 @@ import pytest
 
 from tests.docker_engine import DockerEngine, container
 from tests.makefile import REPOSITORY
-from tests.sources import ENABLED, unit_of
+from tests.sources import ENABLED, TURNED_ON, unit_of
 
 pytestmark = pytest.mark.patient
 PLAY = """
@@ -46,6 +46,7 @@ def status(tmp_path):
         "zakaz_dir": str(tmp_path),
         "zakaz_docker_host": f"unix://{tmp_path}/docker.sock",
         "clickhouse_admin_password": "x",
+        **TURNED_ON,
     }
 
     def run(**more):

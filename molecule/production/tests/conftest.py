@@ -39,7 +39,8 @@ def secrets_of_the_cabinets() -> dict[str, str]:
         if "community.docker.docker_container" in task
     )
     return {
-        f"vault_{source}_{key}": accepted[setting["simulated"].strip("{ }").upper()]
+        # by the setting of the simulator that it names, or what every simulator accepts
+        f"vault_{source}_{key}": accepted.get(setting["simulated"].strip("{ }").upper(), setting["simulated"])
         for source in ENABLED
         for key, setting in SOURCES[source]["settings"].items()
         if f"{source}_{key}" in required_secrets(source)
