@@ -52,6 +52,8 @@ def test_what_every_season_holds(direct: Direct) -> None:
     assert {row["AdNetworkType"] for row in rows} == {"SEARCH", "AD_NETWORK"}
     split = Counter((row["Date"], row["AdId"]) for row in rows if row["AdId"] != "--")
     assert set(split.values()) == {1, 2}
+    elsewhere = {row["AdId"] for row in rows if row["AdNetworkType"] == "AD_NETWORK"}
+    assert 0 < len({row["AdId"] for row in rows} - elsewhere) < len(elsewhere), "some are shown in search alone"
     assert 0 < sum(int(row["Clicks"]) > int(row["Impressions"]) for row in rows) <= 2
     assert {row["CampaignType"] for row in rows} == {"UNIFIED_CAMPAIGN", "TEXT_CAMPAIGN", "NEW_KIND_CAMPAIGN"}
     assert {row["Conversions"] == "--" for row in rows} == {True, False}
