@@ -106,6 +106,11 @@ def test_hundred_thousand_orders_page_through() -> None:
         caller.http.close()
 
 
+def test_answers_are_compressed_where_the_vendor_does(shared: Caller) -> None:
+    plain = shared.http.get("/api/rest/v1/orders", headers={"Accept-Encoding": "gzip"})
+    assert plain.status_code == 403 and "content-encoding" not in plain.headers
+
+
 def test_requests_are_logged_without_what_opens(fresh: Callable[..., Caller]) -> None:
     caller = fresh()
     caller.http.get("/api/rest/v1/orders", headers={"Authorization": "Bearer secret", "Accept-Language": "ru"})
