@@ -111,6 +111,12 @@ def test_orders_come_from_its_ads(direct: Direct) -> None:
         order.utm for order in direct.sandbox.season.orders.values() if (order.utm or {}).get("utm_content") in ads
     ]
     assert len(arrived) > 30
+    own = [order.utm for order in direct.sandbox.season.orders.values() if order.utm and "utm_content" in order.utm]
+    assert all(
+        utm["utm_content"] in ads for utm in own if utm["utm_source"] == "yandex" and utm["utm_content"].isdecimal()
+    )
+    by_macro = {utm["utm_medium"] for utm in arrived}
+    assert by_macro == {"cpc", "search"}, "through the campaign's block and through the group's"
     campaigns = {str(number) for account in direct.accounts for number in account.campaigns}
     assert {utm["utm_campaign"] for utm in arrived} & campaigns
     assert not any("{" in text for utm in arrived for text in utm.values()), "macros are resolved"

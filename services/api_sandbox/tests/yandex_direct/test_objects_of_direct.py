@@ -89,6 +89,8 @@ def test_more_pages_are_told_of(fresh: Start) -> None:
         offset = answer["LimitedBy"]
     assert len(found) == len(set(found)) == whole > 10
     assert direct.get("campaigns", FieldNames=["Id"], Page={"Limit": 3})["LimitedBy"] == 3
+    last = direct.get("campaigns", SelectionCriteria={"Ids": found[:5]}, FieldNames=["Id"])
+    assert len(last["Campaigns"]) == 5 and "LimitedBy" not in last, "a full page may be the last one"
     assert code(direct.get("campaigns", FieldNames=["Id"], Page={"Limit": 10_001})) == 8000
 
 

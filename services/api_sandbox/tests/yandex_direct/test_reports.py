@@ -52,6 +52,8 @@ def test_what_every_season_holds(direct: Direct) -> None:
     assert {row["AdNetworkType"] for row in rows} == {"SEARCH", "AD_NETWORK"}
     split = Counter((row["Date"], row["AdId"]) for row in rows if row["AdId"] != "--")
     assert set(split.values()) == {1, 2}
+    elsewhere = {row["AdId"] for row in rows if row["AdNetworkType"] == "AD_NETWORK"}
+    assert 0 < len({row["AdId"] for row in rows} - elsewhere) < len(elsewhere), "some are shown in search alone"
     assert 0 < sum(int(row["Clicks"]) > int(row["Impressions"]) for row in rows) <= 2
     assert {row["CampaignType"] for row in rows} == {"UNIFIED_CAMPAIGN", "TEXT_CAMPAIGN", "NEW_KIND_CAMPAIGN"}
     assert {row["Conversions"] == "--" for row in rows} == {True, False}
@@ -67,7 +69,9 @@ def test_a_campaign_was_renamed_in_mid_period(direct: Direct) -> None:
         names[row["CampaignId"]].add(row["CampaignName"])
         days[row["CampaignId"], row["CampaignName"]].add(row["Date"])
     [(number, (first, second))] = [(n, sorted(found, key=len)) for n, found in names.items() if len(found) > 1]
-    assert len(days[number, first] & days[number, second]) <= 1 < len(days[number, first])
+    renamed_on = str(direct.accounts[0].campaigns[int(number)].renamed_on)
+    assert days[number, first] & days[number, second] == {renamed_on}, "both names on that day alone"
+    assert max(days[number, first]) == renamed_on == min(days[number, second])
     by_ad = direct.report(ReportType="AD_PERFORMANCE_REPORT", AttributionModels=["LC"])
     assert {row["CampaignName"] for row in by_ad if row["CampaignId"] == number} == {second}
 
@@ -198,6 +202,8 @@ def test_today_is_partial(fresh: Start) -> None:
     assert 0.2 < one[str(now)] / other[str(now)] < 0.3
     roi = part.sandbox.roi(advertising=["yandex_direct"])
     assert sum(row["impressions"] for row in roi if row["d"] == str(now)) == one[str(now)], "the truth follows"
+    early = Direct(fresh(season_end=now + timedelta(days=5), yandex_direct_online_rows=10**6).sandbox)
+    assert max(row["Date"] for row in early.report(("Date", "Cost"))) == str(now), "what is to come has no figures"
 
 
 def test_goals_rename_the_columns_of_conversions(direct: Direct) -> None:
