@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 import structlog
 from api_sandbox.season.generator import Season
+from api_sandbox.season.moscow_time import today
 from api_sandbox.testing import Sandbox, make_season, running_sandbox
 from truth import campaign_truth, city_truth, staging_truth
 from yandex_direct import LOADER, __version__, load
@@ -19,8 +20,15 @@ from zakaz_common.testing import warehouse_engine
 from zakaz_common.testing.loader_under_test import LoaderUnderTest
 
 FOLDER = Path(__file__).resolve().parents[1]
-#: A season without other advertising, and a service whose limits are far away.
-SMALL = {"seed": 1, "orders": 100, "season_days": 45, "vk_banners": 0, "yandex_direct_ads": 40}
+#: A season up to today without other advertising, and a service whose limits are far away.
+SMALL = {
+    "seed": 1,
+    "orders": 100,
+    "season_days": 45,
+    "season_end": today(),
+    "vk_banners": 0,
+    "yandex_direct_ads": 40,
+}
 UNLIMITED = {"yandex_direct_requests": 10**6, "yandex_direct_online_rows": 10**6, "yandex_direct_units": 10**9}
 
 
