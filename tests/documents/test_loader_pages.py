@@ -54,7 +54,7 @@ def test_a_default_changed_in_source_yml_is_changed_everywhere(
 ) -> None:
     source = copy.deepcopy(SOURCES[name])
     old = at(source, path)
-    new = old - 1 if isinstance(old, int) else old / 2
+    new = old - 1 if isinstance(old, int) and old > 1 else old / 2
     at(source, path[:-1])[path[-1]] = new
     key = path[1:2] if path[0] == "settings" else (path[1], *path[3:4]) if "settings" in path else (path[1], "port")
     variable = environment_name(source, *key)
