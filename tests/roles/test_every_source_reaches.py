@@ -268,7 +268,7 @@ def test_a_wrong_type_in_one_source_is_refused_before_any_is_loaded(repository, 
 """
     refused = play(repository, tmp_path, tasks, zakaz_sources=[*ENABLED, THIRD], box_office_run_now="perhaps")
     assert refused.returncode != 0
-    assert "box_office_run_now" in refused.stdout
+    assert "argument 'box_office_run_now' is of type str and we were unable to convert to bool" in refused.stdout
     assert "TASK [loader" not in refused.stdout
 
 
