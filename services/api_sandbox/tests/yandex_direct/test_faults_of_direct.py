@@ -159,6 +159,10 @@ def test_odd_characters_in_names(direct: Direct, form: str) -> None:
         "huge": "ж".encode() * 32_768, "emoji": "🎭".encode(), "invalid_utf8": b"\xff\xfe",
     }[form]  # fmt: skip
     assert all(added in line for line in changed)
+    direct.sandbox.inject("text", route="*/reports", form=form)
+    edit(direct, "rows.*.Cost", "7.00")
+    both = direct.post("/v501/reports", body).content
+    assert both.count(added) >= len(usual) - 4 and both.count(b"\t7.00\n") == len(usual) - 4, "another fault leaves it"
 
 
 def test_rows_that_do_not_tell_what_they_are_of_are_left_alone(direct: Direct) -> None:
