@@ -92,6 +92,8 @@ def test_a_place_in_the_queue_is_waited_for_but_not_for_ever() -> None:
     direct = Direct(full, full, pending(), EMPTY)
     assert wait_for(direct, request(), clock.deadline).stated == 0
     assert clock.waits == [queue.QUEUE_WAIT, queue.QUEUE_WAIT, 3]
+    # the time of waiting for a place is no time of building
+    wait_for(Direct(*[full] * 15, *[pending("60")] * 9, EMPTY), request(), Clock().deadline)
     clock = Clock()
     with pytest.raises(QueueFull):
         wait_for(Direct(full), request(), clock.deadline)
