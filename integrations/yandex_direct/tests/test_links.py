@@ -63,6 +63,11 @@ def test_a_macro_becomes_what_is_known_of_the_ad_and_others_stay_out(written: st
     assert final_utm(f"https://a.example/?utm_content={written}", MACROS) == Utm(content=arrives)
 
 
+def test_a_campaigns_name_is_text_and_no_code() -> None:
+    macros = ad_macros(ad_id=17, group_id=5, campaign_id=3, campaign_name="Цирк+Ко 50%25")
+    assert final_utm("https://a.example/?utm_campaign={campaign_name}", macros).campaign == "цирк+ко 50%25"
+
+
 def test_what_is_not_known_of_an_ad_stays_out_too() -> None:
     macros = ad_macros(ad_id=17, group_id=0, campaign_id=0, campaign_name="")
     link = (

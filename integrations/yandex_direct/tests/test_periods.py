@@ -6,11 +6,15 @@ from datetime import date, timedelta
 
 import pytest
 from yandex_direct.access.refusals import BuildFailed
-from yandex_direct.reports.periods import DayTooLarge, read_period
+from yandex_direct.reports.periods import Answer, DayTooLarge, read_period
 from yandex_direct.reports.table import Table
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 3, 31)
 DAYS = (LAST - FIRST).days + 1
+
+
+def split(line: str) -> tuple[str, ...]:
+    return tuple(line.split())
 
 
 class Direct:
@@ -26,7 +30,7 @@ class Direct:
         if days > self.longest:
             raise BuildFailed("took too long", 502)
         count = min(days * self.rows, self.limit)
-        return Table([(n, ("x",)) for n in range(count)], [], count)
+        return Table(split, [(n, "x") for n in range(count)], [], count)
 
 
 def days_of(answers) -> list[date]:
@@ -76,3 +80,40 @@ def test_an_answer_is_handed_on_before_the_next_is_asked_for() -> None:
     asked = len(direct.asked)
     next(answers)
     assert len(direct.asked) == asked + 1
+
+
+def row(day: int, what: str = "x") -> tuple[int, str]:
+    return day, f"2026-01-{day:02} {what}"
+
+
+def parts(*rows: tuple[int, str], most: int, broken=()) -> list[tuple[int, int, int, int, bool]]:
+    """First and last day, rows, broken ones and soundness of each part of a report of ten days."""
+    answer = Answer(date(2026, 1, 1), date(2026, 1, 10), Table(split, list(rows), list(broken)))
+    return [
+        (one.first.day, one.last.day, len(one.table.rows), len(one.table.broken), one.sound)
+        for one in answer.parts(most)
+    ]
+
+
+def test_an_answer_is_landed_by_days_in_parts_of_so_many_rows() -> None:
+    # days without rows are in a part too: what was there is gone
+    assert parts(row(9), row(2), row(3), row(3), most=2) == [
+        (1, 2, 1, 0, True),
+        (3, 8, 2, 0, True),
+        (9, 10, 1, 0, True),
+    ]
+    assert parts(*(row(5) for _ in range(7)), row(1), row(6), most=3) == [
+        (1, 4, 1, 0, True), (5, 5, 7, 0, True), (6, 10, 1, 0, True),
+    ]  # fmt: skip
+    assert parts(row(2), row(3), most=100) == [(1, 10, 2, 0, True)]
+    assert parts(most=1) == [(1, 10, 0, 0, True)]
+
+
+def test_rows_of_no_day_are_in_one_part_and_leave_no_other_sound() -> None:
+    strange = (12, "2026-02-30 x")
+    found = parts(row(2), strange, (13, "2026-01-11 x"), row(7), most=2)
+    assert [one[4] for one in found] == [False] * len(found)
+    assert sum(one[2] for one in found) == 4
+    assert found[0][2] >= 2
+    found = parts(row(2), row(7), most=1, broken=[(5, 3)])
+    assert [one[3:] for one in found] == [(1, False), (0, False)]

@@ -15,6 +15,7 @@ from zakaz_common.errors import DeadlineExceededError
 from zakaz_common.http import PendingError
 
 DAY = date(2026, 1, 31)
+EMPTY = Table(lambda line: tuple(line.split()), stated=0)
 
 
 class Clock:
@@ -55,7 +56,7 @@ def request(first: date = date(2026, 1, 1), last: date = DAY, **changes: object)
 
 
 def test_a_report_is_asked_for_again_with_the_same_body_until_it_is_there() -> None:
-    clock, direct = Clock(), Direct(pending("5", 201), pending("7"), pending("2"), Table(stated=0))
+    clock, direct = Clock(), Direct(pending("5", 201), pending("7"), pending("2"), EMPTY)
     assert wait_for(direct, request(), clock.deadline).stated == 0
     assert clock.waits == [5, 7, 2]
     assert len({str(one.body()) for one in direct.asked}) == 1
@@ -88,9 +89,11 @@ def test_the_deadline_of_the_run_is_the_last_word() -> None:
 
 def test_a_place_in_the_queue_is_waited_for_but_not_for_ever() -> None:
     clock, full = Clock(), QueueFull("9000")
-    direct = Direct(full, full, pending(), Table(stated=0))
+    direct = Direct(full, full, pending(), EMPTY)
     assert wait_for(direct, request(), clock.deadline).stated == 0
     assert clock.waits == [queue.QUEUE_WAIT, queue.QUEUE_WAIT, 3]
+    # the time of waiting for a place is no time of building
+    wait_for(Direct(*[full] * 15, *[pending("60")] * 9, EMPTY), request(), Clock().deadline)
     clock = Clock()
     with pytest.raises(QueueFull):
         wait_for(Direct(full), request(), clock.deadline)
@@ -99,7 +102,7 @@ def test_a_place_in_the_queue_is_waited_for_but_not_for_ever() -> None:
 
 
 def test_a_name_that_is_taken_is_changed_once() -> None:
-    direct = Direct(NameTaken("4000"), pending(), Table(stated=0))
+    direct = Direct(NameTaken("4000"), pending(), EMPTY)
     wait_for(direct, request(), Clock().deadline)
     names = [one.body()["params"]["ReportName"] for one in direct.asked]
     assert names[0] != names[1] == names[2]
@@ -119,7 +122,7 @@ def test_a_report_that_cannot_be_built_is_asked_for_again_where_that_may_help(
 
 
 def test_a_failure_of_once_is_ridden_out() -> None:
-    assert wait_for(Direct(BuildFailed("no", 500), Table(stated=0)), request(), Clock().deadline).stated == 0
+    assert wait_for(Direct(BuildFailed("no", 500), EMPTY), request(), Clock().deadline).stated == 0
 
 
 def test_a_name_tells_reports_apart_and_nothing_else() -> None:

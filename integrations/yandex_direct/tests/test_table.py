@@ -15,7 +15,7 @@ def body(*lines: str, heads: str = "Date\tCampaignId\tCost", total: str | None =
 
 
 def cells(table) -> list[tuple[str, ...]]:
-    return [row for _, row in table.rows]
+    return [table.cells(line) for _, line in table.rows]
 
 
 def test_columns_are_found_by_name() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
@@ -18,7 +17,7 @@ from zakaz_common.text import tolerant
 from yandex_direct.access.accounts import Account
 from yandex_direct.access.refusals import read_refusal
 from yandex_direct.objects.listing import PAGE_SIZE, chunks, read_listing
-from yandex_direct.records import AD_CONTENTS, AD_STATES, CAMPAIGN_STATES, Changes, Client, Page
+from yandex_direct.records import AD_CONTENTS, AD_STATES, CAMPAIGN_STATES, Changes, Client, Modified, Page
 from yandex_direct.reports.periods import Answer, read_period
 from yandex_direct.reports.queue import wait_for
 from yandex_direct.reports.request import HEADERS, ReportKind, ReportRequest
@@ -45,19 +44,6 @@ class _Envelope(msgspec.Struct):
 
     result: msgspec.Raw | UnsetType = UNSET
     error: dict[str, Any] | UnsetType = UNSET
-
-
-@dataclass(frozen=True, slots=True)
-class Corrections:
-    """What has changed since a moment.
-
-    Parameters:
-        first: the first day whose statistics were corrected; None for none.
-        objects: whether campaigns, groups or ads were changed.
-    """
-
-    first: date | None = None
-    objects: bool = False
 
 
 class YandexDirectClient:
@@ -125,22 +111,28 @@ class YandexDirectClient:
             client = Client()
         return Money((client.currency or "").strip().upper(), str(client.vat_rate or ""))
 
-    def changes(self, campaigns: Sequence[int], since: datetime) -> Corrections:
-        """What of these campaigns has changed since a moment."""
-        first: date | None = None
-        objects = False
+    def corrected_from(self, campaigns: Sequence[int], since: datetime) -> date | None:
+        """The first day whose statistics Direct has corrected since a moment, of these campaigns; None for none."""
+        days = [
+            one.border_date
+            for found in self._changes(campaigns, since, ["CampaignsStat"])
+            for one in found.campaigns_stat or ()
+            if one.border_date
+        ]
+        return min(days, default=None)
+
+    def objects_changed(self, campaigns: Sequence[int], since: datetime) -> bool:
+        """Whether one of these campaigns, or a group or an ad of theirs, was changed since a moment."""
+        found = self._changes(campaigns, since, ["CampaignIds", "AdGroupIds", "AdIds"])
+        return any(one.campaign_ids or one.ad_group_ids or one.ad_ids for one in found)
+
+    def _changes(self, campaigns: Sequence[int], since: datetime, fields: list[str]) -> Iterator[Modified]:
+        moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         for some in chunks(campaigns, _CAMPAIGNS_OF_CHANGES):
-            params = {
-                "CampaignIds": some,
-                "Timestamp": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "FieldNames": ["CampaignIds", "AdGroupIds", "AdIds", "CampaignsStat"],
-            }
-            found = self._call("changes", "check", params, lambda raw: read(Changes, raw, lambda *_: None)).modified
-            if found:
-                objects = objects or bool(found.campaign_ids or found.ad_group_ids or found.ad_ids)
-                days = [one.border_date for one in found.campaigns_stat or () if one.border_date]
-                first = min([*days, *([first] if first else [])], default=None)
-        return Corrections(first, objects)
+            params = {"CampaignIds": some, "Timestamp": moment, "FieldNames": fields}
+            found = self._call("changes", "check", params, lambda raw: read(Changes, raw, lambda *_: None))
+            if found.modified:
+                yield found.modified
 
     def campaigns(self) -> list[msgspec.Raw]:
         """Every campaign the API lists, in every state and of every type."""

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from zakaz_common.attribution.rules import CityBook, Event
 from zakaz_common.city import CityDirectory
+from zakaz_common.moscow import now_moscow
 from zakaz_common.run import RunContext
 from zakaz_common.window import Window
 
@@ -77,7 +78,7 @@ def dry_run(context: RunContext) -> None:
     sink = DryRunSink()
     window = Window.of_days(season.first, season.last, "fixtures")
     names = load_statistics(context, _ACCOUNT, source, sink, window, money_of(_ACCOUNT, source), season.today)
-    cabinet = read_objects(context, _ACCOUNT, list_objects(source))
+    cabinet = read_objects(context, _ACCOUNT, list_objects(source, now_moscow()))
     load_ads(_ACCOUNT, sink, cabinet, sink.staged, names, (), book, season.today)
     log.info(
         "dry_run_result",

@@ -35,7 +35,7 @@ from zakaz_common.window import Window
 from yandex_direct import LOADER
 from yandex_direct.access.accounts import Account, configured_accounts
 from yandex_direct.access.refusals import AccessRefused, BuildFailed, NameTaken, QueueFull, UnitsUsedUp
-from yandex_direct.client import Corrections, YandexDirectClient
+from yandex_direct.client import YandexDirectClient
 from yandex_direct.mart import shared_mart
 from yandex_direct.objects.kept import KeptListings, Listings
 from yandex_direct.objects.listing import ListingUnstable, ids_of
@@ -149,7 +149,7 @@ def _load(context: RunContext, asked: Window | None) -> None:
             money = money_of(account.name, client)
             now = client.server_time or now_moscow()
             today = moscow_day(now)
-            window, anew = _due(context, account, client, before, asked, today)
+            window = _window(context, account.name, client, before, asked, today)
             windows.append(window)
             server_times.append(now)
             log.info(
@@ -164,7 +164,7 @@ def _load(context: RunContext, asked: Window | None) -> None:
             names = load_statistics(context, account.name, client, sink, window, money, today)
             # After the statistics: an account that has ads in the dimension has its history.
             staged = staged_ads(context, account.name)
-            cabinet = read_objects(context, account.name, _listings(account, client, kept, staged, anew=anew))
+            cabinet = read_objects(context, account.name, _listings(account, client, kept, staged, now))
             load_ads(account.name, sink, cabinet, staged, names, known_ads(context, account.name), book, today)
         except _ACCOUNT_ERRORS as error:
             failures.append((account.name, error))
@@ -220,31 +220,30 @@ class _Before:
         return ReadBefore(moscow_day(self.mark), self.deep_on, self.long_on)
 
 
-def _due(
+def _window(
     context: RunContext,
-    account: Account,
+    account: str,
     client: YandexDirectClient,
     before: _Before,
     asked: Window | None,
     today: date,
-) -> tuple[Window, bool]:
-    """What to read of an account, and whether its objects are to be listed anew."""
+) -> Window:
+    """The days to read of an account."""
     if asked is not None:
-        return served_days(asked, today), False
-    read_before = before.of_account(account.name)
-    if before.mark is None or read_before.until is None:
-        return choose_window(today, before=read_before, settings=context.settings), True
-    table = context.warehouse.name(ADS_DAILY)
-    loaded = context.warehouse.query(
-        f"SELECT campaign_id, min(d) FROM {table} FINAL WHERE account = {{account:String}} "  # noqa: S608
-        "GROUP BY campaign_id ORDER BY campaign_id",
-        {"account": account.name},
-    )
-    changed = client.changes([int(row[0]) for row in loaded], before.mark) if loaded else Corrections()
-    # days before those that were ever loaded are nobody's correction
-    corrected = max(changed.first, min(row[1] for row in loaded)) if changed.first else None
-    window = choose_window(today, before=read_before, settings=context.settings, corrected_from=corrected)
-    return window, changed.objects or read_before.deep_on != today
+        return served_days(asked, today)
+    read_before = before.of_account(account)
+    corrected: date | None = None
+    if before.mark is not None and read_before.until is not None:
+        table = context.warehouse.name(ADS_DAILY)
+        loaded = context.warehouse.query(
+            f"SELECT campaign_id, min(d) FROM {table} FINAL WHERE account = {{account:String}} "  # noqa: S608
+            "GROUP BY campaign_id ORDER BY campaign_id",
+            {"account": account},
+        )
+        first = client.corrected_from([int(row[0]) for row in loaded], before.mark)
+        # days before those that were ever loaded are nobody's correction
+        corrected = max(first, min(row[1] for row in loaded)) if first else None
+    return choose_window(today, before=read_before, settings=context.settings, corrected_from=corrected)
 
 
 def money_of(account: str, source: Source) -> Money:
@@ -268,19 +267,19 @@ def load_statistics(
     names: dict[int, CampaignName] = {}
     ads, campaigns = Figures(), Figures()
     version = sink.begin(ADS_DAILY)
-    for answer in source.report(ADS, window.first, window.last):
+    for part in _parts(context, source, ADS, window):
         with _Noted(context, ADS.name, account) as noted:
-            figures = ad_figures(account, answer, money, version=version, reject=noted.reject, degrade=noted.degrade)
-        sink.ads_daily(account, answer, figures, version)
+            figures = ad_figures(account, part, money, version=version, reject=noted.reject, degrade=noted.degrade)
+        sink.ads_daily(account, part, figures, version)
         ads.add_days(figures)
         context.read(ADS.name, figures.read, part=account)
     version = sink.begin(CAMPAIGNS_DAILY)
-    for answer in source.report(CAMPAIGNS, window.first, window.last):
+    for part in _parts(context, source, CAMPAIGNS, window):
         with _Noted(context, CAMPAIGNS.name, account) as noted:
             figures = campaign_figures(
-                account, answer, money, names, version=version, reject=noted.reject, degrade=noted.degrade
+                account, part, money, names, version=version, reject=noted.reject, degrade=noted.degrade
             )
-        sink.campaigns_daily(account, answer, figures, version)
+        sink.campaigns_daily(account, part, figures, version)
         campaigns.add_days(figures)
         context.read(CAMPAIGNS.name, figures.read, part=account)
     for day, (by_ads, by_campaigns) in differences(ads, campaigns).items():
@@ -296,22 +295,30 @@ def load_statistics(
     return names
 
 
-def list_objects(source: Source) -> Listings:
+def _parts(context: RunContext, source: Source, kind: ReportKind, window: Window) -> Iterator[Answer]:
+    """A report of the window in parts, each of which is one insert: a whole one may have some hundred thousand rows."""
+    for answer in source.report(kind, window.first, window.last):
+        yield from answer.parts(context.settings.loader_batch_rows)
+
+
+def list_objects(source: Source, now: datetime) -> Listings:
     """Campaigns, groups and ads of an account as they are now."""
     campaigns = source.campaigns()
     ids = sorted(ids_of(campaigns))
-    return Listings(campaigns, source.ad_groups(ids), source.ads(ids)) if ids else Listings(campaigns)
+    return Listings(now, campaigns, source.ad_groups(ids), source.ads(ids)) if ids else Listings(now, campaigns)
 
 
 def _listings(
-    account: Account, client: YandexDirectClient, kept: KeptListings, staged: Sequence[Staged], *, anew: bool
+    account: Account, client: YandexDirectClient, kept: KeptListings, staged: Sequence[Staged], now: datetime
 ) -> Listings:
-    """The listings of an account: kept ones, unless something may have changed or an ad is not in them."""
+    """The listings of an account: kept ones of today, unless something was changed or an ad is not in them."""
     with_statistics = {one.ad_id for one in staged if one.ad_id}
-    found = None if anew else kept.load(account)
-    if found is not None and with_statistics <= ids_of(found.ads) | set(found.unlisted):
-        return found
-    found = list_objects(client)
+    found = kept.load(account)
+    if found is not None and moscow_day(found.listed_at) == moscow_day(now):
+        is_whole = with_statistics <= ids_of(found.ads) | set(found.unlisted)
+        if is_whole and not client.objects_changed(sorted(ids_of(found.campaigns)), found.listed_at - _SAFETY):
+            return found
+    found = list_objects(client, now)
     found.unlisted = sorted(with_statistics - ids_of(found.ads))
     kept.save(account, found)
     return found

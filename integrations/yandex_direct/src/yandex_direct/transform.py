@@ -234,11 +234,13 @@ def ad_figures(
     A row without an ad is a campaign's own spend and is kept: ids that Direct does not know are 0 there. Rows of
     nothing give no row.
     """
-    found = Figures(read=answer.table.count)
+    found = Figures(read=answer.table.count, whole=answer.sound)
     _reject_broken(account, answer, found, reject)
     reader = _Cells(answer)
-    for number, cells in answer.table.rows:
-        day_cell, campaign_cell, group_cell, ad_cell, network, shows, clicked, cost, converted = cells
+    for number, line in answer.table.rows:
+        day_cell, campaign_cell, group_cell, ad_cell, network, shows, clicked, cost, converted = answer.table.cells(
+            line
+        )
         key = f"{account}/{campaign_cell}/{ad_cell}" if _ID.fullmatch(campaign_cell) else f"{account}/line {number}"
         note = partial(degrade, key)
         day: date | None = None
@@ -284,11 +286,11 @@ def campaign_figures(
 
     What they are called is put into ``names``.
     """
-    found = Figures(read=answer.table.count)
+    found = Figures(read=answer.table.count, whole=answer.sound)
     _reject_broken(account, answer, found, reject)
     reader = _Cells(answer)
-    for number, cells in answer.table.rows:
-        day_cell, campaign_cell, kind, shows, clicked, cost, name = cells
+    for number, line in answer.table.rows:
+        day_cell, campaign_cell, kind, shows, clicked, cost, name = answer.table.cells(line)
         key = f"{account}/{campaign_cell}" if _ID.fullmatch(campaign_cell) else f"{account}/line {number}"
         note = partial(degrade, key)
         day: date | None = None

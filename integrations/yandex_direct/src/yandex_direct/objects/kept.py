@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -24,9 +25,12 @@ log = structlog.get_logger()
 class Listings(msgspec.Struct):
     """Raw records of an account.
 
-    ``unlisted`` are ids of ads with statistics that the API does not list: they are no reason to look again.
+    Parameters:
+        listed_at: when, by the server's clock.
+        unlisted: ids of ads with statistics that the API does not list: they are no reason to look again.
     """
 
+    listed_at: datetime
     campaigns: list[msgspec.Raw] = []
     ad_groups: list[msgspec.Raw] = []
     ads: list[msgspec.Raw] = []

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import structlog
 from zakaz_common.errors import DataError
+from zakaz_common.moscow import days_between
 
 from yandex_direct.access.refusals import BuildFailed
 from yandex_direct.reports.table import Table
@@ -21,11 +22,41 @@ class DayTooLarge(DataError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole report: these days (inclusive) and all their rows."""
+    """A whole report: these days (inclusive) and all their rows.
+
+    ``sound`` is False where there are rows of which the day is not known: any day may lack one.
+    """
 
     first: date
     last: date
     table: Table
+    sound: bool = True
+
+    def parts(self, most: int) -> Iterator[Answer]:
+        """The same by days, oldest first, in parts of at most so many rows, or of a single day.
+
+        Every day is in one of them, those without rows too. Rows of which the day is not known are in the first.
+        """
+        by_day: dict[date | None, list[tuple[int, str]]] = {}
+        cells = self.table.cells
+        for row in self.table.rows:
+            by_day.setdefault(self._day_of(cells(row[1])[0]), []).append(row)
+        sound = None not in by_day and not self.table.broken
+        rows, broken, first = by_day.pop(None, []), self.table.broken, self.first
+        for day in days_between(self.first, self.last):
+            more = by_day.get(day, [])
+            if day > first and rows and len(rows) + len(more) > most:
+                yield Answer(first, day - timedelta(days=1), Table(cells, rows, broken), sound)
+                rows, broken, first = [], [], day
+            rows = rows + more if rows else more
+        yield Answer(first, self.last, Table(cells, rows, broken), sound)
+
+    def _day_of(self, cell: str) -> date | None:
+        try:
+            day = date.fromisoformat(cell)
+        except ValueError:
+            return None
+        return day if self.first <= day <= self.last else None
 
 
 def read_period(build: Callable[[date, date], Table], first: date, last: date, *, limit: int) -> Iterator[Answer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
@@ -19,12 +19,14 @@ class Table:
     """The rows of a report.
 
     Parameters:
-        rows: line number in the answer and the cells of the fields asked for, in their order.
+        cells: the cells of a line, in the order of the fields asked for.
+        rows: number of the line in the answer, and the line: many thousands would be too large as cells.
         broken: line number and number of cells of the lines that are no rows.
         stated: how many rows the report says it has; None for one without a last line.
     """
 
-    rows: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    cells: Callable[[str], tuple[str, ...]]
+    rows: list[tuple[int, str]] = field(default_factory=list)
     broken: list[tuple[int, int]] = field(default_factory=list)
     stated: int | None = None
 
@@ -47,22 +49,22 @@ def read_table(body: bytes, fields: Sequence[str], *, text_last: bool = False) -
     if lines[-1] == "":
         lines.pop()
     start, heads = _headings(lines, fields)
-    table = Table()
+    width = len(heads)
+    splits = width - 1 if text_last and heads[-1] == fields[-1] else -1
+    pick = itemgetter(*(heads.index(name) for name in fields))
+    table = Table(lambda line: pick(line.split("\t", splits)))
     if len(lines) > start and (summary := _SUMMARY.fullmatch(lines[-1].rstrip("\t"))):
         table.stated = int(summary[1])
         lines.pop()
-    width = len(heads)
-    pick = itemgetter(*(heads.index(name) for name in fields))
-    splits = width - 1 if text_last and heads[-1] == fields[-1] else -1
     for number, line in enumerate(lines[start:], start + 1):
-        cells = line.split("\t", splits)
-        if len(cells) == width:
-            table.rows.append((number, pick(cells)))
+        tabs = line.count("\t")
+        if tabs == width - 1 or (splits != -1 and tabs >= width):
+            table.rows.append((number, line))
         elif splits != -1 and table.rows:
-            at, row = table.rows[-1]
-            table.rows[-1] = (at, (*row[:-1], f"{row[-1]} {line}"))
+            at, before = table.rows[-1]
+            table.rows[-1] = (at, f"{before} {line}")
         else:
-            table.broken.append((number, len(cells)))
+            table.broken.append((number, tabs + 1))
     read = len(table.rows) + len(table.broken)
     if read < (table.stated or 0):
         raise ValueError(f"the table has {read} of its {table.stated} rows")
