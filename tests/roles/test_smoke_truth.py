@@ -1,4 +1,4 @@
-"""The simulator is asked for the advertising that this deployment loads: it plays vendors of sources that are off, too."""
+"""The simulator is asked for the advertising that a deployment loads: it also plays vendors of sources that are off."""
 
 from __future__ import annotations
 
