@@ -84,7 +84,10 @@ class Sandbox:
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """API requests so far, oldest first: method, path, query, body (JSON ones), status, faults."""
+        """API requests so far, oldest first: method, path, query, headers, body (JSON ones), status, faults.
+
+        Nothing that opens a cabinet is among them.
+        """
         return self._call("GET", "/sandbox/requests")
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -103,3 +104,15 @@ def test_hundred_thousand_orders_page_through() -> None:
         print(f"start {started - began:.1f} s, {number} pages {time.monotonic() - started:.1f} s")
         assert rows == sum(order.payed for order in sandbox.season.orders.values())
         caller.http.close()
+
+
+def test_answers_are_compressed_where_the_vendor_does(shared: Caller) -> None:
+    plain = shared.http.get("/api/rest/v1/orders", headers={"Accept-Encoding": "gzip"})
+    assert plain.status_code == 403 and "content-encoding" not in plain.headers
+
+
+def test_requests_are_logged_without_what_opens(fresh: Callable[..., Caller]) -> None:
+    caller = fresh()
+    caller.http.get("/api/rest/v1/orders", headers={"Authorization": "Bearer secret", "Accept-Language": "ru"})
+    [entry] = caller.sandbox.requests
+    assert entry["headers"]["accept-language"] == "ru" and "secret" not in str(entry)

@@ -18,6 +18,7 @@ from api_sandbox.service.faults import RECORD_KINDS, Fault, apply_edits, edited_
 from api_sandbox.service.state import ServiceState
 
 _HTML = "<!DOCTYPE html><html><head><title>Технические работы</title></head><body><h1>Скоро вернёмся</h1></body></html>"
+_SECRET_HEADERS = (b"authorization", b"cookie")
 _ERRORS = {
     429: {"error": "Too Many Requests", "status": 429, "code": "TOO_MANY_REQUESTS", "info": []},
     500: {"error": "Server error", "status": 500, "code": "SERVER_ERROR", "info": []},
@@ -112,6 +113,11 @@ class FaultGate:
             "method": scope["method"],
             "path": scope["path"],
             "query": dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+            "headers": {
+                name.decode("latin-1"): value.decode("latin-1")
+                for name, value in scope["headers"]
+                if name not in _SECRET_HEADERS
+            },
             # Form bodies hold credentials and are never JSON.
             "body": document,
             "status": status,

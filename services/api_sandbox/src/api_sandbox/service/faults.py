@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -17,8 +16,8 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from api_sandbox.season.mutations import Mutation
+from api_sandbox.service.report_text import ReportText
 
-_COUNT = re.compile(r"[^\t]+: \d+")
 Rank = Literal["descriptive", "identity", "ignored"]
 MoneyForm = Literal["noise", "fraction", "string", "spaced", "exponent"]
 TextForm = Literal["surrogate", "nul", "control", "bidi", "huge", "emoji", "invalid_utf8"]
@@ -172,19 +171,14 @@ def edited_csv(body: bytes, edits: Iterable[Edit]) -> bytes:
 
 
 def edited_report(body: bytes, edits: Iterable[Edit]) -> bytes:
-    """The same of a report of lines with tabs and no quoting, whose names stand in the first line, or under a title.
-
-    The last line may be a count, ``Total rows: 5``: it stays as it was, right or wrong, unless ``total`` is edited.
-    """
-    lines = body.decode().removesuffix("\n").split("\n")
-    head = [lines.pop(0)] if lines[0].startswith('"') else []
-    names = lines.pop(0).split("\t") if lines else []
-    label, mark, total = lines.pop().rpartition(": ") if lines and _COUNT.fullmatch(lines[-1]) else ("", "", "")
-    rows = [dict(zip(names, line.split("\t"), strict=False)) for line in lines]
-    edited = apply_edits({"rows": rows, "total": total}, edits)
-    shown = ["\t".join(str(cell) for cell in row.values()) for row in edited["rows"]]
-    last = [f"{label}{mark}{edited['total']}"] if label else []
-    return "".join(f"{line}\n" for line in [*head, "\t".join(names), *shown, *last]).encode()
+    """The same of a report of lines with tabs. Its count stays, right or wrong, unless ``total`` is edited."""
+    report = ReportText.read(body)
+    if report is None:
+        return body
+    label, total = report.count
+    edited = apply_edits({"rows": report.rows, "total": total}, edits)
+    report.rows, report.count = edited["rows"], (label, edited["total"])
+    return report.write()
 
 
 def _find(document: Any, names: list[str]) -> list[Any]:

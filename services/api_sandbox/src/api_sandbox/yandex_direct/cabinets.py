@@ -177,8 +177,8 @@ class _Builder:
         ]
         advertised = [e for e in season.events.values() if e.appeal > 0 and e.sale_day < season.season_days]
         places: list[tuple[DirectAccount, Campaign, Event | None]] = []
-        for number, event in enumerate(advertised):
-            account = accounts[number % len(accounts)]
+        for turn, event in enumerate(advertised):
+            number, account = turn // len(accounts), accounts[turn % len(accounts)]
             created = max(self.begin, self.begin + (event.sale_day - 4) * DAY)
             campaign = self._campaign(account, f"{event.city_raw.strip()} · {event.name}", event.id, created)
             campaign.type = "TEXT_CAMPAIGN" if number % 4 == 1 else "UNIFIED_CAMPAIGN"
@@ -191,7 +191,8 @@ class _Builder:
             brand.type = "NEW_KIND_CAMPAIGN"
             brand.tracking = "utm_source=yandex&utm_medium=cpc&utm_content=retarget"
             places.append((account, brand, None))
-        self._histories(places)
+        for account in accounts:
+            self._histories([(event.last_day, one) for owner, one, event in places if event and owner is account])
         wanted = [settings.yandex_direct_ads // len(places)] * len(places)
         for number in range(settings.yandex_direct_ads - sum(wanted)):
             wanted[number] += 1
@@ -210,9 +211,8 @@ class _Builder:
         account.plans[campaign.id] = campaign
         return campaign
 
-    def _histories(self, places: list[tuple[DirectAccount, Campaign, Event | None]]) -> None:
-        """The campaign that ended first was archived; the longest one was renamed in mid-period."""
-        flights = [(event.last_day, campaign) for _, campaign, event in places if event]
+    def _histories(self, flights: list[tuple[int, Campaign]]) -> None:
+        """The campaign of a cabinet that ended first was archived; the last one to end was renamed in mid-period."""
         if len(flights) > 1:
             min(flights, key=lambda flight: flight[0])[1].status = "ARCHIVED"
             renamed = max(flights, key=lambda flight: flight[0])[1]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+# In English and in Russian: the language of a request decides.
 _STRINGS = {
-    53: "Ошибка авторизации",
-    54: "Нет прав",
-    56: "Превышен лимит запросов метода",
-    152: "Недостаточно баллов",
-    506: "Превышено ограничение на количество соединений",
-    4000: "Неверно указаны параметры запроса",
-    4001: "Неверно заданы параметры условия отбора SelectionCriteria",
-    8000: "Неверный запрос",
-    8800: "Объект не найден",
-    9000: "Очередь отчетов переполнена",
+    53: ("Authorization error", "Ошибка авторизации"),
+    54: ("No rights", "Нет прав"),
+    56: ("Request limit exceeded for the method", "Превышен лимит запросов метода"),
+    152: ("Insufficient points", "Недостаточно баллов"),
+    506: ("Exceeded the number of connections", "Превышено ограничение на количество соединений"),
+    4000: ("Incorrect request parameters", "Неверно указаны параметры запроса"),
+    4001: ("Invalid selection criteria", "Неверно заданы параметры условия отбора SelectionCriteria"),
+    8000: ("Invalid request", "Неверный запрос"),
+    8800: ("Object not found", "Объект не найден"),
+    9000: ("The queue of reports is full", "Очередь отчетов переполнена"),
 }
 
 
@@ -26,13 +27,13 @@ class DirectError(Exception):
         self.code = code
         self.detail = detail
 
-    def body(self, request_id: str, *, as_text: bool) -> dict[str, Any]:
-        """The documented body; ``as_text`` tells that the code is a string."""
+    def body(self, request_id: str, language: str, *, as_text: bool) -> dict[str, Any]:
+        """The documented body; ``language`` is ``Accept-Language``, ``as_text`` tells that the code is a string."""
         return {
             "error": {
                 "request_id": request_id,
                 "error_code": str(self.code) if as_text else self.code,
-                "error_string": _STRINGS[self.code],
+                "error_string": _STRINGS[self.code][language.lower().startswith("ru")],
                 "error_detail": self.detail,
             }
         }

@@ -8,7 +8,7 @@ differ from its ads' rows by kopecks.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 from zlib import crc32
 
@@ -43,18 +43,23 @@ def facts(account: DirectAccount, first: date, last: date) -> Iterator[Fact]:
     found = []
     for ad in account.ads.values():
         group, campaign = account.groups[ad.group_id], account.campaign_of(ad)
-        for day, stat in ad.days.items():
-            if first <= day <= last:
-                for network, part in _networks(ad, day, stat):
-                    if part.shows or part.clicks or part.spent:
-                        found.append(
-                            Fact(
-                                day, campaign, group, ad, network, _name(campaign, day, network),
-                                part.shows, part.clicks, part.goals, _exact(ad, day, network, part.spent),
-                            )
-                        )  # fmt: skip
+        for day in _days(ad, first, last):
+            for network, part in _networks(ad, day, ad.days[day]):
+                if part.shows or part.clicks or part.spent:
+                    name, cost = _name(campaign, day, network), _exact(ad, day, network, part.spent)
+                    figures = part.shows, part.clicks, part.goals, cost
+                    found.append(Fact(day, campaign, group, ad, network, name, *figures))
     found.sort(key=lambda fact: (fact.day, fact.campaign.id, fact.group.id, fact.ad.id, fact.network))
     yield from found
+
+
+def _days(ad: Ad, first: date, last: date) -> Iterator[date]:
+    """Its days within; of a short period each is looked up, as loaders of long seasons ask for many of them."""
+    asked = (last - first).days + 1
+    if asked < len(ad.days):
+        yield from (day for day in (first + timedelta(days=n) for n in range(asked)) if day in ad.days)
+    else:
+        yield from (day for day in ad.days if first <= day <= last)
 
 
 def draw(ad: Ad, day: date, what: str, sides: int) -> int:

@@ -108,12 +108,12 @@ def _grow(state: ServiceState, mutation: Mutation, at: int, random: Random) -> l
     """What Metrica learns later is no correction of statistics: no BorderDate tells of it."""
     first = state.season.season_end - timedelta(days=mutation.days - 1)
     touched = []
-    for number, (account, ad) in _ads(state.season).items():
+    for number, (_, ad) in _ads(state.season).items():
         days = [day for day, stat in ad.days.items() if day >= first and stat.clicks]
-        for day in days if account.campaign_of(ad).counter else []:
+        for day in days:
             ad.days[day] = replace(ad.days[day], goals=ad.days[day].goals + 2)
-            touched.append(number)
-    return sorted(set(touched))
+        touched += [number] if days else []
+    return touched
 
 
 def _add(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
@@ -137,7 +137,7 @@ def _rename(state: ServiceState, mutation: Mutation, at: int, random: Random) ->
     campaigns = {
         one.id: one for account in _accounts(state.season) for one in account.campaigns.values() if not one.wizard
     }
-    chosen = pick(mutation, random, campaigns, lambda one: one.status == "ON")
+    chosen = pick(mutation, random, campaigns, lambda one: one.status == "ON" and not one.former_name)
     for number in chosen:
         one = campaigns[number]
         one.former_name, one.name = one.name, f"{one.name} (новое название)"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,13 +16,16 @@ from starlette.routing import Route
 
 from api_sandbox.season.mutations import Action
 from api_sandbox.service.answers import json_response
+from api_sandbox.service.faults import Damage, Fault
 from api_sandbox.service.vendor import VendorApi
-from api_sandbox.yandex_direct import changes, objects
 from api_sandbox.yandex_direct.access import Holder, Tokens
 from api_sandbox.yandex_direct.cabinets import DirectAccount
+from api_sandbox.yandex_direct.changes import check, check_campaigns
 from api_sandbox.yandex_direct.errors import DirectError, malformed
 from api_sandbox.yandex_direct.limits import Connections, RequestWindow, Units
 from api_sandbox.yandex_direct.mutations import actions
+from api_sandbox.yandex_direct.objects import ad_groups, ads, campaigns, clients, page
+from api_sandbox.yandex_direct.record_faults import damaged, damages
 from api_sandbox.yandex_direct.report_queue import Queued, ReportQueue
 from api_sandbox.yandex_direct.report_rows import report
 from api_sandbox.yandex_direct.report_spec import read_spec
@@ -76,6 +80,16 @@ class YandexDirectApi(VendorApi):
         """What happens to statistics, campaigns, the token and units."""
         return actions(self.tokens, self.units, self.queue)
 
+    def damages(self, faults: list[Fault]) -> Iterator[Damage]:
+        """Cells of the rows of reports."""
+        for fault in faults:
+            if fnmatchcase(f"{PREFIX}/json/{BASES[-1]}/reports", fault.route.removeprefix("POST ")):
+                yield from damages(fault, self.accounts)
+
+    def damaged(self, fault: Fault, path: str, body: bytes) -> bytes:
+        """A report with damaged rows; other answers have none."""
+        return damaged(fault, body) if path.endswith("/reports") else body
+
     def truth(self) -> Mapping[str, Callable[[], Any]]:
         """What the cabinets are called, opened with, and spend."""
         return {"yandex_direct": self._told}
@@ -99,8 +113,8 @@ class YandexDirectApi(VendorApi):
                 self.window.take(account.name)
                 answer = self._queued(request, account, document)
         except DirectError as error:
-            body = error.body(request_id, as_text=self.settings.yandex_direct_text_codes)
-            return json_response(body, 400, headers)
+            language, as_text = request.headers.get("accept-language", ""), self.settings.yandex_direct_text_codes
+            return json_response(error.body(request_id, language, as_text=as_text), 400, headers)
         headers["reportsInQueue"] = str(answer.in_queue)
         if answer.retry_in is not None:
             headers["retryIn"] = answer.retry_in
@@ -126,7 +140,8 @@ class YandexDirectApi(VendorApi):
         except DirectError as error:
             if login and error.code != 152:
                 headers |= {"Units": self.units.spend(login, _REFUSED_COST), "Units-Used-Login": login}
-            return json_response(error.body(request_id, as_text=False), 200, headers)
+            language = request.headers.get("accept-language", "")
+            return json_response(error.body(request_id, language, as_text=False), 200, headers)
         call, each = _COSTS.get(name, (_CALL_COST, 0))
         headers |= {"Units": self.units.spend(login, call + each * answered), "Units-Used-Login": login}
         return json_response({"result": result}, 200, headers)
@@ -184,17 +199,17 @@ class YandexDirectApi(VendorApi):
     ) -> tuple[dict[str, Any], int]:
         """(result, number of objects in it)."""
         if name == "changes":
-            act = changes.check if method == "check" else changes.check_campaigns
+            act = check if method == "check" else check_campaigns
             return act(accounts[0], params), 0
         if name in ("clients", "agencyclients"):
-            key, rows = "Clients", objects.clients(accounts, params)
+            key, rows = "Clients", clients(accounts, params)
         elif name == "campaigns":
-            key, rows = "Campaigns", objects.campaigns(accounts[0], params, unified=base != "v5")
+            key, rows = "Campaigns", campaigns(accounts[0], params, unified=base != "v5")
         elif name == "adgroups":
-            key, rows = "AdGroups", objects.ad_groups(accounts[0], params)
+            key, rows = "AdGroups", ad_groups(accounts[0], params)
         else:
-            key, rows = "Ads", objects.ads(accounts[0], params)
-        result = objects.page(key, rows, params, self.settings.yandex_direct_page_size)
+            key, rows = "Ads", ads(accounts[0], params)
+        result = page(key, rows, params, self.settings.yandex_direct_page_size)
         return result, len(result.get(key, ()))
 
 
