@@ -145,10 +145,16 @@ def test_objects_are_listed_anew_when_something_changed_and_not_with_every_run(l
         f"SELECT uniqExact(campaign_name) FROM zakaz.dim_yandex_direct_ad_history FINAL WHERE campaign_id = {campaign}"
     ) == 2  # fmt: skip
     loader.assert_equal_to(api.season)
-    listed_yesterday(loader)
-    api.reset()
+
+
+def test_objects_are_listed_anew_by_the_first_run_of_a_day(loader, api) -> None:
     assert loader.run() == 0
-    assert api.count("*/ads") > 0
+    listed_yesterday(loader)
+    # however little Direct says of changes
+    api.inject("edit", route="*/changes", times=0, edits=[{"path": "result.Modified", "value": {}}])
+    assert loader.run() == 0
+    assert api.count("*/ads") == 2 * api.count("*/campaigns")
+    assert api.count("*/campaigns") == 2
 
 
 def test_kept_listings_that_are_damaged_or_gone_are_read_anew(loader, api) -> None:
