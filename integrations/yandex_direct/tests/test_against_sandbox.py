@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from truth import accounts, total_spend
+from truth import accounts, staging_truth, total_spend
 from yandex_direct import LOADER
 
 pytestmark = pytest.mark.patient
@@ -155,6 +155,18 @@ def test_objects_are_listed_anew_by_the_first_run_of_a_day(loader, api) -> None:
     assert loader.run() == 0
     assert api.count("*/ads") == 2 * api.count("*/campaigns")
     assert api.count("*/campaigns") == 2
+
+
+def test_an_ad_that_is_not_listed_is_looked_for_once(loader, api) -> None:
+    api.inject("edit", route="*/ads", times=0, edits=[{"path": "result.Ads.0", "op": "delete"}])
+    assert loader.run() == 0
+    assert loader.staging() == staging_truth(api.season, {"direct-1": "main"})
+    nameless = [row for row in dimension(loader).values() if row[0] == "" and not row[1].startswith("Мастер")]
+    assert nameless
+    assert all(row[1] for row in nameless), "its campaign is known"
+    api.reset()
+    assert loader.run() == 0
+    assert api.count("*/ads") == 0
 
 
 def test_kept_listings_that_are_damaged_or_gone_are_read_anew(loader, api) -> None:
