@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from truth import accounts, total_spend
+from truth import accounts, staging_truth, total_spend
 from yandex_direct import LOADER
 
 pytestmark = pytest.mark.patient
@@ -145,10 +145,28 @@ def test_objects_are_listed_anew_when_something_changed_and_not_with_every_run(l
         f"SELECT uniqExact(campaign_name) FROM zakaz.dim_yandex_direct_ad_history FINAL WHERE campaign_id = {campaign}"
     ) == 2  # fmt: skip
     loader.assert_equal_to(api.season)
+
+
+def test_objects_are_listed_anew_by_the_first_run_of_a_day(loader, api) -> None:
+    assert loader.run() == 0
     listed_yesterday(loader)
+    # however little Direct says of changes
+    api.inject("edit", route="*/changes", times=0, edits=[{"path": "result.Modified", "value": {}}])
+    assert loader.run() == 0
+    assert api.count("*/ads") == 2 * api.count("*/campaigns")
+    assert api.count("*/campaigns") == 2
+
+
+def test_an_ad_that_is_not_listed_is_looked_for_once(loader, api) -> None:
+    api.inject("edit", route="*/ads", times=0, edits=[{"path": "result.Ads.0", "op": "delete"}])
+    assert loader.run() == 0
+    assert loader.staging() == staging_truth(api.season, {"direct-1": "main"})
+    nameless = [row for row in dimension(loader).values() if row[0] == "" and not row[1].startswith("Мастер")]
+    assert nameless
+    assert all(row[1] for row in nameless), "its campaign is known"
     api.reset()
     assert loader.run() == 0
-    assert api.count("*/ads") > 0
+    assert api.count("*/ads") == 0
 
 
 def test_kept_listings_that_are_damaged_or_gone_are_read_anew(loader, api) -> None:

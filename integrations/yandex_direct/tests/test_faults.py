@@ -217,16 +217,18 @@ def test_tabs_in_names_cost_no_row(bare_loader) -> None:
         loader.assert_equal_to(api.season)
 
 
-def test_a_row_that_cannot_be_read_leaves_what_was_loaded_of_its_day(loader, api) -> None:
+@pytest.mark.parametrize(("cell", "value"), [("Cost", "--"), ("Date", "x")])
+def test_a_row_that_cannot_be_read_leaves_what_was_loaded_of_its_day(loader, api, cell: str, value: str) -> None:
+    keys = "SELECT d, campaign_id, ad_group_id, ad_id, network FROM zakaz.stg_yandex_direct_daily FINAL ORDER BY ALL"
     assert loader.run() == 0
-    before = loader.staging()
+    before = loader.rows(keys)
     api.mutate("revise_yandex_direct_days", days=1)
-    api.inject("edit", route="*/reports", nth=1, edits=[{"path": "rows.0.Cost", "value": "--"}])
+    api.inject("edit", route="*/reports", nth=1, edits=[{"path": f"rows.0.{cell}", "value": value}])
     assert loader.run() == 0
     assert loader.last_run("rows_rejected") == (1,)
-    assert loader.staging().keys() == before.keys(), "nothing of that day is deleted"
+    assert loader.rows(keys) == before, "nothing of that day is deleted"
     [(dataset, path)] = loader.rows("SELECT dataset, json_path FROM meta.rejected_records")
-    assert (dataset, path) == ("ads", "$.Cost")
+    assert (dataset, path) == ("ads", f"$.{cell}")
     assert loader.run() == 0
     loader.assert_equal_to(api.season)
 
