@@ -150,13 +150,19 @@ def test_a_cabinet_spends_another_currency(direct: Direct) -> None:
 
 
 def test_a_token_ends_in_mid_run_and_another_one_opens(direct: Direct) -> None:
-    direct.sandbox.inject(
-        "mutate", route="*/reports", nth=2, mutations=[{"kind": "change_yandex_direct_token", "token": "other"}]
-    )
+    changed = [("add", "other"), ("remove", TOKEN)]
+    mutations = [{"kind": f"{verb}_yandex_direct_token", "token": token} for verb, token in changed]
+    direct.sandbox.inject("mutate", route="*/reports", nth=2, mutations=mutations)
     body = direct.body(("Month", "Cost"))
     assert [direct.post("/v501/reports", body).status_code for _ in range(2)] == [200, 400]
     assert Direct(direct.sandbox, "other").get("clients", FieldNames=["Login"])["Clients"] == [{"Login": "direct-1"}]
     assert direct.sandbox.truth("yandex_direct")["tokens"] == ["other"]
     assert Direct(direct.sandbox, f"{TOKEN}-agency").get("agencyclients", FieldNames=["Login"])["Clients"]
     with pytest.raises(ValueError, match="token is missing"):
-        direct.sandbox.mutate("change_yandex_direct_token")
+        direct.sandbox.mutate("add_yandex_direct_token")
+
+
+def test_a_token_of_before_opens_until_it_is_revoked(direct: Direct) -> None:
+    direct.sandbox.mutate("add_yandex_direct_token", token="other")
+    for token in (TOKEN, "other"):
+        assert Direct(direct.sandbox, token).get("clients", FieldNames=["Login"])["Clients"] == [{"Login": "direct-1"}]

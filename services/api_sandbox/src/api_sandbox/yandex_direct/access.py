@@ -49,7 +49,10 @@ class Tokens:
             raise DirectError(53, "Недействительный OAuth-токен")
         return found
 
-    def replace(self, token: str) -> None:
-        """The first cabinet opens with another token from now on."""
-        first = next(iter(self.holders))
-        self.holders = {token: self.holders.pop(first), **self.holders}
+    def add(self, token: str) -> None:
+        """The advertiser of the first cabinet signs in again: the token of before stays in force."""
+        self.holders = {token: next(iter(self.holders.values())), **self.holders}
+
+    def remove(self, token: str) -> None:
+        """Revoke a token."""
+        self.holders.pop(token, None)

@@ -35,7 +35,8 @@ def actions(tokens: Tokens, units: Units, queue: ReportQueue) -> Mapping[str, Ac
         "change_yandex_direct_currency": _change_currency,  # the last ``count`` cabinets spend ``currency``
         "revoke_yandex_direct_tokens": _set(tokens, "revoked", True),  # 53
         "restore_yandex_direct_tokens": _set(tokens, "revoked", False),
-        "change_yandex_direct_token": _change_token(tokens),  # ``token`` opens the first cabinet from now on
+        "add_yandex_direct_token": _token(tokens.add),  # ``token`` opens the first cabinet, too
+        "remove_yandex_direct_token": _token(tokens.remove),  # ``token`` opens nothing any more
         "use_up_yandex_direct_units": _set(units, "used_up", True),  # 152
         "restore_yandex_direct_units": _set(units, "used_up", False),
         "forget_yandex_direct_reports": _forget(queue),  # as after five hours
@@ -159,13 +160,13 @@ def _set(holder: Any, name: str, value: bool) -> Action:
     return _done(lambda mutation: setattr(holder, name, value))
 
 
-def _change_token(tokens: Tokens) -> Action:
-    def change(mutation: Mutation) -> None:
+def _token(change: Callable[[str], None]) -> Action:
+    def act(mutation: Mutation) -> None:
         if not mutation.token:
             raise MutationError(f"{mutation.kind}: token is missing")
-        tokens.replace(mutation.token)
+        change(mutation.token)
 
-    return _done(change)
+    return _done(act)
 
 
 def _forget(queue: ReportQueue) -> Action:
