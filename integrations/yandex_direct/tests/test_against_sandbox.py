@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from api_sandbox.season.moscow_time import today
 from truth import accounts, staging_truth, total_spend
 from yandex_direct import LOADER
 
@@ -268,7 +269,7 @@ def test_an_event_that_is_sold_by_an_ads_id_gives_its_city(loader, api) -> None:
 def test_reports_that_differ_are_shown_and_told_of(loader, api, capsys) -> None:
     """As if reports by ads left spend out: all of their rows are worth a kopeck."""
     assert loader.run() == 0
-    yesterday = api.season.season_end - timedelta(days=1)  # it ends today
+    yesterday = today() - timedelta(days=1)
     differing = (
         "SELECT d, subject, difference FROM meta.v_reconciliation_daily WHERE check_name = 'ads_reports' "
         "AND difference != 0 ORDER BY d"
