@@ -208,10 +208,9 @@ class YandexDirectClient:
 
     def _refusal(self, path: str, error: dict[str, Any]) -> Exception:
         """The error behind one that came with status 200."""
-        code, request = (str(error.get(name) or "")[:64] for name in ("error_code", "request_id"))
-        text = f"Yandex Direct refused {path} ({code})" + (f" (RequestId {request})" if request.isalnum() else "")
-        answer = ErrorAnswer(path, 200, code, {"error": error}, text)
-        return read_refusal(self._account, answer) or RequestRejectedError(text, 200, code, error)
+        code = str(error.get("error_code") or "")[:64]
+        answer = ErrorAnswer(path, 200, code, {"error": error}, f"Yandex Direct refused {path} ({code})")
+        return read_refusal(self._account, answer) or RequestRejectedError(answer.text, 200, code, error)
 
 
 class _Asking:

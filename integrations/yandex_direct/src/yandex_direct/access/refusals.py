@@ -52,7 +52,9 @@ def read_refusal(account: Account, answer: ErrorAnswer) -> LoaderError | None:
     error = answer.body.get("error") if isinstance(answer.body, dict) else None
     told = error if isinstance(error, dict) else {}
     detail = said(told.get("error_detail")) or said(told.get("error_string"))
-    why = f"{answer.text}{': ' if detail else ''}{detail}"
+    request = str(told.get("request_id") or "")[:64]
+    known = f" (RequestId {request})" if request.isalnum() and "RequestId" not in answer.text else ""
+    why = f"{answer.text}{known}{': ' if detail else ''}{detail}"
     token, login = account.token_setting, account.login_setting
     of_report = answer.path.endswith("/reports") and answer.status in (500, 502)
     match answer.code:
