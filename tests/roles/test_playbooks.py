@@ -20,7 +20,7 @@ def test_a_restore_comes_before_the_schema_and_the_loaders():
     restored = SITE.index("import_role: {name: restore, tasks_from: reprovision}")
     assert SITE.index("import_role: {name: backup}") < restored
     for role in ("clickhouse_schema", "sources", "smoke"):
-        assert restored < SITE.index(f"import_role: {{name: {role}}}")
+        assert restored < SITE.index(f"import_role: {{name: {role}")
 
 
 @pytest.mark.parametrize("playbook", sorted(PLAYBOOKS.glob("*.yml")), ids=lambda path: path.stem)
