@@ -162,8 +162,8 @@ def test_vks_own_views_keep_their_columns(loader) -> None:
     [
         (
             "INSERT INTO zakaz.dm_ads_daily (d, source, account, ad_id, spend, currency, _ver) "
-            "SELECT d, source, account, ad_id, spend + toDecimal64('0.01', 2), currency, _ver + 1 FROM zakaz.dm_ads_daily FINAL "
-            "WHERE source = 'vk_ads' LIMIT 1",
+            "SELECT d, source, account, ad_id, spend + toDecimal64('0.01', 2), currency, _ver + 1 "
+            "FROM zakaz.dm_ads_daily FINAL WHERE source = 'vk_ads' LIMIT 1",
             {"bi.v_ads_daily", "bi.v_vk_ads_daily", "bi.v_vk_ads_currencies_daily"},
         ),
         (

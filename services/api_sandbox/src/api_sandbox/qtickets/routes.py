@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -26,14 +26,11 @@ from api_sandbox.qtickets.query import (
 from api_sandbox.qtickets.record_faults import damage, damaged_body
 from api_sandbox.qtickets.seats import SEAT_FIELDS, seats_payload
 from api_sandbox.season.generator import Season
-from api_sandbox.season.mutations import Action, Mutation, MutationError
+from api_sandbox.season.mutations import Action, Mutation, MutationError, Playing
 from api_sandbox.season.records import Order
 from api_sandbox.service.answers import json_response
 from api_sandbox.service.faults import Damage, Fault
 from api_sandbox.service.vendor import VendorApi
-
-if TYPE_CHECKING:
-    from api_sandbox.service.state import ServiceState
 
 PREFIX = "/api/rest/v1"
 Handler = Callable[[Request], Awaitable[Response]]
@@ -127,7 +124,7 @@ class QticketsApi(VendorApi):
     (about 300 MB for 100,000 orders).
     """
 
-    def __init__(self, state: ServiceState, settings: QticketsSettings) -> None:
+    def __init__(self, state: Playing, settings: QticketsSettings) -> None:
         super().__init__(state, settings)
         self.resources = _resources(self.season)
         self.tokens = {settings.qtickets_token}
@@ -197,14 +194,14 @@ class QticketsApi(VendorApi):
             yield "events", _plain(payloads.event_payload(self.season, event, 1))
 
     def _all_tokens(self, *, valid: bool) -> Action:
-        def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+        def act(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
             self.tokens_valid = valid
             return []
 
         return act
 
     def _one_token(self, *, accepted: bool) -> Action:
-        def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+        def act(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
             if not mutation.token:
                 raise MutationError(f"{mutation.kind}: token is missing")
             (self.tokens.add if accepted else self.tokens.discard)(mutation.token)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
 from api_sandbox.season.cities import CITY_BY_KEY
+from api_sandbox.season.generator import Season
 from api_sandbox.season.moscow_time import DAY, now, parse_iso
 from api_sandbox.season.records import Banner, Event, Order
 from api_sandbox.season.sales import REFUND_COMBINATIONS, landing_utm, refund
-
-if TYPE_CHECKING:
-    from api_sandbox.service.state import ServiceState
 
 T = TypeVar("T")
 
@@ -48,7 +46,18 @@ class Mutation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 Action = Callable[[Any, Mutation, int, Random], list[int]]
 
 
-def mutate(state: ServiceState, mutation: Mutation) -> list[int]:
+class Playing(Protocol):
+    """Whoever plays the season, as far as those who change it or tell of it need to know."""
+
+    season: Season
+    violations: list[dict[str, str]]
+    actions: Mapping[str, Action]
+
+    def forget(self, ids: Iterable[int]) -> None:
+        """Objects with these ids changed."""
+
+
+def mutate(state: Playing, mutation: Mutation) -> list[int]:
     """Carry out one change; answers the ids it touched. Raises MutationError."""
     season = state.season
     random = Random(f"{season.seed}:mutation:{season.revision}")
@@ -80,7 +89,7 @@ def pick(mutation: Mutation, random: Random, rows: dict[int, T], suits: Callable
 
 
 def _orders(suits: Callable[[Order], bool], change: Callable[[Order, Mutation, int, int], None]) -> Action:
-    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    def act(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
         orders = state.season.orders
         chosen = pick(mutation, random, orders, suits)
         for turn, number in enumerate(chosen):
@@ -120,7 +129,7 @@ def _has_open_tickets(order: Order) -> bool:
     return order.payed and any(t.deleted_at is None and t.refunded_at is None for t in order.tickets)
 
 
-def _insert(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _insert(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     season = state.season
     events = [event for event in season.events.values() if event.appeal > 0]
     banners = [
@@ -138,7 +147,7 @@ def _insert(state: ServiceState, mutation: Mutation, at: int, random: Random) ->
     return touched
 
 
-def _remove(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _remove(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     chosen = pick(mutation, random, state.season.orders, lambda order: True)
     for number in chosen:
         del state.season.orders[number]
@@ -146,7 +155,7 @@ def _remove(state: ServiceState, mutation: Mutation, at: int, random: Random) ->
 
 
 def _change_events(deleted: bool) -> Action:
-    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    def act(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
         events = state.season.events
         chosen = pick(mutation, random, events, lambda event: event.deleted_at is None)
         for number in chosen:
@@ -158,7 +167,7 @@ def _change_events(deleted: bool) -> Action:
     return act
 
 
-def _change_event_city(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _change_event_city(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     if mutation.city and mutation.city not in CITY_BY_KEY:
         raise MutationError(f"change_event_city: no such city: {mutation.city}; known are {', '.join(CITY_BY_KEY)}")
     events = state.season.events
@@ -176,7 +185,7 @@ def _change_event_city(state: ServiceState, mutation: Mutation, at: int, random:
     return chosen
 
 
-def _respell_event_city(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _respell_event_city(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     """The organiser's spelling changes to one that looks the same; the city does not."""
     respell = _RESPELLED[mutation.form]
 
@@ -202,7 +211,7 @@ _RESPELLED: dict[str, Callable[[str], str]] = {
 }
 
 
-def _cp1251_utm(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _cp1251_utm(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     """Cyrillic UTM of links in percent codes of CP1251, as old Russian tools write it, and of orders that came so."""
     banners = {banner.id: banner for account in state.season.accounts for banner in account.banners.values()}
     cabinets = {number: account for account in state.season.accounts for number in account.banners}

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from starlette.responses import Response
 from starlette.routing import Route
 
 from api_sandbox.season.generator import Advertise
+from api_sandbox.season.mutations import Action, Playing
 from api_sandbox.service.answers import not_found_page
 from api_sandbox.service.faults import Damage, Fault
-
-if TYPE_CHECKING:
-    from api_sandbox.season.mutations import Action
-    from api_sandbox.service.state import ServiceState
 
 
 class VendorApi:
@@ -25,7 +22,7 @@ class VendorApi:
     gzips = False
     """Whether answers are compressed for clients that accept it, as faults have left them."""
 
-    def __init__(self, state: ServiceState, settings: Any) -> None:
+    def __init__(self, state: Playing, settings: Any) -> None:
         self.state = state
         self.season = state.season
         self.settings = settings

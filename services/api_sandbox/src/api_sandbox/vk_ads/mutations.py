@@ -6,16 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING
 
 from api_sandbox.season.advertising import day_stat
 from api_sandbox.season.generator import Season
-from api_sandbox.season.mutations import Action, Mutation, MutationError, pick
+from api_sandbox.season.mutations import Action, Mutation, MutationError, Playing, pick
 from api_sandbox.season.records import AdGroup, AdPlan, Banner, DayStat
 from api_sandbox.vk_ads.tokens import TokenStore
-
-if TYPE_CHECKING:
-    from api_sandbox.service.state import ServiceState
 
 
 def actions(tokens: TokenStore, hidden_ids: set[int]) -> Mapping[str, Action]:
@@ -35,7 +31,7 @@ def actions(tokens: TokenStore, hidden_ids: set[int]) -> Mapping[str, Action]:
     }
 
 
-def _change_currency(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _change_currency(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     """The last ``count`` cabinets spend another currency from the beginning."""
     if len(mutation.currency) != 3 or not mutation.currency.isupper():
         raise MutationError(f"change_vk_currency: currency must be a code like USD, found {mutation.currency!r}")
@@ -45,7 +41,7 @@ def _change_currency(state: ServiceState, mutation: Mutation, at: int, random: R
     return [account.user_id for account in changed]
 
 
-def _revise(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _revise(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     first = state.season.season_end - timedelta(days=mutation.days - 1)
     touched = []
     for banner in _banners(state.season).values():
@@ -65,7 +61,7 @@ def _banners(season: Season) -> dict[int, Banner]:
     return {banner.id: banner for account in season.accounts_of("vk_ads") for banner in account.banners.values()}
 
 
-def _add_banners(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _add_banners(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     season = state.season
     highest = max(
         number
@@ -91,7 +87,7 @@ def _add_banners(state: ServiceState, mutation: Mutation, at: int, random: Rando
 
 
 def _statistics(hidden_ids: set[int], *, hide: bool) -> Action:
-    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    def act(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
         chosen = pick(mutation, random, _banners(state.season), lambda banner: (banner.id in hidden_ids) is not hide)
         (hidden_ids.update if hide else hidden_ids.difference_update)(chosen)
         return chosen
@@ -100,7 +96,7 @@ def _statistics(hidden_ids: set[int], *, hide: bool) -> Action:
 
 
 def _change_secret(tokens: TokenStore) -> Action:
-    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    def act(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
         if not mutation.token:
             raise MutationError(f"{mutation.kind}: token is missing")
         first = next(iter(tokens.clients))
@@ -111,7 +107,7 @@ def _change_secret(tokens: TokenStore) -> Action:
 
 
 def _mark(tokens: TokenStore, mark: str) -> Action:
-    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    def act(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
         tokens.mark(mark)
         return []
 

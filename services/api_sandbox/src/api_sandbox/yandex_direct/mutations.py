@@ -6,19 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from api_sandbox.season.advertising import day_stat
 from api_sandbox.season.generator import Season
-from api_sandbox.season.mutations import Action, Mutation, MutationError, pick
+from api_sandbox.season.mutations import Action, Mutation, MutationError, Playing, pick
 from api_sandbox.season.records import DayStat
 from api_sandbox.yandex_direct.access import Tokens
 from api_sandbox.yandex_direct.cabinets import Ad, DirectAccount
 from api_sandbox.yandex_direct.limits import Units
 from api_sandbox.yandex_direct.report_queue import ReportQueue
-
-if TYPE_CHECKING:
-    from api_sandbox.service.state import ServiceState
 
 
 def actions(tokens: Tokens, units: Units, queue: ReportQueue) -> Mapping[str, Action]:
@@ -61,7 +58,7 @@ def _corrected(account: DirectAccount, ad: Ad, day: date, at: int) -> None:
     account.corrections.append((at, account.campaign_of(ad).id, day))
 
 
-def _revise(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _revise(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     first = state.season.season_end - timedelta(days=mutation.days - 1)
     touched = []
     for account in _accounts(state.season):
@@ -76,7 +73,7 @@ def _revise(state: ServiceState, mutation: Mutation, at: int, random: Random) ->
     return touched
 
 
-def _correct(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _correct(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     day = state.season.season_end - timedelta(days=mutation.days)
     places = _ads(state.season)
     chosen = pick(mutation, random, places, lambda place: day in place[1].days and place[1].days[day].spent > 1)
@@ -88,7 +85,7 @@ def _correct(state: ServiceState, mutation: Mutation, at: int, random: Random) -
     return chosen
 
 
-def _vanish(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _vanish(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     first = state.season.season_end - timedelta(days=mutation.days - 1)
     places = _ads(state.season)
 
@@ -105,7 +102,7 @@ def _vanish(state: ServiceState, mutation: Mutation, at: int, random: Random) ->
     return chosen
 
 
-def _grow(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _grow(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     """What Metrica learns later is no correction of statistics: no BorderDate tells of it."""
     first = state.season.season_end - timedelta(days=mutation.days - 1)
     touched = []
@@ -117,7 +114,7 @@ def _grow(state: ServiceState, mutation: Mutation, at: int, random: Random) -> l
     return touched
 
 
-def _add(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _add(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     season = state.season
     places = _ads(season)
     if not places:
@@ -134,7 +131,7 @@ def _add(state: ServiceState, mutation: Mutation, at: int, random: Random) -> li
     return touched
 
 
-def _rename(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _rename(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     campaigns = {
         one.id: one for account in _accounts(state.season) for one in account.campaigns.values() if not one.wizard
     }
@@ -146,7 +143,7 @@ def _rename(state: ServiceState, mutation: Mutation, at: int, random: Random) ->
     return chosen
 
 
-def _change_currency(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+def _change_currency(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
     """The last ``count`` cabinets spend another currency from the beginning."""
     if len(mutation.currency) != 3 or not mutation.currency.isupper():
         raise MutationError(f"{mutation.kind}: currency must be a code like USD, found {mutation.currency!r}")
@@ -174,7 +171,7 @@ def _forget(queue: ReportQueue) -> Action:
 
 
 def _done(change: Callable[[Mutation], None]) -> Action:
-    def act(state: ServiceState, mutation: Mutation, at: int, random: Random) -> list[int]:
+    def act(state: Playing, mutation: Mutation, at: int, random: Random) -> list[int]:
         change(mutation)
         return []
 

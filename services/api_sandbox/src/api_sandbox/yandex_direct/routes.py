@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api_sandbox.season.mutations import Action
+from api_sandbox.season.mutations import Action, Playing
 from api_sandbox.service.answers import json_response
 from api_sandbox.service.faults import Damage, Fault
 from api_sandbox.service.vendor import VendorApi
@@ -31,9 +31,6 @@ from api_sandbox.yandex_direct.report_rows import report
 from api_sandbox.yandex_direct.report_spec import read_spec
 from api_sandbox.yandex_direct.settings import YandexDirectSettings
 from api_sandbox.yandex_direct.tsv import render
-
-if TYPE_CHECKING:
-    from api_sandbox.service.state import ServiceState
 
 PREFIX = "/api/yandex_direct"
 BASES = ("v5", "v501")
@@ -57,7 +54,7 @@ class YandexDirectApi(VendorApi):
 
     gzips = True
 
-    def __init__(self, state: ServiceState, settings: YandexDirectSettings) -> None:
+    def __init__(self, state: Playing, settings: YandexDirectSettings) -> None:
         super().__init__(state, settings)
         self.accounts = cast("list[DirectAccount]", self.season.accounts_of("yandex_direct"))
         self.tokens = Tokens(settings.yandex_direct_token, self.accounts)
