@@ -93,3 +93,9 @@ def test_a_report_that_could_not_be_built_is_told_apart(status: int, code: str) 
 def test_an_error_without_a_code_is_judged_by_its_status(body: object) -> None:
     assert read_refusal(OWN, ErrorAnswer("/json/v501/ads", 500, "", body, "x")) is None
     assert read_refusal(OWN, ErrorAnswer("/json/v501/ads", 400, "", body, "x")) is None
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_a_code_nobody_knows_does_not_outweigh_a_status_that_passes(status: int) -> None:
+    assert refusal("1234", status=status, detail="busy") is None
+    assert isinstance(refusal("53", status=status), AccessRefused), "a known one does"

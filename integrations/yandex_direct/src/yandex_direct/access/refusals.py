@@ -2,7 +2,7 @@
 
 The same codes come with HTTP 400 or 500 from the reports and with HTTP 200 from all other services, as numbers or as
 text; so the code decides, not the status. Codes are those of the vendor's list; a code that is not here is no reason to
-insist: the run of the account stops, and says what Direct said.
+insist: the run of the account stops, and says what Direct said, unless the status alone says that it may pass.
 """
 
 from __future__ import annotations
@@ -96,6 +96,8 @@ def read_refusal(account: Account, answer: ErrorAnswer) -> LoaderError | None:
         return _sign_in(account, why)
     if of_report:
         return BuildFailed(why, answer.status)
+    if answer.status in (408, 429) or answer.status >= 500:
+        return None  # a code that nobody knows says less than such a status
     return RequestRejectedError(why, answer.status, answer.code, answer.body) if answer.code and detail else None
 
 
