@@ -43,12 +43,14 @@ def test_a_queued_report_is_waited_for_with_the_same_name(bare_loader, frozen_se
 
 def test_a_report_that_is_never_ready_fails_the_run_in_time(bare_loader, frozen_season) -> None:
     with sandbox(
-        frozen_season, yandex_direct_online_rows=0, yandex_direct_polls=10**6, yandex_direct_retry_in="60"
-    ) as api:
+        frozen_season, yandex_direct_online_rows=0, yandex_direct_polls=10**6, yandex_direct_retry_in="30",
+        yandex_direct_places=100,
+    ) as api:  # fmt: skip
         loader = bare_loader.having(**pointed_at(api))
         assert loader.run() == 69
         assert "not ready yet" in loader.last_run("error")[0]
-        assert sum(loader.waits) <= 600
+        assert len(set(names(api))) > 5, "less was asked for, while there was time"
+        assert sum(loader.waits) <= 1500
 
 
 def test_a_full_queue_is_waited_for_and_then_left(bare_loader, frozen_season) -> None:
@@ -83,8 +85,19 @@ def test_a_report_that_cannot_be_built_at_all_fails_the_run(loader, api) -> None
     api.inject("html", route="*/reports", status=502, times=0)
     assert loader.run() == 69
     assert "502" in loader.last_run("error")[0]
-    # halves down to a day, which is tried three times
-    assert api.count("*/reports") <= 15
+    # halves down to a day, each tried twice, and three days, each tried three times
+    assert api.count("*/reports") == 2 * 9 + 3 * 3
+
+
+def test_a_day_that_cannot_be_built_costs_no_other(loader, api) -> None:
+    assert loader.run() == 0
+    api.reset()
+    api.inject("html", route="*/reports", status=502, times=3)
+    assert loader.backfill(today() - timedelta(days=1), today() - timedelta(days=1)) == 69
+    assert "days that could not be read: 1, the first of them" in loader.last_run("error")[0]
+    assert api.count("*/reports") == 4, "three times by ads, then by campaigns"
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
 
 
 def test_a_table_that_was_cut_is_asked_for_again(loader, api) -> None:

@@ -84,9 +84,14 @@ def test_what_direct_says_is_shown_in_short_and_without_addresses() -> None:
 @pytest.mark.parametrize("code", ["", "1000", "1002", "77777"])
 def test_a_report_that_could_not_be_built_is_told_apart(status: int, code: str) -> None:
     error = refusal(code, status=status, path="/json/v501/reports")
-    assert isinstance(error, BuildFailed) and error.status == status
+    assert isinstance(error, BuildFailed) and error.too_much == (status == 502)
     assert not isinstance(refusal(code, status=status), BuildFailed)
     assert not isinstance(refusal(code, status=503, path="/json/v501/reports"), BuildFailed)
+
+
+def test_a_gateways_page_says_nothing_of_the_report() -> None:
+    error = read_refusal(OWN, ErrorAnswer("/json/v501/reports", 502, "", {}, "x"))
+    assert isinstance(error, BuildFailed) and not error.too_much
 
 
 @pytest.mark.parametrize("body", [{}, [], None, {"error": "x@example.com"}, {"error": None}])

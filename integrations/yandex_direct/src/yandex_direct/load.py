@@ -39,8 +39,7 @@ from yandex_direct.client import YandexDirectClient
 from yandex_direct.mart import shared_mart
 from yandex_direct.objects.kept import KeptListings, Listings
 from yandex_direct.objects.listing import ListingUnstable, ids_of
-from yandex_direct.reports.periods import Answer, DayTooLarge
-from yandex_direct.reports.queue import ReportLate
+from yandex_direct.reports.periods import Answer, DaysMissing, DayTooLarge
 from yandex_direct.reports.request import ADS, CAMPAIGNS, ReportKind
 from yandex_direct.settings import YandexDirectSettings
 from yandex_direct.sink import ADS as ADS_TABLE
@@ -80,6 +79,7 @@ _ACCOUNT_ERRORS = (
     AccessRefused,
     BuildFailed,
     CurrencyUnknown,
+    DaysMissing,
     DayTooLarge,
     ListingUnstable,
     NameTaken,
@@ -87,7 +87,6 @@ _ACCOUNT_ERRORS = (
     QueueFull,
     RateLimitedError,
     RefusedError,
-    ReportLate,
     RequestRejectedError,
     RouteMissingError,
     TransientError,
@@ -161,11 +160,14 @@ def _load(context: RunContext, asked: Window | None) -> None:
                 currency=money.currency,
             )
             sink = StagingSink(context)
-            names = load_statistics(context, account.name, client, sink, window, money, today)
+            missing: list[DaysMissing] = []
+            names = load_statistics(context, account.name, client, sink, window, money, today, missing)
             # After the statistics: an account that has ads in the dimension has its history.
             staged = staged_ads(context, account.name)
             cabinet = read_objects(context, account.name, _listings(account, client, kept, staged, now))
             load_ads(account.name, sink, cabinet, staged, names, known_ads(context, account.name), book, today)
+            if missing:
+                raise missing[0]
         except _ACCOUNT_ERRORS as error:
             failures.append((account.name, error))
             log.error("account_failed", account=account.name, error=str(error))
@@ -258,23 +260,31 @@ def money_of(account: str, source: Source) -> Money:
 
 
 def load_statistics(
-    context: RunContext, account: str, source: Source, sink: Sink, window: Window, money: Money, today: date
+    context: RunContext,
+    account: str,
+    source: Source,
+    sink: Sink,
+    window: Window,
+    money: Money,
+    today: date,
+    missing: list[DaysMissing],
 ) -> dict[int, CampaignName]:
     """Read both reports of an account's days into the sink, and hold one against the other.
 
-    Returns what the reports call the campaigns.
+    Returns what the reports call the campaigns. Days that a report lacks are added to ``missing``: what is there is
+    loaded, and the account fails at its end.
     """
     names: dict[int, CampaignName] = {}
     ads, campaigns = Figures(), Figures()
     version = sink.begin(ADS_DAILY)
-    for part in _parts(context, source, ADS, window):
+    for part in _parts(context, source, ADS, window, missing):
         with _Noted(context, ADS.name, account) as noted:
             figures = ad_figures(account, part, money, version=version, reject=noted.reject, degrade=noted.degrade)
         sink.ads_daily(account, part, figures, version)
         ads.add_days(figures)
         context.read(ADS.name, figures.read, part=account)
     version = sink.begin(CAMPAIGNS_DAILY)
-    for part in _parts(context, source, CAMPAIGNS, window):
+    for part in _parts(context, source, CAMPAIGNS, window, missing):
         with _Noted(context, CAMPAIGNS.name, account) as noted:
             figures = campaign_figures(
                 account, part, money, names, version=version, reject=noted.reject, degrade=noted.degrade
@@ -295,10 +305,15 @@ def load_statistics(
     return names
 
 
-def _parts(context: RunContext, source: Source, kind: ReportKind, window: Window) -> Iterator[Answer]:
+def _parts(
+    context: RunContext, source: Source, kind: ReportKind, window: Window, missing: list[DaysMissing]
+) -> Iterator[Answer]:
     """A report of the window in parts, each of which is one insert: a whole one may have some hundred thousand rows."""
-    for answer in source.report(kind, window.first, window.last):
-        yield from answer.parts(context.settings.loader_batch_rows)
+    try:
+        for answer in source.report(kind, window.first, window.last):
+            yield from answer.parts(context.settings.loader_batch_rows)
+    except DaysMissing as days:
+        missing.append(days)
 
 
 def list_objects(source: Source, now: datetime) -> Listings:
