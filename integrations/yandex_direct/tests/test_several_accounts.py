@@ -89,6 +89,19 @@ def test_one_account_that_fails_does_not_stop_the_others(loader, several) -> Non
     loader.assert_equal_to(several.season, LOGINS)
 
 
+@pytest.mark.parametrize("seconds", [600, 3600])
+def test_an_account_that_would_eat_the_time_leaves_the_others_theirs(loader, several, seconds: int) -> None:
+    """Of 1500 s a third of what the mart leaves."""
+    several.inject("status", route="*/reports", nth=1, status=429, retry_after=seconds)
+    assert loader.run() == 75
+    assert f"1 of 3 accounts could not be read: direct-1: the API asks to wait {seconds} s" in loader.last_run("error")[0]
+    assert {row[1] for row in loader.staging()} == {"direct-2", "direct-3"}
+    shown = loader.rows("SELECT DISTINCT account FROM zakaz.dm_ads_daily FINAL ORDER BY account")
+    assert shown == [("direct-2",), ("direct-3",)]
+    assert loader.run() == 0
+    loader.assert_equal_to(several.season, LOGINS)
+
+
 def test_a_login_that_is_unknown_is_named(loader, several) -> None:
     entries = json.loads(as_setting(several, [1]))
     entries[0]["client_login"] = "nobody"

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from zakaz_common.attribution.city_book import read_city_book
 from zakaz_common.attribution.rules import CityBook
-from zakaz_common.errors import DataError, LoaderError
+from zakaz_common.errors import DataError, DeadlineExceededError, LoaderError
 from zakaz_common.http import (
     NotFoundError,
     RateLimitedError,
@@ -65,6 +65,8 @@ DATASET = "statistics"
 _DEEP, _LONG = "statistics_deep", "statistics_long_deep"
 #: Kept off the watermark: what the server counted in its last minutes may still be on its way.
 _SAFETY = timedelta(minutes=2)
+#: The part of the run's time that is kept for the mart, whatever the accounts do.
+_MART_SHARE = 0.1
 #: What a listing is called in the journal: two of them would share their names with the reports.
 _LISTED = {"campaigns": "listed_campaigns", "ad_groups": "listed_ad_groups", "ads": "listed_ads"}
 _CURRENCY = re.compile("[A-Z]{3}")
@@ -74,13 +76,15 @@ class CurrencyUnknown(DataError):
     """Direct does not say what an account spends in: its money would be added to another."""
 
 
-#: Failures of one account; anything else (ClickHouse, the deadline, a signal) ends the run at once.
+#: Failures of one account, the end of its share of the time among them; anything else (ClickHouse, a signal) ends the
+#: run at once.
 _ACCOUNT_ERRORS = (
     AccessRefused,
     BuildFailed,
     CurrencyUnknown,
     DaysMissing,
     DayTooLarge,
+    DeadlineExceededError,
     ListingUnstable,
     NameTaken,
     NotFoundError,
@@ -141,33 +145,36 @@ def _load(context: RunContext, asked: Window | None) -> None:
     failures: list[tuple[str, LoaderError]] = []
     windows: list[Window] = []
     server_times: list[datetime] = []
-    for account in accounts:
+    reserve = context.deadline.remaining() * _MART_SHARE
+    for position, account in enumerate(accounts):
+        share = (context.deadline.remaining() - reserve) / (len(accounts) - position)
         client = YandexDirectClient(settings, account, str(context.run_id), context.deadline)
         context.count_requests_of(client.requests)
         try:
-            money = money_of(account.name, client)
-            now = client.server_time or now_moscow()
-            today = moscow_day(now)
-            window = _window(context, account.name, client, before, asked, today)
-            windows.append(window)
-            server_times.append(now)
-            log.info(
-                "account_window",
-                account=account.name,
-                kind=window.kind,
-                first=window.first,
-                last=window.last,
-                currency=money.currency,
-            )
-            sink = StagingSink(context)
-            missing: list[DaysMissing] = []
-            names = load_statistics(context, account.name, client, sink, window, money, today, missing)
-            # After the statistics: an account that has ads in the dimension has its history.
-            staged = staged_ads(context, account.name)
-            cabinet = read_objects(context, account.name, _listings(account, client, kept, staged, now))
-            load_ads(account.name, sink, cabinet, staged, names, known_ads(context, account.name), book, today)
-            if missing:
-                raise missing[0]
+            with context.deadline.within(share):
+                money = money_of(account.name, client)
+                now = client.server_time or now_moscow()
+                today = moscow_day(now)
+                window = _window(context, account.name, client, before, asked, today)
+                windows.append(window)
+                server_times.append(now)
+                log.info(
+                    "account_window",
+                    account=account.name,
+                    kind=window.kind,
+                    first=window.first,
+                    last=window.last,
+                    currency=money.currency,
+                )
+                sink = StagingSink(context)
+                missing: list[DaysMissing] = []
+                names = load_statistics(context, account.name, client, sink, window, money, today, missing)
+                # After the statistics: an account that has ads in the dimension has its history.
+                staged = staged_ads(context, account.name)
+                cabinet = read_objects(context, account.name, _listings(account, client, kept, staged, now))
+                load_ads(account.name, sink, cabinet, staged, names, known_ads(context, account.name), book, today)
+                if missing:
+                    raise missing[0]
         except _ACCOUNT_ERRORS as error:
             failures.append((account.name, error))
             log.error("account_failed", account=account.name, error=str(error))
