@@ -95,7 +95,7 @@ def main() -> int:
 
         def first_run_of_the_day() -> None:
             engine.command(
-                "ALTER TABLE meta.watermarks DELETE WHERE dataset = 'statistics_deep' SETTINGS mutations_sync = 2"
+                "ALTER TABLE meta.watermarks DELETE WHERE endsWith(dataset, '/daily_deep') SETTINGS mutations_sync = 2"
             )
 
         print(f"{options.ads} ads, {options.days} days")

@@ -14,11 +14,11 @@ from yandex_direct import LOADER
 pytestmark = pytest.mark.patient
 
 
-def rewind(loader, *datasets: str) -> None:
-    """Make the marks of a deep and a long re-read older than any day."""
-    for dataset in datasets:
+def rewind(loader, *marks: str) -> None:
+    """Forget when accounts were read: ``daily`` and ``weekly`` are the marks of a deep and a long re-read."""
+    for mark in marks:
         loader.client.command(
-            f"ALTER TABLE meta.watermarks DELETE WHERE dataset = '{dataset}' SETTINGS mutations_sync = 2"
+            f"ALTER TABLE meta.watermarks DELETE WHERE endsWith(dataset, '/{mark}_deep') SETTINGS mutations_sync = 2"
         )
 
 
@@ -89,7 +89,7 @@ def test_names_links_and_marks_are_what_a_visitor_arrives_with(loader, api) -> N
 
 def test_recent_days_are_read_again_each_time_older_ones_once_a_day_and_a_week(loader, api) -> None:
     assert loader.run() == 0
-    for days, marks in ((6, ()), (25, ("statistics_deep",)), (43, ("statistics_deep", "statistics_long_deep"))):
+    for days, marks in ((6, ()), (25, ("daily",)), (43, ("daily", "weekly"))):
         # unlike a correction, conversions that come late are nothing that Direct tells of
         api.mutate("grow_yandex_direct_conversions", days=days)
         if marks:
@@ -217,6 +217,24 @@ def test_backfill_reads_the_days_asked_for_and_leaves_the_watermark(loader, api)
     assert api.count("*/reports") == 2
 
 
+def test_a_first_look_at_a_few_days_does_not_stand_for_the_history(loader, api) -> None:
+    look = loader.having(yandex_direct_history_days=3)
+    assert look.run() == 0
+    assert look.one("SELECT uniqExact(d) FROM zakaz.stg_yandex_direct_daily FINAL") == 3
+    assert look.run() == 0
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+    first = loader.last_run("window_from")
+    assert loader.run() == 0
+    assert loader.last_run("window_from") > first, "once"
+
+
+def test_a_backfill_before_the_first_run_does_not_stand_for_the_history(loader, api) -> None:
+    assert loader.backfill(api.season.season_end - timedelta(days=1), api.season.season_end) == 0
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
 def test_a_backfill_beyond_what_direct_serves_deletes_nothing(loader, api) -> None:
     assert loader.run() == 0
     assert loader.backfill(date(2019, 1, 1), api.season.season_end) == 65
@@ -226,10 +244,11 @@ def test_a_backfill_beyond_what_direct_serves_deletes_nothing(loader, api) -> No
 
 def test_after_an_outage_the_window_reaches_back_to_where_data_end(loader, api) -> None:
     assert loader.run() == 0
-    loader.client.command("ALTER TABLE meta.watermarks DELETE WHERE dataset = 'statistics' SETTINGS mutations_sync = 2")
+    [(mark,)] = loader.rows("SELECT dataset FROM meta.watermarks FINAL WHERE endsWith(dataset, '/recent_deep')")
+    rewind(loader, "recent")
     loader.client.command(
         "INSERT INTO meta.watermarks (loader, dataset, watermark, run_id, _ver) "
-        f"SELECT '{LOADER}', 'statistics', now('Europe/Moscow') - INTERVAL 12 DAY, generateUUIDv4(), 1"
+        f"SELECT '{LOADER}', '{mark}', now('Europe/Moscow') - INTERVAL 12 DAY, generateUUIDv4(), 1"
     )
     api.mutate("grow_yandex_direct_conversions", days=17)
     assert loader.run() == 0

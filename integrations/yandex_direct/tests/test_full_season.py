@@ -96,7 +96,7 @@ def test_the_warehouse_equals_the_accounts(bare_loader, days: int, ads: int, ord
         api.mutate("revise_yandex_direct_days", days=29)
         api.mutate("grow_yandex_direct_conversions", days=59)
         api.mutate("add_yandex_direct_ads", count=5, days=3)
-        rewind(loader, "statistics_deep", "statistics_long_deep")
+        rewind(loader, "daily", "weekly")
         assert loader.run() == 0
         assert_everything_equal(loader, season)
 

@@ -52,7 +52,7 @@ class YandexDirectClient:
     Parameters:
         settings: base URL, version, request rate, rows of a report, CA bundle.
         account: whose it is.
-        run: what tells this run's reports from those of others.
+        reading: what tells this reading's reports from those of others.
         deadline: of the run.
         options: passed to :class:`zakaz_common.http.ApiClient` (tests shorten the waits).
     """
@@ -61,18 +61,20 @@ class YandexDirectClient:
         self,
         settings: YandexDirectSettings,
         account: Account,
-        run: str,
+        reading: str,
         deadline: Deadline,
         **options: object,
     ) -> None:
         self._account = account
-        self._run = run
+        self._reading = reading
         self._deadline = deadline
         self._rows = settings.yandex_direct_report_rows
         self._path = f"/json/{settings.yandex_direct_api_version}"
         self._is_new = int(settings.yandex_direct_api_version[1:]) > 5
         #: The server's clock at its last answer, Moscow time.
         self.server_time: datetime | None = None
+        #: Whose cabinet it is, as Direct said when it was asked for its money.
+        self.login = ""
         headers = {
             "Authorization": f"Bearer {account.token.get_secret_value()}",
             "Accept-Language": _LANGUAGE,
@@ -109,6 +111,7 @@ class YandexDirectClient:
             client = read(Client, clients[0], lambda *_: None) if clients else Client()
         except UnreadableError:
             client = Client()
+        self.login = (client.login or "").strip()
         return Money((client.currency or "").strip().upper(), str(client.vat_rate or ""))
 
     def corrected_from(self, campaigns: Sequence[int], since: datetime) -> date | None:
@@ -178,7 +181,7 @@ class YandexDirectClient:
         """Every day of [first, last] in whole reports, oldest first."""
 
         def build(begin: date, end: date) -> Table:
-            request = ReportRequest(kind, begin, end, self._rows, self._account.client_login, self._run)
+            request = ReportRequest(kind, begin, end, self._rows, self._account.client_login, self._reading)
             ask = _Asking(self._http, f"{self._path}/reports", kind)
             return wait_for(ask, request, self._deadline)
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Protocol
 
 import msgspec
@@ -28,14 +27,14 @@ from zakaz_common.http import (
     TransientError,
 )
 from zakaz_common.moscow import day_start, moscow_day, now_moscow
-from zakaz_common.run import RunContext
+from zakaz_common.run import RunContext, TooManyRejectedError
 from zakaz_common.run_journal import DegradedField, RejectedRecord
 from zakaz_common.window import Window
 
-from yandex_direct import LOADER
 from yandex_direct.access.accounts import Account, configured_accounts
 from yandex_direct.access.refusals import AccessRefused, BuildFailed, NameTaken, QueueFull, UnitsUsedUp
 from yandex_direct.client import YandexDirectClient
+from yandex_direct.marks import SAFETY, CabinetMixedUp, CabinetUnknown, Marks
 from yandex_direct.mart import shared_mart
 from yandex_direct.objects.kept import KeptListings, Listings
 from yandex_direct.objects.listing import ListingUnstable, ids_of
@@ -56,15 +55,11 @@ from yandex_direct.transform import (
     differences,
     read_cabinet,
 )
-from yandex_direct.windows import ReadBefore, choose_window, served_days
+from yandex_direct.windows import choose_window, served_days
 
 log = structlog.get_logger()
 
 DATASET = "statistics"
-#: Marks of the last deep and long re-reads, beside the watermark: they tell nothing of how fresh the data are.
-_DEEP, _LONG = "statistics_deep", "statistics_long_deep"
-#: Kept off the watermark: what the server counted in its last minutes may still be on its way.
-_SAFETY = timedelta(minutes=2)
 #: The part of the run's time that is kept for the mart, whatever the accounts do.
 _MART_SHARE = 0.1
 #: What a listing is called in the journal: two of them would share their names with the reports.
@@ -81,6 +76,8 @@ class CurrencyUnknown(DataError):
 _ACCOUNT_ERRORS = (
     AccessRefused,
     BuildFailed,
+    CabinetMixedUp,
+    CabinetUnknown,
     CurrencyUnknown,
     DaysMissing,
     DayTooLarge,
@@ -93,6 +90,7 @@ _ACCOUNT_ERRORS = (
     RefusedError,
     RequestRejectedError,
     RouteMissingError,
+    TooManyRejectedError,
     TransientError,
     UnitsUsedUp,
 )
@@ -139,7 +137,7 @@ def backfill(context: RunContext, first: date, last: date) -> None:
 def _load(context: RunContext, asked: Window | None) -> None:
     settings: YandexDirectSettings = context.settings
     accounts = configured_accounts(settings)
-    before = _Before.of(context)
+    marks = Marks.of(context.warehouse)
     book = read_city_book(context.warehouse)
     kept = KeptListings(settings.loader_state_dir, settings.yandex_direct_base_url)
     failures: list[tuple[str, LoaderError]] = []
@@ -148,14 +146,17 @@ def _load(context: RunContext, asked: Window | None) -> None:
     reserve = context.deadline.remaining() * _MART_SHARE
     for position, account in enumerate(accounts):
         share = (context.deadline.remaining() - reserve) / (len(accounts) - position)
-        client = YandexDirectClient(settings, account, str(context.run_id), context.deadline)
+        # The same name until the account was read: what one run queued and could not wait for, the next one finds.
+        reading = str(context.run_id) if asked else str(marks.recent(account.name))
+        client = YandexDirectClient(settings, account, reading, context.deadline)
         context.count_requests_of(client.requests)
         try:
             with context.deadline.within(share):
                 money = money_of(account.name, client)
+                marks.claim(account, client.login)
                 now = client.server_time or now_moscow()
                 today = moscow_day(now)
-                window = _window(context, account.name, client, before, asked, today)
+                window = _window(context, account.name, client, marks, asked, today)
                 windows.append(window)
                 server_times.append(now)
                 log.info(
@@ -169,12 +170,13 @@ def _load(context: RunContext, asked: Window | None) -> None:
                 sink = StagingSink(context)
                 missing: list[DaysMissing] = []
                 names = load_statistics(context, account.name, client, sink, window, money, today, missing)
-                # After the statistics: an account that has ads in the dimension has its history.
                 staged = staged_ads(context, account.name)
                 cabinet = read_objects(context, account.name, _listings(account, client, kept, staged, now))
                 load_ads(account.name, sink, cabinet, staged, names, known_ads(context, account.name), book, today)
                 if missing:
                     raise missing[0]
+                context.check_rejected_ratio(account.name)
+                marks.settle(account.name, client.login, window, now, settings)
         except _ACCOUNT_ERRORS as error:
             failures.append((account.name, error))
             log.error("account_failed", account=account.name, error=str(error))
@@ -186,73 +188,37 @@ def _load(context: RunContext, asked: Window | None) -> None:
         mart = shared_mart(context.warehouse)
         context.wrote("dim_ads", mart.refresh_ads())
         context.wrote("dm_ads_daily", mart.refresh_days())
+    context.settled = marks.settled
     if failures:
         raise failures[0][1] if len(accounts) == 1 else AccountsFailed(failures, len(accounts))
     if asked is None:
-        mark = (min(server_times) - _SAFETY).replace(microsecond=0)
-        context.watermarks[DATASET] = mark
-        shortest = min(window.days for window in windows)
-        for dataset, days in (
-            (_DEEP, settings.yandex_direct_deep_window_days),
-            (_LONG, settings.yandex_direct_long_window_days),
-        ):
-            if shortest >= min(days, settings.yandex_direct_history_days):
-                context.watermarks[dataset] = min(server_times).replace(microsecond=0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """What earlier runs have read."""
-
-    mark: datetime | None
-    deep_on: date | None
-    long_on: date | None
-    accounts: frozenset[str]
-
-    @classmethod
-    def of(cls, context: RunContext) -> _Before:
-        warehouse = context.warehouse
-        mark, deep, long = (warehouse.watermark(LOADER, dataset) for dataset in (DATASET, _DEEP, _LONG))
-        ads = warehouse.name(ADS_TABLE)
-        known = warehouse.query(f"SELECT DISTINCT account FROM {ads} FINAL")  # noqa: S608
-        return cls(
-            mark,
-            moscow_day(deep) if deep else None,
-            moscow_day(long) if long else None,
-            frozenset(row[0] for row in known),
-        )
-
-    def of_account(self, account: str) -> ReadBefore:
-        """The same of one account: nothing, for one that never was loaded."""
-        if self.mark is None or account not in self.accounts:
-            return ReadBefore()
-        return ReadBefore(moscow_day(self.mark), self.deep_on, self.long_on)
+        context.watermarks[DATASET] = (min(server_times) - SAFETY).replace(microsecond=0)
 
 
 def _window(
     context: RunContext,
     account: str,
     client: YandexDirectClient,
-    before: _Before,
+    marks: Marks,
     asked: Window | None,
     today: date,
 ) -> Window:
     """The days to read of an account."""
     if asked is not None:
         return served_days(asked, today)
-    read_before = before.of_account(account)
     corrected: date | None = None
-    if before.mark is not None and read_before.until is not None:
+    since = marks.recent(account)
+    if since is not None:
         table = context.warehouse.name(ADS_DAILY)
         loaded = context.warehouse.query(
             f"SELECT campaign_id, min(d) FROM {table} FINAL WHERE account = {{account:String}} "  # noqa: S608
             "GROUP BY campaign_id ORDER BY campaign_id",
             {"account": account},
         )
-        first = client.corrected_from([int(row[0]) for row in loaded], before.mark)
+        first = client.corrected_from([int(row[0]) for row in loaded], since)
         # days before those that were ever loaded are nobody's correction
         corrected = max(first, min(row[1] for row in loaded)) if first else None
-    return choose_window(today, before=read_before, settings=context.settings, corrected_from=corrected)
+    return choose_window(today, before=marks.read_before(account), settings=context.settings, corrected_from=corrected)
 
 
 def money_of(account: str, source: Source) -> Money:
@@ -338,7 +304,7 @@ def _listings(
     found = kept.load(account)
     if found is not None and moscow_day(found.listed_at) == moscow_day(now):
         is_whole = with_statistics <= ids_of(found.ads) | set(found.unlisted)
-        if is_whole and not client.objects_changed(sorted(ids_of(found.campaigns)), found.listed_at - _SAFETY):
+        if is_whole and not client.objects_changed(sorted(ids_of(found.campaigns)), found.listed_at - SAFETY):
             return found
     found = list_objects(client, now)
     found.unlisted = sorted(with_statistics - ids_of(found.ads))
