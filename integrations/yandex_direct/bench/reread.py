@@ -111,7 +111,7 @@ def main() -> int:
         print()
         bounds = Bounds("yandex_direct_reread")
         bounds.at_most("reports of a re-read of 30 days over the two there are", deep["reports"] / 2, 1)
-        bounds.at_most("calls of a run in which nothing is new over the five it needs", again["all"] / 5, 1)
+        bounds.at_most("calls of a run in which nothing is new over the four it needs", again["all"] / 4, 1)
         return bounds.close()
 
 

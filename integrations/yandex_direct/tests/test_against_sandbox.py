@@ -22,12 +22,17 @@ def rewind(loader, *marks: str) -> None:
         )
 
 
-def listed_yesterday(loader) -> None:
-    """The next run lists the objects as the first of its day does."""
+def listings_aged(loader, *moments: str, **ago: int) -> None:
+    """The kept listings say that they are older."""
     for kept in loader.state_dir.glob("yandex_direct.*.listings.json"):
         listings = json.loads(kept.read_text())
-        listings["listed_at"] = str(datetime.fromisoformat(listings["listed_at"]) - timedelta(days=1))
+        listings |= {name: str(datetime.fromisoformat(listings[name]) - timedelta(**ago)) for name in moments}
         kept.write_text(json.dumps(listings))
+
+
+def listings_due(loader) -> None:
+    """The next run lists the objects if it has a reason to."""
+    listings_aged(loader, "tried_at", hours=3)
 
 
 def dimension(loader) -> dict[str, tuple]:
@@ -121,6 +126,7 @@ def test_rows_that_vanish_lose_their_spend(loader, api) -> None:
 def test_new_ads_appear_with_their_names(loader, api) -> None:
     assert loader.run() == 0
     new = api.mutate("add_yandex_direct_ads", count=3, days=2)
+    listings_due(loader)
     api.reset()
     assert loader.run() == 0
     loader.assert_equal_to(api.season)
@@ -129,15 +135,14 @@ def test_new_ads_appear_with_their_names(loader, api) -> None:
     assert api.count("*/ads") > 0
 
 
-def test_objects_are_listed_anew_when_something_changed_and_not_with_every_run(loader, api) -> None:
+def test_objects_are_listed_anew_when_something_changed_and_at_most_every_few_hours(loader, api) -> None:
     assert loader.run() == 0
+    [campaign] = api.mutate("rename_yandex_direct_campaigns", count=1)
+    api.mutate("add_yandex_direct_ads", count=1, days=2)
     api.reset()
     assert loader.run() == 0
-    assert api.count("*/ads") == 0
-    assert api.count("*/reports") == 2
-    assert api.count("*/changes") == 2
-    assert api.count() == 5, "whose account it is, what was corrected and changed, and two reports"
-    [campaign] = api.mutate("rename_yandex_direct_campaigns", count=1)
+    assert api.count() == 4, "whose account it is, what was corrected, and two reports"
+    listings_due(loader)
     assert loader.run() == 0
     assert api.count("*/ads") > 0
     name = accounts(api.season)[0].campaigns[campaign].name
@@ -148,9 +153,19 @@ def test_objects_are_listed_anew_when_something_changed_and_not_with_every_run(l
     loader.assert_equal_to(api.season)
 
 
+def test_objects_are_not_listed_anew_when_nothing_changed(loader, api) -> None:
+    assert loader.run() == 0
+    listings_due(loader)
+    api.reset()
+    assert loader.run() == 0
+    assert api.count("*/ads") == 0
+    assert api.count("*/changes") == 2
+    assert api.count() == 5, "whose account it is, what was corrected and changed, and two reports"
+
+
 def test_objects_are_listed_anew_by_the_first_run_of_a_day(loader, api) -> None:
     assert loader.run() == 0
-    listed_yesterday(loader)
+    listings_aged(loader, "listed_at", "tried_at", days=1)
     # however little Direct says of changes
     api.inject("edit", route="*/changes", times=0, edits=[{"path": "result.Modified", "value": {}}])
     assert loader.run() == 0
@@ -165,6 +180,7 @@ def test_an_ad_that_is_not_listed_is_looked_for_once(loader, api) -> None:
     nameless = [row for row in dimension(loader).values() if row[0] == "" and not row[1].startswith("Мастер")]
     assert nameless
     assert all(row[1] for row in nameless), "its campaign is known"
+    listings_due(loader)
     api.reset()
     assert loader.run() == 0
     assert api.count("*/ads") == 0

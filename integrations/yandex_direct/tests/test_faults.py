@@ -10,6 +10,7 @@ import pytest
 from api_sandbox.season.moscow_time import today
 from api_sandbox.testing import running_sandbox
 from conftest import SMALL, UNLIMITED, pointed_at
+from test_against_sandbox import listings_due
 from truth import accounts
 
 pytestmark = pytest.mark.patient
@@ -185,13 +186,31 @@ def test_a_token_revoked_in_the_middle_of_a_run_leaves_what_has_landed(loader, a
     loader.assert_equal_to(api.season)
 
 
-def test_units_that_are_used_up_end_the_run_until_later(loader, api) -> None:
+def test_reports_go_on_while_the_units_are_used_up(loader, api, capsys) -> None:
     assert loader.run() == 0
+    api.mutate("use_up_yandex_direct_units")
+    api.mutate("revise_yandex_direct_days", days=2)
+    listings_due(loader)
+    assert loader.run() == 0
+    assert capsys.readouterr().out.count("units_used_up") == 2, "whose account it is, and the listings"
+    loader.assert_equal_to(api.season)
+    assert loader.run() == 0
+    assert capsys.readouterr().out.count("units_used_up") == 1, "the listings are not tried again at once"
+    assert api.mutate("correct_yandex_direct_day", count=2, days=30)
+    assert loader.run() == 0
+    api.mutate("restore_yandex_direct_units")
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_units_that_are_used_up_before_anything_is_known_end_the_run_until_later(loader, api) -> None:
     api.mutate("use_up_yandex_direct_units")
     assert loader.run() == 75
     assert "units" in loader.last_run("error")[0]
+    assert loader.staging() == {}
     api.mutate("restore_yandex_direct_units")
     assert loader.run() == 0
+    loader.assert_equal_to(api.season)
 
 
 def test_the_limits_of_requests_are_kept(bare_loader, frozen_season) -> None:

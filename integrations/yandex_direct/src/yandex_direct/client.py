@@ -15,7 +15,7 @@ from zakaz_common.ranks import UnreadableError
 from zakaz_common.text import tolerant
 
 from yandex_direct.access.accounts import Account
-from yandex_direct.access.refusals import read_refusal
+from yandex_direct.access.refusals import UnitsUsedUp, read_refusal
 from yandex_direct.objects.listing import PAGE_SIZE, chunks, read_listing
 from yandex_direct.records import AD_CONTENTS, AD_STATES, CAMPAIGN_STATES, Changes, Client, Modified, Page
 from yandex_direct.reports.periods import Answer, read_period
@@ -75,6 +75,8 @@ class YandexDirectClient:
         self.server_time: datetime | None = None
         #: Whose cabinet it is, as Direct said when it was asked for its money.
         self.login = ""
+        #: Whether it was refused an answer for want of units.
+        self.units_used_up = False
         headers = {
             "Authorization": f"Bearer {account.token.get_secret_value()}",
             "Accept-Language": _LANGUAGE,
@@ -213,7 +215,9 @@ class YandexDirectClient:
         """The error behind one that came with status 200."""
         code = str(error.get("error_code") or "")[:64]
         answer = ErrorAnswer(path, 200, code, {"error": error}, f"Yandex Direct refused {path} ({code})")
-        return read_refusal(self._account, answer) or RequestRejectedError(answer.text, 200, code, error)
+        refusal = read_refusal(self._account, answer)
+        self.units_used_up |= isinstance(refusal, UnitsUsedUp)
+        return refusal or RequestRejectedError(answer.text, 200, code, error)
 
 
 class _Asking:

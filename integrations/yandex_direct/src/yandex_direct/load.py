@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 import msgspec
@@ -62,6 +63,8 @@ log = structlog.get_logger()
 DATASET = "statistics"
 #: The part of the run's time that is kept for the mart, whatever the accounts do.
 _MART_SHARE = 0.1
+#: How long a listing is good whatever was changed: one of thousands of ads costs half of a day's units.
+_LISTED_FOR = timedelta(hours=3)
 #: What a listing is called in the journal: two of them would share their names with the reports.
 _LISTED = {"campaigns": "listed_campaigns", "ad_groups": "listed_ad_groups", "ads": "listed_ads"}
 _CURRENCY = re.compile("[A-Z]{3}")
@@ -152,8 +155,9 @@ def _load(context: RunContext, asked: Window | None) -> None:
         context.count_requests_of(client.requests)
         try:
             with context.deadline.within(share):
-                money = money_of(account.name, client)
-                marks.claim(account, client.login)
+                found = kept.load(account)
+                login, money = _whose(account, client, found)
+                marks.claim(account, login)
                 now = client.server_time or now_moscow()
                 today = moscow_day(now)
                 window = _window(context, account.name, client, marks, asked, today)
@@ -171,12 +175,16 @@ def _load(context: RunContext, asked: Window | None) -> None:
                 missing: list[DaysMissing] = []
                 names = load_statistics(context, account.name, client, sink, window, money, today, missing)
                 staged = staged_ads(context, account.name)
-                cabinet = read_objects(context, account.name, _listings(account, client, kept, staged, now))
+                listings = _listings(client, found, staged, now)
+                if listings.tried_at == now:
+                    listings.login, listings.money = login, money
+                    kept.save(account, listings)
+                cabinet = read_objects(context, account.name, listings)
                 load_ads(account.name, sink, cabinet, staged, names, known_ads(context, account.name), book, today)
                 if missing:
                     raise missing[0]
                 context.check_rejected_ratio(account.name)
-                marks.settle(account.name, client.login, window, now, settings)
+                marks.settle(account.name, login, window, now, settings, checked=not client.units_used_up)
         except _ACCOUNT_ERRORS as error:
             failures.append((account.name, error))
             log.error("account_failed", account=account.name, error=str(error))
@@ -207,7 +215,7 @@ def _window(
     if asked is not None:
         return served_days(asked, today)
     corrected: date | None = None
-    since = marks.recent(account)
+    since = marks.checked(account)
     if since is not None:
         table = context.warehouse.name(ADS_DAILY)
         loaded = context.warehouse.query(
@@ -215,7 +223,9 @@ def _window(
             "GROUP BY campaign_id ORDER BY campaign_id",
             {"account": account},
         )
-        first = client.corrected_from([int(row[0]) for row in loaded], since)
+        first = None
+        with suppress(UnitsUsedUp):  # a later run asks from the same moment on
+            first = client.corrected_from([int(row[0]) for row in loaded], since)
         # days before those that were ever loaded are nobody's correction
         corrected = max(first, min(row[1] for row in loaded)) if first else None
     return choose_window(today, before=marks.read_before(account), settings=context.settings, corrected_from=corrected)
@@ -293,23 +303,46 @@ def list_objects(source: Source, now: datetime) -> Listings:
     """Campaigns, groups and ads of an account as they are now."""
     campaigns = source.campaigns()
     ids = sorted(ids_of(campaigns))
-    return Listings(now, campaigns, source.ad_groups(ids), source.ads(ids)) if ids else Listings(now, campaigns)
-
-
-def _listings(
-    account: Account, client: YandexDirectClient, kept: KeptListings, staged: Sequence[Staged], now: datetime
-) -> Listings:
-    """The listings of an account: kept ones of today, unless something was changed or an ad is not in them."""
-    with_statistics = {one.ad_id for one in staged if one.ad_id}
-    found = kept.load(account)
-    if found is not None and moscow_day(found.listed_at) == moscow_day(now):
-        is_whole = with_statistics <= ids_of(found.ads) | set(found.unlisted)
-        if is_whole and not client.objects_changed(sorted(ids_of(found.campaigns)), found.listed_at - SAFETY):
-            return found
-    found = list_objects(client, now)
-    found.unlisted = sorted(with_statistics - ids_of(found.ads))
-    kept.save(account, found)
+    found = Listings(now, now, campaigns)
+    if ids:
+        found.ad_groups, found.ads = source.ad_groups(ids), source.ads(ids)
     return found
+
+
+def _whose(account: Account, client: YandexDirectClient, found: Listings | None) -> tuple[str, Money]:
+    """Login and money of an account; those that were kept while its units are used up."""
+    try:
+        money = money_of(account.name, client)
+    except UnitsUsedUp as error:
+        if found is None or found.money is None:
+            raise
+        log.warning("units_used_up", account=account.name, cause=str(error), loaded="reports, with the objects kept")
+        return found.login, found.money
+    return client.login, money
+
+
+def _listings(client: YandexDirectClient, found: Listings | None, staged: Sequence[Staged], now: datetime) -> Listings:
+    """The listings of an account: kept ones for some hours, and all day where nothing was changed or is unknown.
+
+    Kept ones serve while the units are used up, too.
+    """
+    if found is not None and now - found.tried_at < _LISTED_FOR:
+        return found
+    with_statistics = {one.ad_id for one in staged if one.ad_id}
+    try:
+        if found is not None and moscow_day(found.listed_at) == moscow_day(now):
+            is_whole = with_statistics <= ids_of(found.ads) | set(found.unlisted)
+            if is_whole and not client.objects_changed(sorted(ids_of(found.campaigns)), found.listed_at - SAFETY):
+                return found
+        listed = list_objects(client, now)
+    except UnitsUsedUp as error:
+        if found is None:
+            raise
+        log.warning("units_used_up", cause=str(error), loaded="reports, with the objects kept")
+        found.tried_at = now
+        return found
+    listed.unlisted = sorted(with_statistics - ids_of(listed.ads))
+    return listed
 
 
 def read_objects(context: RunContext, account: str, listings: Listings) -> Cabinet:

@@ -24,7 +24,7 @@ from yandex_direct.windows import ReadBefore
 
 #: Kept off a mark: what the server counted in its last minutes may still be on its way.
 SAFETY = timedelta(minutes=2)
-_RECENT, _DAILY, _WEEKLY, _WHOSE, _FROM = "recent", "daily", "weekly", "whose", "from "
+_RECENT, _DAILY, _WEEKLY, _CHECKED, _WHOSE, _FROM = "recent", "daily", "weekly", "checked", "whose", "from "
 _ENDING = "_deep"
 
 
@@ -99,6 +99,10 @@ class Marks:
         """Until when an account was read by its last complete run."""
         return self._of(account).get(_RECENT)
 
+    def checked(self, account: str) -> datetime | None:
+        """Until when Direct told of its corrections: without units it tells of none."""
+        return self._of(account).get(_CHECKED)
+
     def read_before(self, account: str) -> ReadBefore:
         """What was read of an account, by days."""
         marks = self._of(account)
@@ -108,12 +112,19 @@ class Marks:
         starts = [date.fromisoformat(what.removeprefix(_FROM)) for what in marks if what.startswith(_FROM)]
         return ReadBefore(until, daily, weekly, min(starts, default=None))
 
-    def settle(self, account: str, login: str, window: Window, at: datetime, settings: YandexDirectSettings) -> None:
-        """An account was read whole: a backfill says whose it is, and nothing of which days there are."""
+    def settle(
+        self, account: str, login: str, window: Window, at: datetime, settings: YandexDirectSettings, *, checked: bool
+    ) -> None:
+        """An account was read whole: a backfill says whose it is, and nothing of which days there are.
+
+        ``checked`` says whether corrections were asked for; after the whole history there are none to ask for.
+        """
         at = at.replace(microsecond=0)
-        marks = {_WHOSE: at}
+        marks = {} if self._of(account) else {_WHOSE: at}
         if window.kind != "backfill":
             marks[_RECENT] = at - SAFETY
+            if checked or window.kind == "history":
+                marks[_CHECKED] = at - SAFETY
             start = self.read_before(account).history_from
             if start is None or window.first < start:
                 marks[f"{_FROM}{window.first}"] = at
