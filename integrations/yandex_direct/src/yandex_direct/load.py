@@ -184,7 +184,8 @@ def _load(context: RunContext, asked: Window | None) -> None:
                 if missing:
                     raise missing[0]
                 context.check_rejected_ratio(account.name)
-                marks.settle(account.name, login, window, now, settings, checked=not client.units_used_up)
+                if asked is None:
+                    marks.settle(account.name, login, window, now, settings, checked=not client.units_used_up)
         except _ACCOUNT_ERRORS as error:
             failures.append((account.name, error))
             log.error("account_failed", account=account.name, error=str(error))

@@ -8,11 +8,12 @@ A mark's dataset is ``<account>/<cabinet>/<what>_deep``; with that ending it is 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from zakaz_common.errors import ConfigError, DataError
-from zakaz_common.moscow import MOSCOW, moscow_day
+from zakaz_common.moscow import MOSCOW, moscow_day, now_moscow
 from zakaz_common.warehouse import Warehouse
 from zakaz_common.window import Window
 
@@ -54,8 +55,8 @@ class Marks:
         """What the warehouse has."""
         rows = warehouse.query(
             "SELECT dataset, toUnixTimestamp(max(watermark)) FROM meta.watermarks "
-            "WHERE loader = {loader:String} AND endsWith(dataset, {ending:String}) GROUP BY dataset",
-            {"loader": LOADER, "ending": _ENDING},
+            "WHERE loader = {loader:String} AND dataset LIKE {marks:String} GROUP BY dataset",
+            {"loader": LOADER, "marks": f"%/%/%{_ENDING}"},
         )
         marks = cls()
         for dataset, moment in rows:
@@ -64,7 +65,7 @@ class Marks:
         return marks
 
     def claim(self, account: Account, login: str) -> None:
-        """An account turns out to be the cabinet of a login.
+        """An account turns out to be the cabinet of a login; it stays so, should the run fail.
 
         Errors:
             CabinetMixedUp when it is another account's too, in this run or an earlier one, or when the account was
@@ -94,6 +95,8 @@ class Marks:
                     "figures it would replace: give the token or the login of that one, or this one a name of its own "
                     "(YANDEX_DIRECT_ACCOUNT_NAME, or name in YANDEX_DIRECT_ACCOUNTS)"
                 )
+        if (account.name, cabinet) not in self.found:
+            self._settle(account.name, login, {_WHOSE: now_moscow()})
 
     def recent(self, account: str) -> datetime | None:
         """Until when an account was read by its last complete run."""
@@ -115,26 +118,27 @@ class Marks:
     def settle(
         self, account: str, login: str, window: Window, at: datetime, settings: YandexDirectSettings, *, checked: bool
     ) -> None:
-        """An account was read whole: a backfill says whose it is, and nothing of which days there are.
+        """A scheduled run read an account whole.
 
         ``checked`` says whether corrections were asked for; after the whole history there are none to ask for.
         """
-        at = at.replace(microsecond=0)
-        marks = {} if self._of(account) else {_WHOSE: at}
-        if window.kind != "backfill":
-            marks[_RECENT] = at - SAFETY
-            if checked or window.kind == "history":
-                marks[_CHECKED] = at - SAFETY
-            start = self.read_before(account).history_from
-            if start is None or window.first < start:
-                marks[f"{_FROM}{window.first}"] = at
-            for what, days in (
-                (_DAILY, settings.yandex_direct_deep_window_days),
-                (_WEEKLY, settings.yandex_direct_long_window_days),
-            ):
-                if window.kind == "history" or window.days >= days:
-                    marks[what] = at
-        self.settled |= {f"{account}/{_digest(login)}/{what}{_ENDING}": moment for what, moment in marks.items()}
+        marks = {_RECENT: at - SAFETY}
+        if checked or window.kind == "history":
+            marks[_CHECKED] = at - SAFETY
+        start = self.read_before(account).history_from
+        if start is None or window.first < start:
+            marks[f"{_FROM}{window.first}"] = at
+        for what, days in (
+            (_DAILY, settings.yandex_direct_deep_window_days),
+            (_WEEKLY, settings.yandex_direct_long_window_days),
+        ):
+            if window.kind == "history" or window.days >= days:
+                marks[what] = at
+        self._settle(account, login, marks)
+
+    def _settle(self, account: str, login: str, marks: Mapping[str, datetime]) -> None:
+        for what, moment in marks.items():
+            self.settled[f"{account}/{_digest(login)}/{what}{_ENDING}"] = moment.replace(microsecond=0)
 
     def _of(self, account: str) -> dict[str, datetime]:
         return next((marks for (name, _), marks in self.found.items() if name == account), {})
