@@ -106,6 +106,12 @@ def test_an_account_that_would_eat_the_time_leaves_the_others_theirs(loader, sev
     loader.assert_equal_to(several.season, LOGINS)
 
 
+def test_a_tenth_of_the_time_is_kept_for_the_mart(loader, several) -> None:
+    several.inject("status", route="*/reports", nth=2, status=429, retry_after=1400)
+    assert loader.having(yandex_direct_accounts=as_setting(several, [1])).run() == 75
+    assert loader.one("SELECT count() FROM zakaz.dm_ads_daily FINAL") > 0, "what the first report brought"
+
+
 def test_a_login_that_is_unknown_is_named(loader, several) -> None:
     entries = json.loads(as_setting(several, [1]))
     entries[0]["client_login"] = "nobody"
