@@ -52,6 +52,12 @@ def test_a_report_that_is_never_ready_fails_the_run_in_time(bare_loader, frozen_
         assert "not ready yet" in loader.last_run("error")[0]
         assert len(set(names(api))) > 5, "less was asked for, while there was time"
         assert sum(loader.waits) <= 1500
+        first, asked = names(api)[0], api.count("*/reports")
+        assert loader.run() == 69
+        assert names(api)[asked] == first, "what is still queued is found, and takes no second place"
+        asked = api.count("*/reports")
+        assert loader.backfill(today(), today()) == 69
+        assert names(api)[asked] not in names(api)[:asked]
 
 
 def test_a_full_queue_is_waited_for_and_then_left(bare_loader, frozen_season) -> None:

@@ -148,7 +148,11 @@ def test_an_account_of_unknown_currency_is_not_loaded(loader, several, told: obj
 def test_a_part_of_one_account_that_is_rejected_fails_the_run_whatever_the_others_are(loader, several) -> None:
     several.inject("edit", route="*/ads", nth=1, edits=[{"path": "result.Ads.*.Id", "value": "x"}])
     assert loader.run() == 65
-    assert "listed_ads of direct-1 were rejected (100.0%)" in loader.last_run("error")[0]
+    [error] = loader.last_run("error")
+    assert error.startswith("1 of 3 accounts could not be read: direct-1: ")
+    assert "listed_ads of direct-1 were rejected (100.0%)" in error
+    read = loader.rows("SELECT dataset FROM meta.watermarks WHERE endsWith(dataset, '/recent_deep') ORDER BY dataset")
+    assert [row[0].split("/")[0] for row in read] == ["direct-2", "direct-3"]
 
 
 def named(several, *names: str) -> dict[str, str]:
