@@ -14,20 +14,25 @@ from yandex_direct import LOADER
 pytestmark = pytest.mark.patient
 
 
-def rewind(loader, *datasets: str) -> None:
-    """Make the marks of a deep and a long re-read older than any day."""
-    for dataset in datasets:
+def rewind(loader, *marks: str) -> None:
+    """Forget when accounts were read: ``daily`` and ``weekly`` are the marks of a deep and a long re-read."""
+    for mark in marks:
         loader.client.command(
-            f"ALTER TABLE meta.watermarks DELETE WHERE dataset = '{dataset}' SETTINGS mutations_sync = 2"
+            f"ALTER TABLE meta.watermarks DELETE WHERE endsWith(dataset, '/{mark}_deep') SETTINGS mutations_sync = 2"
         )
 
 
-def listed_yesterday(loader) -> None:
-    """The next run lists the objects as the first of its day does."""
+def listings_aged(loader, *moments: str, **ago: int) -> None:
+    """The kept listings say that they are older."""
     for kept in loader.state_dir.glob("yandex_direct.*.listings.json"):
         listings = json.loads(kept.read_text())
-        listings["listed_at"] = str(datetime.fromisoformat(listings["listed_at"]) - timedelta(days=1))
+        listings |= {name: str(datetime.fromisoformat(listings[name]) - timedelta(**ago)) for name in moments}
         kept.write_text(json.dumps(listings))
+
+
+def listings_due(loader) -> None:
+    """The next run lists the objects if it has a reason to."""
+    listings_aged(loader, "tried_at", hours=3)
 
 
 def dimension(loader) -> dict[str, tuple]:
@@ -89,7 +94,7 @@ def test_names_links_and_marks_are_what_a_visitor_arrives_with(loader, api) -> N
 
 def test_recent_days_are_read_again_each_time_older_ones_once_a_day_and_a_week(loader, api) -> None:
     assert loader.run() == 0
-    for days, marks in ((6, ()), (25, ("statistics_deep",)), (43, ("statistics_deep", "statistics_long_deep"))):
+    for days, marks in ((6, ()), (25, ("daily",)), (43, ("daily", "weekly"))):
         # unlike a correction, conversions that come late are nothing that Direct tells of
         api.mutate("grow_yandex_direct_conversions", days=days)
         if marks:
@@ -121,6 +126,7 @@ def test_rows_that_vanish_lose_their_spend(loader, api) -> None:
 def test_new_ads_appear_with_their_names(loader, api) -> None:
     assert loader.run() == 0
     new = api.mutate("add_yandex_direct_ads", count=3, days=2)
+    listings_due(loader)
     api.reset()
     assert loader.run() == 0
     loader.assert_equal_to(api.season)
@@ -129,15 +135,14 @@ def test_new_ads_appear_with_their_names(loader, api) -> None:
     assert api.count("*/ads") > 0
 
 
-def test_objects_are_listed_anew_when_something_changed_and_not_with_every_run(loader, api) -> None:
+def test_objects_are_listed_anew_when_something_changed_and_at_most_every_few_hours(loader, api) -> None:
     assert loader.run() == 0
+    [campaign] = api.mutate("rename_yandex_direct_campaigns", count=1)
+    api.mutate("add_yandex_direct_ads", count=1, days=2)
     api.reset()
     assert loader.run() == 0
-    assert api.count("*/ads") == 0
-    assert api.count("*/reports") == 2
-    assert api.count("*/changes") == 2
-    assert api.count() == 5, "whose account it is, what was corrected and changed, and two reports"
-    [campaign] = api.mutate("rename_yandex_direct_campaigns", count=1)
+    assert api.count() == 4, "whose account it is, what was corrected, and two reports"
+    listings_due(loader)
     assert loader.run() == 0
     assert api.count("*/ads") > 0
     name = accounts(api.season)[0].campaigns[campaign].name
@@ -148,9 +153,19 @@ def test_objects_are_listed_anew_when_something_changed_and_not_with_every_run(l
     loader.assert_equal_to(api.season)
 
 
+def test_objects_are_not_listed_anew_when_nothing_changed(loader, api) -> None:
+    assert loader.run() == 0
+    listings_due(loader)
+    api.reset()
+    assert loader.run() == 0
+    assert api.count("*/ads") == 0
+    assert api.count("*/changes") == 2
+    assert api.count() == 5, "whose account it is, what was corrected and changed, and two reports"
+
+
 def test_objects_are_listed_anew_by_the_first_run_of_a_day(loader, api) -> None:
     assert loader.run() == 0
-    listed_yesterday(loader)
+    listings_aged(loader, "listed_at", "tried_at", days=1)
     # however little Direct says of changes
     api.inject("edit", route="*/changes", times=0, edits=[{"path": "result.Modified", "value": {}}])
     assert loader.run() == 0
@@ -165,6 +180,7 @@ def test_an_ad_that_is_not_listed_is_looked_for_once(loader, api) -> None:
     nameless = [row for row in dimension(loader).values() if row[0] == "" and not row[1].startswith("Мастер")]
     assert nameless
     assert all(row[1] for row in nameless), "its campaign is known"
+    listings_due(loader)
     api.reset()
     assert loader.run() == 0
     assert api.count("*/ads") == 0
@@ -217,6 +233,24 @@ def test_backfill_reads_the_days_asked_for_and_leaves_the_watermark(loader, api)
     assert api.count("*/reports") == 2
 
 
+def test_a_first_look_at_a_few_days_does_not_stand_for_the_history(loader, api) -> None:
+    look = loader.having(yandex_direct_history_days=3)
+    assert look.run() == 0
+    assert look.one("SELECT uniqExact(d) FROM zakaz.stg_yandex_direct_daily FINAL") == 3
+    assert look.run() == 0
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+    first = loader.last_run("window_from")
+    assert loader.run() == 0
+    assert loader.last_run("window_from") > first, "once"
+
+
+def test_a_backfill_before_the_first_run_does_not_stand_for_the_history(loader, api) -> None:
+    assert loader.backfill(api.season.season_end - timedelta(days=1), api.season.season_end) == 0
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
 def test_a_backfill_beyond_what_direct_serves_deletes_nothing(loader, api) -> None:
     assert loader.run() == 0
     assert loader.backfill(date(2019, 1, 1), api.season.season_end) == 65
@@ -226,10 +260,11 @@ def test_a_backfill_beyond_what_direct_serves_deletes_nothing(loader, api) -> No
 
 def test_after_an_outage_the_window_reaches_back_to_where_data_end(loader, api) -> None:
     assert loader.run() == 0
-    loader.client.command("ALTER TABLE meta.watermarks DELETE WHERE dataset = 'statistics' SETTINGS mutations_sync = 2")
+    [(mark,)] = loader.rows("SELECT dataset FROM meta.watermarks FINAL WHERE endsWith(dataset, '/recent_deep')")
+    rewind(loader, "recent")
     loader.client.command(
         "INSERT INTO meta.watermarks (loader, dataset, watermark, run_id, _ver) "
-        f"SELECT '{LOADER}', 'statistics', now('Europe/Moscow') - INTERVAL 12 DAY, generateUUIDv4(), 1"
+        f"SELECT '{LOADER}', '{mark}', now('Europe/Moscow') - INTERVAL 12 DAY, generateUUIDv4(), 1"
     )
     api.mutate("grow_yandex_direct_conversions", days=17)
     assert loader.run() == 0

@@ -7,10 +7,18 @@ from conftest import FOLDER
 from zakaz_common.testing.loader_contract import LoaderContract, Subject
 
 
+class Account(Subject):
+    """Whose cabinet an account is stays, and says nothing of what was read."""
+
+    def watermarks(self) -> list[tuple]:
+        """The marks of what was read."""
+        return [mark for mark in super().watermarks() if not mark[0].endswith("/whose_deep")]
+
+
 @pytest.fixture
 def subject(loader, api) -> Subject:
     """The loader of one account."""
-    return Subject(
+    return Account(
         loader=loader,
         api=api,
         change=lambda: api.mutate("revise_yandex_direct_days", days=2),

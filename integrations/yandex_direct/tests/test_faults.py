@@ -10,6 +10,7 @@ import pytest
 from api_sandbox.season.moscow_time import today
 from api_sandbox.testing import running_sandbox
 from conftest import SMALL, UNLIMITED, pointed_at
+from test_against_sandbox import listings_due
 from truth import accounts
 
 pytestmark = pytest.mark.patient
@@ -43,12 +44,20 @@ def test_a_queued_report_is_waited_for_with_the_same_name(bare_loader, frozen_se
 
 def test_a_report_that_is_never_ready_fails_the_run_in_time(bare_loader, frozen_season) -> None:
     with sandbox(
-        frozen_season, yandex_direct_online_rows=0, yandex_direct_polls=10**6, yandex_direct_retry_in="60"
-    ) as api:
+        frozen_season, yandex_direct_online_rows=0, yandex_direct_polls=10**6, yandex_direct_retry_in="30",
+        yandex_direct_places=100,
+    ) as api:  # fmt: skip
         loader = bare_loader.having(**pointed_at(api))
         assert loader.run() == 69
         assert "not ready yet" in loader.last_run("error")[0]
-        assert sum(loader.waits) <= 600
+        assert len(set(names(api))) > 5, "less was asked for, while there was time"
+        assert sum(loader.waits) <= 1500
+        first, asked = names(api)[0], api.count("*/reports")
+        assert loader.run() == 69
+        assert names(api)[asked] == first, "what is still queued is found, and takes no second place"
+        asked = api.count("*/reports")
+        assert loader.backfill(today(), today()) == 69
+        assert names(api)[asked] not in names(api)[:asked]
 
 
 def test_a_full_queue_is_waited_for_and_then_left(bare_loader, frozen_season) -> None:
@@ -83,8 +92,19 @@ def test_a_report_that_cannot_be_built_at_all_fails_the_run(loader, api) -> None
     api.inject("html", route="*/reports", status=502, times=0)
     assert loader.run() == 69
     assert "502" in loader.last_run("error")[0]
-    # halves down to a day, which is tried three times
-    assert api.count("*/reports") <= 15
+    # halves down to a day, each tried twice, and three days, each tried three times
+    assert api.count("*/reports") == 2 * 9 + 3 * 3
+
+
+def test_a_day_that_cannot_be_built_costs_no_other(loader, api) -> None:
+    assert loader.run() == 0
+    api.reset()
+    api.inject("html", route="*/reports", status=502, times=3)
+    assert loader.backfill(today() - timedelta(days=1), today() - timedelta(days=1)) == 69
+    assert "days that could not be read: 1, the first of them" in loader.last_run("error")[0]
+    assert api.count("*/reports") == 4, "three times by ads, then by campaigns"
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
 
 
 def test_a_table_that_was_cut_is_asked_for_again(loader, api) -> None:
@@ -143,7 +163,7 @@ def test_a_code_ends_the_run_as_it_should(loader, api, code, exit_code, told, ro
     assert "RequestId 8123" in error
     asked = api.count(route)
     assert asked == (2 if code == 4000 else 1) or code in (9000, 1000, 52), "no code that stops is insisted on"
-    assert loader.rows("SELECT count() FROM meta.watermarks") == [(0,)]
+    assert {row[0].split("/")[-1] for row in loader.rows("SELECT dataset FROM meta.watermarks")} == {"whose_deep"}
     api.reset()
     assert loader.run() == 0
     loader.assert_equal_to(api.season)
@@ -172,13 +192,31 @@ def test_a_token_revoked_in_the_middle_of_a_run_leaves_what_has_landed(loader, a
     loader.assert_equal_to(api.season)
 
 
-def test_units_that_are_used_up_end_the_run_until_later(loader, api) -> None:
+def test_reports_go_on_while_the_units_are_used_up(loader, api, capsys) -> None:
     assert loader.run() == 0
+    api.mutate("use_up_yandex_direct_units")
+    api.mutate("revise_yandex_direct_days", days=2)
+    listings_due(loader)
+    assert loader.run() == 0
+    assert capsys.readouterr().out.count("units_used_up") == 2, "whose account it is, and the listings"
+    loader.assert_equal_to(api.season)
+    assert loader.run() == 0
+    assert capsys.readouterr().out.count("units_used_up") == 1, "the listings are not tried again at once"
+    assert api.mutate("correct_yandex_direct_day", count=2, days=30)
+    assert loader.run() == 0
+    api.mutate("restore_yandex_direct_units")
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_units_that_are_used_up_before_anything_is_known_end_the_run_until_later(loader, api) -> None:
     api.mutate("use_up_yandex_direct_units")
     assert loader.run() == 75
     assert "units" in loader.last_run("error")[0]
+    assert loader.staging() == {}
     api.mutate("restore_yandex_direct_units")
     assert loader.run() == 0
+    loader.assert_equal_to(api.season)
 
 
 def test_the_limits_of_requests_are_kept(bare_loader, frozen_season) -> None:

@@ -13,7 +13,7 @@ from api_sandbox.season.moscow_time import day_of, today
 from api_sandbox.season.truth import ticket_revenue
 from api_sandbox.testing import running_sandbox
 from conftest import UNLIMITED, as_setting
-from test_against_sandbox import rewind
+from test_against_sandbox import listings_due, rewind
 from truth import campaign_truth, city_truth, roi_truth, staging_truth, total_spend
 from yandex_direct import LOADER
 
@@ -96,7 +96,8 @@ def test_the_warehouse_equals_the_accounts(bare_loader, days: int, ads: int, ord
         api.mutate("revise_yandex_direct_days", days=29)
         api.mutate("grow_yandex_direct_conversions", days=59)
         api.mutate("add_yandex_direct_ads", count=5, days=3)
-        rewind(loader, "statistics_deep", "statistics_long_deep")
+        rewind(loader, "daily", "weekly")
+        listings_due(loader)
         assert loader.run() == 0
         assert_everything_equal(loader, season)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 
 import pytest
 from yandex_direct.access.refusals import BuildFailed
-from yandex_direct.reports.periods import Answer, DayTooLarge, read_period
+from yandex_direct.reports.periods import Answer, DaysMissing, DayTooLarge, read_period
 from yandex_direct.reports.table import Table
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 3, 31)
@@ -18,17 +19,24 @@ def split(line: str) -> tuple[str, ...]:
 
 
 class Direct:
-    """Builds reports of so many rows a day, cut at a limit; a longer one than ``longest`` days fails."""
+    """Builds reports of so many rows a day, cut at a limit.
 
-    def __init__(self, rows: int, limit: int, longest: int = 10_000) -> None:
-        self.rows, self.limit, self.longest = rows, limit, longest
+    A longer one than ``longest`` days fails, one with a ``bad`` day, and the first ``outage`` ones, by a gateway.
+    """
+
+    def __init__(
+        self, rows: int, limit: int, longest: int = 10_000, bad: Collection[date] = (), outage: int = 0
+    ) -> None:
+        self.rows, self.limit, self.longest, self.bad, self.outage = rows, limit, longest, bad, outage
         self.asked: list[tuple[date, date]] = []
 
     def __call__(self, first: date, last: date) -> Table:
         self.asked.append((first, last))
         days = (last - first).days + 1
-        if days > self.longest:
-            raise BuildFailed("took too long", 502)
+        if len(self.asked) <= self.outage:
+            raise BuildFailed("a gateway's page", too_much=False)
+        if days > self.longest or any(first <= day <= last for day in self.bad):
+            raise BuildFailed("took too long", too_much=True)
         count = min(days * self.rows, self.limit)
         return Table(split, [(n, "x") for n in range(count)], [], count)
 
@@ -66,11 +74,41 @@ def test_a_report_that_takes_too_long_is_asked_for_by_halves(longest: int) -> No
     assert days_of(answers) == EVERY_DAY
 
 
-def test_a_day_that_cannot_be_had_is_an_error() -> None:
-    with pytest.raises(BuildFailed):
-        list(read_period(Direct(1, 1000, longest=0), FIRST, LAST, limit=1000))
-    with pytest.raises(DayTooLarge, match="YANDEX_DIRECT_REPORT_ROWS"):
-        list(read_period(Direct(1000, 1000), FIRST, LAST, limit=1000))
+def test_an_outage_leaves_no_short_reports_behind() -> None:
+    direct = Direct(1, 1000, outage=6)
+    answers = list(read_period(direct, FIRST, LAST, limit=1000))
+    assert days_of(answers) == EVERY_DAY
+    assert [(one.last - one.first).days + 1 for one in answers] == [2, 4, 8, 16, 32, 28]
+
+
+def taken(answers, kind: type[Exception]) -> tuple[list[date], Exception]:
+    """The days of the answers that came before an error, and the error."""
+    found = []
+    with pytest.raises(kind) as error:
+        for one in answers:
+            found += days_of([one])
+    return found, error.value
+
+
+@pytest.mark.parametrize("bad", [[10], [10, 11], [0], [DAYS - 1], [10, 40, 42]])
+def test_a_day_that_cannot_be_had_holds_no_other_up(bad: list[int]) -> None:
+    days = [EVERY_DAY[n] for n in bad]
+    direct = Direct(1, 1000, bad=days)
+    found, error = taken(read_period(direct, FIRST, LAST, limit=1000), DaysMissing)
+    assert found == [day for day in EVERY_DAY if day not in days]
+    assert str(error) == f"days that could not be read: {len(days)}, the first of them {days[0]}: took too long"
+    assert getattr(error, "exit_code") == 69  # noqa: B009
+    assert len(direct.asked) < 45, "what was too much was the day"
+
+
+@pytest.mark.parametrize(
+    ("direct", "kind"), [(Direct(1, 1000, longest=0), BuildFailed), (Direct(1000, 1000), DayTooLarge)]
+)
+def test_three_days_in_a_row_are_the_end(direct: Callable[[date, date], Table], kind: type[Exception]) -> None:
+    found, error = taken(read_period(direct, FIRST, LAST, limit=1000), kind)
+    assert found == []
+    assert direct.asked[-1] == (EVERY_DAY[2], EVERY_DAY[2])  # type: ignore[attr-defined]
+    assert kind is BuildFailed or "YANDEX_DIRECT_REPORT_ROWS" in str(error)
 
 
 def test_an_answer_is_handed_on_before_the_next_is_asked_for() -> None:

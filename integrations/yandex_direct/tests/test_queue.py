@@ -73,18 +73,20 @@ def test_how_long_direct_asks_to_wait_is_believed_within_reason(told: str | None
     assert retry_in({} if told is None else {"retryIn": told}) == seconds
 
 
-def test_a_report_that_never_comes_ends_before_the_run_does() -> None:
-    clock = Clock()
-    with pytest.raises(ReportLate, match="the next run asks for it anew"):
-        wait_for(Direct(pending("60")), request(), clock.deadline)
-    assert queue.LONGEST_BUILD - 60 <= clock.now <= queue.LONGEST_BUILD
+@pytest.mark.parametrize(("left", "longest"), [(10_000, queue.LONGEST_BUILD), (1500, 375)])
+def test_a_report_that_never_comes_leaves_time_for_its_halves(left: float, longest: float) -> None:
+    clock = Clock(left)
+    with pytest.raises(ReportLate, match="after ") as late:
+        wait_for(Direct(pending("30")), request(), clock.deadline)
+    assert longest - 30 < clock.now <= longest
+    assert isinstance(late.value, BuildFailed) and late.value.too_much, "a reason to ask for less"
 
 
 def test_the_deadline_of_the_run_is_the_last_word() -> None:
-    clock = Clock(100)
+    clock = Clock(30)
     with pytest.raises(DeadlineExceededError):
-        wait_for(Direct(pending("40")), request(), clock.deadline)
-    assert clock.now <= 100
+        wait_for(Direct(QueueFull("9000")), request(), clock.deadline)
+    assert clock.now <= 30
 
 
 def test_a_place_in_the_queue_is_waited_for_but_not_for_ever() -> None:
@@ -111,18 +113,22 @@ def test_a_name_that_is_taken_is_changed_once() -> None:
     assert len(direct.asked) == 2
 
 
-@pytest.mark.parametrize(("status", "first", "asked"), [(500, 1, 2), (502, 1, 1), (500, 31, 3), (502, 31, 3)])
+@pytest.mark.parametrize(
+    ("too_much", "first", "waits"),
+    [(False, 1, [10]), (True, 1, []), (False, 31, [10, 20]), (True, 31, [10, 20])],
+)
 def test_a_report_that_cannot_be_built_is_asked_for_again_where_that_may_help(
-    status: int, first: int, asked: int
+    too_much: bool, first: int, waits: list[float]
 ) -> None:
-    direct = Direct(BuildFailed("no", status))
+    clock, direct = Clock(), Direct(BuildFailed("no", too_much=too_much))
     with pytest.raises(BuildFailed):
-        wait_for(direct, request(date(2026, 1, first)), Clock().deadline)
-    assert len(direct.asked) == asked
+        wait_for(direct, request(date(2026, 1, first)), clock.deadline)
+    assert clock.waits == waits
+    assert len(direct.asked) == len(waits) + 1
 
 
 def test_a_failure_of_once_is_ridden_out() -> None:
-    assert wait_for(Direct(BuildFailed("no", 500), EMPTY), request(), Clock().deadline).stated == 0
+    assert wait_for(Direct(BuildFailed("no", too_much=False), EMPTY), request(), Clock().deadline).stated == 0
 
 
 def test_a_name_tells_reports_apart_and_nothing_else() -> None:

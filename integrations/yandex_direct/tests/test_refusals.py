@@ -84,12 +84,23 @@ def test_what_direct_says_is_shown_in_short_and_without_addresses() -> None:
 @pytest.mark.parametrize("code", ["", "1000", "1002", "77777"])
 def test_a_report_that_could_not_be_built_is_told_apart(status: int, code: str) -> None:
     error = refusal(code, status=status, path="/json/v501/reports")
-    assert isinstance(error, BuildFailed) and error.status == status
+    assert isinstance(error, BuildFailed) and error.too_much == (status == 502)
     assert not isinstance(refusal(code, status=status), BuildFailed)
     assert not isinstance(refusal(code, status=503, path="/json/v501/reports"), BuildFailed)
+
+
+def test_a_gateways_page_says_nothing_of_the_report() -> None:
+    error = read_refusal(OWN, ErrorAnswer("/json/v501/reports", 502, "", {}, "x"))
+    assert isinstance(error, BuildFailed) and not error.too_much
 
 
 @pytest.mark.parametrize("body", [{}, [], None, {"error": "x@example.com"}, {"error": None}])
 def test_an_error_without_a_code_is_judged_by_its_status(body: object) -> None:
     assert read_refusal(OWN, ErrorAnswer("/json/v501/ads", 500, "", body, "x")) is None
     assert read_refusal(OWN, ErrorAnswer("/json/v501/ads", 400, "", body, "x")) is None
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_a_code_nobody_knows_does_not_outweigh_a_status_that_passes(status: int) -> None:
+    assert refusal("1234", status=status, detail="busy") is None
+    assert isinstance(refusal("53", status=status), AccessRefused), "a known one does"

@@ -24,7 +24,8 @@ def window(settings: YandexDirectSettings, before: ReadBefore, today: date = TOD
     return found.kind, found.days
 
 
-ALL_DONE = ReadBefore(TODAY, TODAY, TODAY)
+YEAR = TODAY - timedelta(days=365)
+ALL_DONE = ReadBefore(TODAY, TODAY, TODAY, YEAR)
 
 
 @pytest.mark.parametrize(
@@ -32,16 +33,20 @@ ALL_DONE = ReadBefore(TODAY, TODAY, TODAY)
     [
         (ReadBefore(), ("history", 366)),
         (ALL_DONE, ("recent", 7)),
-        (ReadBefore(TODAY, TODAY - timedelta(days=1), TODAY - timedelta(days=1)), ("deep", 30)),
-        (ReadBefore(TODAY, None, TODAY), ("deep", 30)),
+        (ReadBefore(TODAY, TODAY - timedelta(days=1), TODAY - timedelta(days=1), YEAR), ("deep", 30)),
+        (ReadBefore(TODAY, None, TODAY, YEAR), ("deep", 30)),
         # the week began on Monday
-        (ReadBefore(TODAY, TODAY, TODAY - timedelta(days=2)), ("recent", 7)),
-        (ReadBefore(TODAY, TODAY, TODAY - timedelta(days=3)), ("long", 90)),
-        (ReadBefore(TODAY, None, None), ("long", 90)),
+        (ReadBefore(TODAY, TODAY, TODAY - timedelta(days=2), YEAR), ("recent", 7)),
+        (ReadBefore(TODAY, TODAY, TODAY - timedelta(days=3), YEAR), ("long", 90)),
+        (ReadBefore(TODAY, None, None, YEAR), ("long", 90)),
         # after an outage
-        (ReadBefore(TODAY - timedelta(days=10), TODAY, TODAY), ("recent", 17)),
+        (ReadBefore(TODAY - timedelta(days=10), TODAY, TODAY, YEAR), ("recent", 17)),
         # a clock that went back
-        (ReadBefore(TODAY + timedelta(days=3), TODAY, TODAY), ("recent", 7)),
+        (ReadBefore(TODAY + timedelta(days=3), TODAY, TODAY, YEAR), ("recent", 7)),
+        # after a first look at three days, or with a longer history than before
+        (ReadBefore(TODAY, TODAY, TODAY, TODAY - timedelta(days=2)), ("history", 366)),
+        (ReadBefore(TODAY, TODAY, TODAY, YEAR + timedelta(days=1)), ("history", 366)),
+        (ReadBefore(TODAY, TODAY, TODAY, YEAR - timedelta(days=1)), ("recent", 7)),
     ],
 )
 def test_the_window(settings: YandexDirectSettings, before: ReadBefore, expected: tuple[str, int]) -> None:
@@ -56,8 +61,11 @@ def test_what_direct_corrected_is_read_again_however_old_it_is(settings: YandexD
 
 def test_no_window_begins_before_what_direct_serves(settings: YandexDirectSettings) -> None:
     oldest = date(2023, 11, 1)
+    all_there_is = settings.model_copy(update={"yandex_direct_history_days": 1096})
+    whole = ReadBefore(TODAY, TODAY, TODAY, oldest)
+    assert window(all_there_is, whole) == ("recent", 7), "what Direct no longer serves is not missed"
     assert choose_window(TODAY, before=ALL_DONE, settings=settings, corrected_from=date(2020, 1, 1)).first == oldest
-    long_gone = ReadBefore(date(2021, 1, 1), TODAY, TODAY)
+    long_gone = ReadBefore(date(2021, 1, 1), TODAY, TODAY, date(2020, 1, 1))
     assert choose_window(TODAY, before=long_gone, settings=settings).first == oldest
 
 

@@ -29,6 +29,16 @@ def test_work_after_the_deadline_is_refused_and_grace_allows_it_again(clock):
     deadline.check("recording the run")
 
 
+def test_a_part_of_the_run_has_its_share_of_the_time_and_no_more(clock):
+    deadline = clock.deadline(100)
+    with pytest.raises(DeadlineExceededError), deadline.within(30):
+        assert deadline.remaining() == 30
+        deadline.wait(31, "the API")
+    assert deadline.remaining() == 100
+    with deadline.within(1000):
+        assert deadline.remaining() == 100, "the run's own end comes first"
+
+
 def test_requests_keep_to_the_rate(clock):
     bucket = TokenBucket(4, clock.deadline())
     for _ in range(9):

@@ -14,7 +14,7 @@ import pytest
 from zakaz_common.errors import ConfigError, DataError, DeadlineExceededError, StorageError, UnavailableError
 from zakaz_common.moscow import now_moscow
 from zakaz_common.resume_point import ResumeFile, ResumePoint
-from zakaz_common.run import run_loader
+from zakaz_common.run import TooManyRejectedError, run_loader
 from zakaz_common.run_lock import run_lock
 from zakaz_common.settings import CommonSettings
 from zakaz_common.warehouse import DegradedField, RejectedRecord, Warehouse
@@ -178,6 +178,33 @@ def test_most_of_a_handful_rejected_fails_the_run_half_of_it_does_not(run, clien
         context.reject(RejectedRecord("banners", str(i), "$.id", "no id") for i in range(broken))
 
     assert run(work)[0] == code
+
+
+def test_the_rejected_share_of_one_part_can_be_judged_by_itself(run, client):
+    def work(context):
+        context.read("events", 2, part="kabinet-2")
+        context.reject([RejectedRecord("events", str(i), "$.id", "no id") for i in range(2)], part="kabinet-2")
+        context.check_rejected_ratio("kabinet-1")
+        with pytest.raises(TooManyRejectedError):
+            context.check_rejected_ratio("kabinet-2")
+        context.check_rejected_ratio("kabinet-3")
+        raise DataError("done")
+
+    assert run(work)[1]["error"] == "done"
+
+
+@pytest.mark.parametrize("error", [None, DataError("bad")])
+def test_marks_of_settled_parts_stay_when_the_run_fails_and_those_of_the_whole_do_not(run, client, error):
+    mark = now_moscow().replace(microsecond=0)
+
+    def work(context):
+        context.settled["a part_deep"] = context.watermarks["whole"] = mark
+        if error:
+            raise error
+
+    run(work)
+    seconds = int(mark.timestamp())
+    assert watermarks(client) == [("a part_deep", seconds), *([] if error else [("whole", seconds)])]
 
 
 def test_a_record_that_is_not_judged_fails_nothing(run, client):

@@ -9,16 +9,18 @@ from yandex_direct import LOADER, __version__, load
 from yandex_direct.access.accounts import configured_accounts
 from yandex_direct.client import YandexDirectClient
 from yandex_direct.dry_run import dry_run
+from yandex_direct.marks import Marks
 from yandex_direct.settings import PREFIX, YandexDirectSettings
 
 
 def check_api(settings: YandexDirectSettings, deadline: Deadline) -> str:
     """Ask every account for its currency and its campaigns; reads only."""
-    found = []
+    found, marks = [], Marks()
     for account in configured_accounts(settings):
         client = YandexDirectClient(settings, account, "check", deadline)
         try:
             currency = load.money_of(account.name, client).currency
+            marks.claim(account, client.login)
             found.append(f"{account.name}: {client.count_campaigns()} campaigns in {currency}")
         finally:
             client.close()

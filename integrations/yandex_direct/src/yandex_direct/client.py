@@ -15,7 +15,7 @@ from zakaz_common.ranks import UnreadableError
 from zakaz_common.text import tolerant
 
 from yandex_direct.access.accounts import Account
-from yandex_direct.access.refusals import read_refusal
+from yandex_direct.access.refusals import UnitsUsedUp, read_refusal
 from yandex_direct.objects.listing import PAGE_SIZE, chunks, read_listing
 from yandex_direct.records import AD_CONTENTS, AD_STATES, CAMPAIGN_STATES, Changes, Client, Modified, Page
 from yandex_direct.reports.periods import Answer, read_period
@@ -52,7 +52,7 @@ class YandexDirectClient:
     Parameters:
         settings: base URL, version, request rate, rows of a report, CA bundle.
         account: whose it is.
-        run: what tells this run's reports from those of others.
+        reading: what tells this reading's reports from those of others.
         deadline: of the run.
         options: passed to :class:`zakaz_common.http.ApiClient` (tests shorten the waits).
     """
@@ -61,18 +61,22 @@ class YandexDirectClient:
         self,
         settings: YandexDirectSettings,
         account: Account,
-        run: str,
+        reading: str,
         deadline: Deadline,
         **options: object,
     ) -> None:
         self._account = account
-        self._run = run
+        self._reading = reading
         self._deadline = deadline
         self._rows = settings.yandex_direct_report_rows
         self._path = f"/json/{settings.yandex_direct_api_version}"
         self._is_new = int(settings.yandex_direct_api_version[1:]) > 5
         #: The server's clock at its last answer, Moscow time.
         self.server_time: datetime | None = None
+        #: Whose cabinet it is, as Direct said when it was asked for its money.
+        self.login = ""
+        #: Whether it was refused an answer for want of units.
+        self.units_used_up = False
         headers = {
             "Authorization": f"Bearer {account.token.get_secret_value()}",
             "Accept-Language": _LANGUAGE,
@@ -109,6 +113,7 @@ class YandexDirectClient:
             client = read(Client, clients[0], lambda *_: None) if clients else Client()
         except UnreadableError:
             client = Client()
+        self.login = (client.login or "").strip()
         return Money((client.currency or "").strip().upper(), str(client.vat_rate or ""))
 
     def corrected_from(self, campaigns: Sequence[int], since: datetime) -> date | None:
@@ -178,7 +183,7 @@ class YandexDirectClient:
         """Every day of [first, last] in whole reports, oldest first."""
 
         def build(begin: date, end: date) -> Table:
-            request = ReportRequest(kind, begin, end, self._rows, self._account.client_login, self._run)
+            request = ReportRequest(kind, begin, end, self._rows, self._account.client_login, self._reading)
             ask = _Asking(self._http, f"{self._path}/reports", kind)
             return wait_for(ask, request, self._deadline)
 
@@ -210,7 +215,9 @@ class YandexDirectClient:
         """The error behind one that came with status 200."""
         code = str(error.get("error_code") or "")[:64]
         answer = ErrorAnswer(path, 200, code, {"error": error}, f"Yandex Direct refused {path} ({code})")
-        return read_refusal(self._account, answer) or RequestRejectedError(answer.text, 200, code, error)
+        refusal = read_refusal(self._account, answer)
+        self.units_used_up |= isinstance(refusal, UnitsUsedUp)
+        return refusal or RequestRejectedError(answer.text, 200, code, error)
 
 
 class _Asking:

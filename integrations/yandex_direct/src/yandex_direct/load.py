@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from zakaz_common.attribution.city_book import read_city_book
 from zakaz_common.attribution.rules import CityBook
-from zakaz_common.errors import DataError, LoaderError
+from zakaz_common.errors import DataError, DeadlineExceededError, LoaderError
 from zakaz_common.http import (
     NotFoundError,
     RateLimitedError,
@@ -28,19 +28,18 @@ from zakaz_common.http import (
     TransientError,
 )
 from zakaz_common.moscow import day_start, moscow_day, now_moscow
-from zakaz_common.run import RunContext
+from zakaz_common.run import RunContext, TooManyRejectedError
 from zakaz_common.run_journal import DegradedField, RejectedRecord
 from zakaz_common.window import Window
 
-from yandex_direct import LOADER
 from yandex_direct.access.accounts import Account, configured_accounts
 from yandex_direct.access.refusals import AccessRefused, BuildFailed, NameTaken, QueueFull, UnitsUsedUp
 from yandex_direct.client import YandexDirectClient
+from yandex_direct.marks import SAFETY, CabinetMixedUp, CabinetUnknown, Marks
 from yandex_direct.mart import shared_mart
 from yandex_direct.objects.kept import KeptListings, Listings
 from yandex_direct.objects.listing import ListingUnstable, ids_of
-from yandex_direct.reports.periods import Answer, DayTooLarge
-from yandex_direct.reports.queue import ReportLate
+from yandex_direct.reports.periods import Answer, DaysMissing, DayTooLarge
 from yandex_direct.reports.request import ADS, CAMPAIGNS, ReportKind
 from yandex_direct.settings import YandexDirectSettings
 from yandex_direct.sink import ADS as ADS_TABLE
@@ -57,15 +56,15 @@ from yandex_direct.transform import (
     differences,
     read_cabinet,
 )
-from yandex_direct.windows import ReadBefore, choose_window, served_days
+from yandex_direct.windows import choose_window, served_days
 
 log = structlog.get_logger()
 
 DATASET = "statistics"
-#: Marks of the last deep and long re-reads, beside the watermark: they tell nothing of how fresh the data are.
-_DEEP, _LONG = "statistics_deep", "statistics_long_deep"
-#: Kept off the watermark: what the server counted in its last minutes may still be on its way.
-_SAFETY = timedelta(minutes=2)
+#: The part of the run's time that is kept for the mart, whatever the accounts do.
+_MART_SHARE = 0.1
+#: How long a listing is good whatever was changed: one of thousands of ads costs half of a day's units.
+_LISTED_FOR = timedelta(hours=3)
 #: What a listing is called in the journal: two of them would share their names with the reports.
 _LISTED = {"campaigns": "listed_campaigns", "ad_groups": "listed_ad_groups", "ads": "listed_ads"}
 _CURRENCY = re.compile("[A-Z]{3}")
@@ -75,21 +74,26 @@ class CurrencyUnknown(DataError):
     """Direct does not say what an account spends in: its money would be added to another."""
 
 
-#: Failures of one account; anything else (ClickHouse, the deadline, a signal) ends the run at once.
+#: Failures of one account, the end of its share of the time among them; anything else (ClickHouse, a signal) ends the
+#: run at once.
 _ACCOUNT_ERRORS = (
     AccessRefused,
     BuildFailed,
+    CabinetMixedUp,
+    CabinetUnknown,
     CurrencyUnknown,
+    DaysMissing,
     DayTooLarge,
+    DeadlineExceededError,
     ListingUnstable,
     NameTaken,
     NotFoundError,
     QueueFull,
     RateLimitedError,
     RefusedError,
-    ReportLate,
     RequestRejectedError,
     RouteMissingError,
+    TooManyRejectedError,
     TransientError,
     UnitsUsedUp,
 )
@@ -136,36 +140,52 @@ def backfill(context: RunContext, first: date, last: date) -> None:
 def _load(context: RunContext, asked: Window | None) -> None:
     settings: YandexDirectSettings = context.settings
     accounts = configured_accounts(settings)
-    before = _Before.of(context)
+    marks = Marks.of(context.warehouse)
     book = read_city_book(context.warehouse)
     kept = KeptListings(settings.loader_state_dir, settings.yandex_direct_base_url)
     failures: list[tuple[str, LoaderError]] = []
     windows: list[Window] = []
     server_times: list[datetime] = []
-    for account in accounts:
-        client = YandexDirectClient(settings, account, str(context.run_id), context.deadline)
+    reserve = context.deadline.remaining() * _MART_SHARE
+    for position, account in enumerate(accounts):
+        share = (context.deadline.remaining() - reserve) / (len(accounts) - position)
+        # The same name until the account was read: what one run queued and could not wait for, the next one finds.
+        reading = str(context.run_id) if asked else str(marks.recent(account.name))
+        client = YandexDirectClient(settings, account, reading, context.deadline)
         context.count_requests_of(client.requests)
         try:
-            money = money_of(account.name, client)
-            now = client.server_time or now_moscow()
-            today = moscow_day(now)
-            window = _window(context, account.name, client, before, asked, today)
-            windows.append(window)
-            server_times.append(now)
-            log.info(
-                "account_window",
-                account=account.name,
-                kind=window.kind,
-                first=window.first,
-                last=window.last,
-                currency=money.currency,
-            )
-            sink = StagingSink(context)
-            names = load_statistics(context, account.name, client, sink, window, money, today)
-            # After the statistics: an account that has ads in the dimension has its history.
-            staged = staged_ads(context, account.name)
-            cabinet = read_objects(context, account.name, _listings(account, client, kept, staged, now))
-            load_ads(account.name, sink, cabinet, staged, names, known_ads(context, account.name), book, today)
+            with context.deadline.within(share):
+                found = kept.load(account)
+                login, money = _whose(account, client, found)
+                marks.claim(account, login)
+                now = client.server_time or now_moscow()
+                today = moscow_day(now)
+                window = _window(context, account.name, client, marks, asked, today)
+                windows.append(window)
+                server_times.append(now)
+                log.info(
+                    "account_window",
+                    account=account.name,
+                    kind=window.kind,
+                    first=window.first,
+                    last=window.last,
+                    currency=money.currency,
+                )
+                sink = StagingSink(context)
+                missing: list[DaysMissing] = []
+                names = load_statistics(context, account.name, client, sink, window, money, today, missing)
+                staged = staged_ads(context, account.name)
+                listings = _listings(client, found, staged, now)
+                if listings.tried_at == now:
+                    listings.login, listings.money = login, money
+                    kept.save(account, listings)
+                cabinet = read_objects(context, account.name, listings)
+                load_ads(account.name, sink, cabinet, staged, names, known_ads(context, account.name), book, today)
+                if missing:
+                    raise missing[0]
+                context.check_rejected_ratio(account.name)
+                if asked is None:
+                    marks.settle(account.name, login, window, now, settings, checked=not client.units_used_up)
         except _ACCOUNT_ERRORS as error:
             failures.append((account.name, error))
             log.error("account_failed", account=account.name, error=str(error))
@@ -177,73 +197,39 @@ def _load(context: RunContext, asked: Window | None) -> None:
         mart = shared_mart(context.warehouse)
         context.wrote("dim_ads", mart.refresh_ads())
         context.wrote("dm_ads_daily", mart.refresh_days())
+    context.settled = marks.settled
     if failures:
         raise failures[0][1] if len(accounts) == 1 else AccountsFailed(failures, len(accounts))
     if asked is None:
-        mark = (min(server_times) - _SAFETY).replace(microsecond=0)
-        context.watermarks[DATASET] = mark
-        shortest = min(window.days for window in windows)
-        for dataset, days in (
-            (_DEEP, settings.yandex_direct_deep_window_days),
-            (_LONG, settings.yandex_direct_long_window_days),
-        ):
-            if shortest >= min(days, settings.yandex_direct_history_days):
-                context.watermarks[dataset] = min(server_times).replace(microsecond=0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """What earlier runs have read."""
-
-    mark: datetime | None
-    deep_on: date | None
-    long_on: date | None
-    accounts: frozenset[str]
-
-    @classmethod
-    def of(cls, context: RunContext) -> _Before:
-        warehouse = context.warehouse
-        mark, deep, long = (warehouse.watermark(LOADER, dataset) for dataset in (DATASET, _DEEP, _LONG))
-        ads = warehouse.name(ADS_TABLE)
-        known = warehouse.query(f"SELECT DISTINCT account FROM {ads} FINAL")  # noqa: S608
-        return cls(
-            mark,
-            moscow_day(deep) if deep else None,
-            moscow_day(long) if long else None,
-            frozenset(row[0] for row in known),
-        )
-
-    def of_account(self, account: str) -> ReadBefore:
-        """The same of one account: nothing, for one that never was loaded."""
-        if self.mark is None or account not in self.accounts:
-            return ReadBefore()
-        return ReadBefore(moscow_day(self.mark), self.deep_on, self.long_on)
+        context.watermarks[DATASET] = (min(server_times) - SAFETY).replace(microsecond=0)
 
 
 def _window(
     context: RunContext,
     account: str,
     client: YandexDirectClient,
-    before: _Before,
+    marks: Marks,
     asked: Window | None,
     today: date,
 ) -> Window:
     """The days to read of an account."""
     if asked is not None:
         return served_days(asked, today)
-    read_before = before.of_account(account)
     corrected: date | None = None
-    if before.mark is not None and read_before.until is not None:
+    since = marks.checked(account)
+    if since is not None:
         table = context.warehouse.name(ADS_DAILY)
         loaded = context.warehouse.query(
             f"SELECT campaign_id, min(d) FROM {table} FINAL WHERE account = {{account:String}} "  # noqa: S608
             "GROUP BY campaign_id ORDER BY campaign_id",
             {"account": account},
         )
-        first = client.corrected_from([int(row[0]) for row in loaded], before.mark)
+        first = None
+        with suppress(UnitsUsedUp):  # a later run asks from the same moment on
+            first = client.corrected_from([int(row[0]) for row in loaded], since)
         # days before those that were ever loaded are nobody's correction
         corrected = max(first, min(row[1] for row in loaded)) if first else None
-    return choose_window(today, before=read_before, settings=context.settings, corrected_from=corrected)
+    return choose_window(today, before=marks.read_before(account), settings=context.settings, corrected_from=corrected)
 
 
 def money_of(account: str, source: Source) -> Money:
@@ -258,23 +244,31 @@ def money_of(account: str, source: Source) -> Money:
 
 
 def load_statistics(
-    context: RunContext, account: str, source: Source, sink: Sink, window: Window, money: Money, today: date
+    context: RunContext,
+    account: str,
+    source: Source,
+    sink: Sink,
+    window: Window,
+    money: Money,
+    today: date,
+    missing: list[DaysMissing],
 ) -> dict[int, CampaignName]:
     """Read both reports of an account's days into the sink, and hold one against the other.
 
-    Returns what the reports call the campaigns.
+    Returns what the reports call the campaigns. Days that a report lacks are added to ``missing``: what is there is
+    loaded, and the account fails at its end.
     """
     names: dict[int, CampaignName] = {}
     ads, campaigns = Figures(), Figures()
     version = sink.begin(ADS_DAILY)
-    for part in _parts(context, source, ADS, window):
+    for part in _parts(context, source, ADS, window, missing):
         with _Noted(context, ADS.name, account) as noted:
             figures = ad_figures(account, part, money, version=version, reject=noted.reject, degrade=noted.degrade)
         sink.ads_daily(account, part, figures, version)
         ads.add_days(figures)
         context.read(ADS.name, figures.read, part=account)
     version = sink.begin(CAMPAIGNS_DAILY)
-    for part in _parts(context, source, CAMPAIGNS, window):
+    for part in _parts(context, source, CAMPAIGNS, window, missing):
         with _Noted(context, CAMPAIGNS.name, account) as noted:
             figures = campaign_figures(
                 account, part, money, names, version=version, reject=noted.reject, degrade=noted.degrade
@@ -295,33 +289,61 @@ def load_statistics(
     return names
 
 
-def _parts(context: RunContext, source: Source, kind: ReportKind, window: Window) -> Iterator[Answer]:
+def _parts(
+    context: RunContext, source: Source, kind: ReportKind, window: Window, missing: list[DaysMissing]
+) -> Iterator[Answer]:
     """A report of the window in parts, each of which is one insert: a whole one may have some hundred thousand rows."""
-    for answer in source.report(kind, window.first, window.last):
-        yield from answer.parts(context.settings.loader_batch_rows)
+    try:
+        for answer in source.report(kind, window.first, window.last):
+            yield from answer.parts(context.settings.loader_batch_rows)
+    except DaysMissing as days:
+        missing.append(days)
 
 
 def list_objects(source: Source, now: datetime) -> Listings:
     """Campaigns, groups and ads of an account as they are now."""
     campaigns = source.campaigns()
     ids = sorted(ids_of(campaigns))
-    return Listings(now, campaigns, source.ad_groups(ids), source.ads(ids)) if ids else Listings(now, campaigns)
-
-
-def _listings(
-    account: Account, client: YandexDirectClient, kept: KeptListings, staged: Sequence[Staged], now: datetime
-) -> Listings:
-    """The listings of an account: kept ones of today, unless something was changed or an ad is not in them."""
-    with_statistics = {one.ad_id for one in staged if one.ad_id}
-    found = kept.load(account)
-    if found is not None and moscow_day(found.listed_at) == moscow_day(now):
-        is_whole = with_statistics <= ids_of(found.ads) | set(found.unlisted)
-        if is_whole and not client.objects_changed(sorted(ids_of(found.campaigns)), found.listed_at - _SAFETY):
-            return found
-    found = list_objects(client, now)
-    found.unlisted = sorted(with_statistics - ids_of(found.ads))
-    kept.save(account, found)
+    found = Listings(now, now, campaigns)
+    if ids:
+        found.ad_groups, found.ads = source.ad_groups(ids), source.ads(ids)
     return found
+
+
+def _whose(account: Account, client: YandexDirectClient, found: Listings | None) -> tuple[str, Money]:
+    """Login and money of an account; those that were kept while its units are used up."""
+    try:
+        money = money_of(account.name, client)
+    except UnitsUsedUp as error:
+        if found is None or found.money is None:
+            raise
+        log.warning("units_used_up", account=account.name, cause=str(error), loaded="reports, with the objects kept")
+        return found.login, found.money
+    return client.login, money
+
+
+def _listings(client: YandexDirectClient, found: Listings | None, staged: Sequence[Staged], now: datetime) -> Listings:
+    """The listings of an account: kept ones for some hours, and all day where nothing was changed or is unknown.
+
+    Kept ones serve while the units are used up, too.
+    """
+    if found is not None and now - found.tried_at < _LISTED_FOR:
+        return found
+    with_statistics = {one.ad_id for one in staged if one.ad_id}
+    try:
+        if found is not None and moscow_day(found.listed_at) == moscow_day(now):
+            is_whole = with_statistics <= ids_of(found.ads) | set(found.unlisted)
+            if is_whole and not client.objects_changed(sorted(ids_of(found.campaigns)), found.listed_at - SAFETY):
+                return found
+        listed = list_objects(client, now)
+    except UnitsUsedUp as error:
+        if found is None:
+            raise
+        log.warning("units_used_up", cause=str(error), loaded="reports, with the objects kept")
+        found.tried_at = now
+        return found
+    listed.unlisted = sorted(with_statistics - ids_of(listed.ads))
+    return listed
 
 
 def read_objects(context: RunContext, account: str, listings: Listings) -> Cabinet:

@@ -125,6 +125,7 @@ def first_text(value: Any) -> str:
 class Client(Struct, frozen=True, rename="pascal"):
     """Whose account it is."""
 
+    login: Descriptive[str | None] = None
     currency: Descriptive[str | None] = None
     vat_rate: Descriptive[float | str | None] = None
 

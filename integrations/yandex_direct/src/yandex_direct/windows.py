@@ -13,17 +13,19 @@ from yandex_direct.settings import YandexDirectSettings
 
 @dataclass(frozen=True, slots=True)
 class ReadBefore:
-    """What earlier runs have read.
+    """What earlier runs have read of an account.
 
     Parameters:
-        until: day of the watermark; None before the first complete run, and for an account that never was read.
-        deep_on: day of the last run that reached as far back as a deep one, for all accounts.
+        until: day of the account's last complete run; None before it.
+        deep_on: day of the last one that reached as far back as a deep one.
         long_on: the same of a long one.
+        history_from: the first day that a scheduled run ever read.
     """
 
     until: date | None = None
     deep_on: date | None = None
     long_on: date | None = None
+    history_from: date | None = None
 
 
 def oldest_day(today: date) -> date:
@@ -46,8 +48,10 @@ def choose_window(
         corrected_from: the first day that Direct says it corrected since the last run.
     """
     oldest = oldest_day(today)
-    if before.until is None:
-        return _window(today, today, settings.yandex_direct_history_days, oldest, "history")
+    history = _window(today, today, settings.yandex_direct_history_days, oldest, "history")
+    # The setting may have become longer since.
+    if before.until is None or before.history_from is None or history.first < before.history_from:
+        return history
     kinds = {"recent": settings.yandex_direct_window_days}
     if before.deep_on is None or before.deep_on < today:
         kinds["deep"] = settings.yandex_direct_deep_window_days

@@ -1,7 +1,8 @@
 """One deadline for the whole run: every wait asks it first."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from zakaz_common.errors import DeadlineExceededError, StoppedError
 
@@ -55,6 +56,16 @@ class Deadline:
         """Grant at least `seconds` from now: for recording how a run ended after its deadline came."""
         self._stopped = None
         self._ends = max(self._ends, self._clock() + seconds)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let what is done inside end `seconds` from now, should the deadline not come first: a part's share of it."""
+        ends = self._ends
+        self._ends = min(ends, self._clock() + seconds)
+        try:
+            yield
+        finally:
+            self._ends = ends
 
     def wait(self, seconds: float, why: str) -> None:
         """Sleep exactly `seconds`, or raise `DeadlineExceededError` at once when that would pass the

@@ -1,7 +1,7 @@
 """The run contract: one lock, one deadline, one run row, one last line.
 
 Data lands first, then the run's row, then the watermarks: a run killed anywhere is repeated whole by the next
-one, whose upserts write only what is missing.
+one, whose upserts write only what is missing. A run that fails keeps the marks of the parts it settled.
 """
 
 import re
@@ -46,6 +46,10 @@ _POSITION = re.compile(r"\[[^\]]*\]")
 _Part = tuple[str, str]  # a dataset and a part of it
 
 
+class TooManyRejectedError(DataError):
+    """More of a dataset was rejected than LOADER_MAX_REJECTED_RATIO allows."""
+
+
 @dataclass(slots=True)
 class RunContext:
     """What a run works with, and what it has done so far."""
@@ -66,6 +70,7 @@ class RunContext:
     rows_by_stage: Counter[str] = field(default_factory=Counter)
     fields_degraded: int = 0
     watermarks: dict[str, datetime] = field(default_factory=dict)
+    settled: dict[str, datetime] = field(default_factory=dict)  # marks of parts done, whatever becomes of the others
     extra: dict[str, Any] = field(default_factory=dict)
     _requests: list[Mapping[str, int]] = field(default_factory=list)
     _read: Counter[_Part] = field(default_factory=Counter)
@@ -137,15 +142,20 @@ class RunContext:
         counts = [DegradedCount(*kind, count, example) for kind, (count, example) in self._degraded.items()]
         return sorted(counts, key=lambda one: (-one.records, one.dataset, one.path, one.reason))
 
-    def check_rejected_ratio(self) -> None:
-        """Raise DataError when too large a part of any one dataset was rejected, whatever the others are."""
+    def check_rejected_ratio(self, only: str | None = None) -> None:
+        """Raise TooManyRejectedError when too large a share of any one dataset was rejected, whatever the others are.
+
+        With `only`, of those of this part.
+        """
         allowed = self.settings.loader_max_rejected_ratio
         for (dataset, part), rejected in sorted(self._rejected.items()):
+            if only is not None and part != only:
+                continue
             read = max(self._read[dataset, part] or self.rows_read, rejected)
             ratio = rejected / read
             if ratio > allowed and (rejected >= _RATIO_FLOOR or ratio > 0.5 or allowed == 0):
                 of = f"{dataset} of {part}" if part else dataset
-                raise DataError(
+                raise TooManyRejectedError(
                     f"{rejected} of {read} {of} were rejected ({ratio:.1%}), at most "
                     f"{allowed:.1%} are allowed (LOADER_MAX_REJECTED_RATIO); "
                     "the reasons are in meta.rejected_records"
@@ -251,7 +261,8 @@ def run_loader(
 def _commit(context: RunContext, version: str) -> None:
     _record_degraded(context)
     context.warehouse.record_run(_record(context, "success", EXIT_OK, "", version))
-    context.warehouse.save_watermarks(context.loader, context.run_id, context.watermarks)
+    marks = {**context.settled, **context.watermarks}
+    context.warehouse.save_watermarks(context.loader, context.run_id, marks)
 
 
 def _record_degraded(context: RunContext) -> None:
@@ -290,6 +301,7 @@ def _record_failure(context: RunContext, failure: Exception, status: str, code: 
     try:
         _record_degraded(context)
         context.warehouse.record_run(_record(context, status, code, error, version))
+        context.warehouse.save_watermarks(context.loader, context.run_id, context.settled)
     except LoaderError as second:
         log.warning("run_row_not_written", cause=str(second))
 

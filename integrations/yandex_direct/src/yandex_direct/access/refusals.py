@@ -2,7 +2,7 @@
 
 The same codes come with HTTP 400 or 500 from the reports and with HTTP 200 from all other services, as numbers or as
 text; so the code decides, not the status. Codes are those of the vendor's list; a code that is not here is no reason to
-insist: the run of the account stops, and says what Direct said.
+insist: the run of the account stops, and says what Direct said, unless the status alone says that it may pass.
 """
 
 from __future__ import annotations
@@ -36,11 +36,15 @@ class NameTaken(DataError):
 
 
 class BuildFailed(UnavailableError):
-    """Direct could not build a report, or not in time. ``status`` is 500 or 502."""
+    """Direct could not build a report, or not in time.
 
-    def __init__(self, message: str, status: int) -> None:
+    ``too_much`` is False where it may have failed by chance: an error of the server (500), or a gateway's page, which
+    says nothing of the report.
+    """
+
+    def __init__(self, message: str, *, too_much: bool) -> None:
         super().__init__(message)
-        self.status = status
+        self.too_much = too_much
 
 
 def read_refusal(account: Account, answer: ErrorAnswer) -> LoaderError | None:
@@ -95,7 +99,9 @@ def read_refusal(account: Account, answer: ErrorAnswer) -> LoaderError | None:
     if answer.status in (401, 403):
         return _sign_in(account, why)
     if of_report:
-        return BuildFailed(why, answer.status)
+        return BuildFailed(why, too_much=answer.status == 502 and bool(told))
+    if answer.status in (408, 429) or answer.status >= 500:
+        return None  # a code that nobody knows says less than such a status
     return RequestRejectedError(why, answer.status, answer.code, answer.body) if answer.code and detail else None
 
 

@@ -1,8 +1,8 @@
 """What an account's listings held, kept in the state volume between runs.
 
 Listing an account costs units by the object, of which there are so many a day: it is listed anew when something may
-have changed, not with each of the day's runs. Between, its ads are attributed from what is kept, for events and orders
-change.
+have changed, at most every few hours, and not with each of the day's runs. Between, and while the units are used up,
+its ads are attributed from what is kept, for events and orders change.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from whole_file import write_whole
 from zakaz_common.errors import StorageError
 
 from yandex_direct.access.accounts import Account
+from yandex_direct.transform import Money
 
 log = structlog.get_logger()
 
@@ -27,14 +28,20 @@ class Listings(msgspec.Struct):
 
     Parameters:
         listed_at: when, by the server's clock.
+        tried_at: when they were last asked for, in vain or not.
         unlisted: ids of ads with statistics that the API does not list: they are no reason to look again.
+        login: whose cabinet it is.
+        money: what it spends in.
     """
 
     listed_at: datetime
+    tried_at: datetime
     campaigns: list[msgspec.Raw] = []
     ad_groups: list[msgspec.Raw] = []
     ads: list[msgspec.Raw] = []
     unlisted: list[int] = []
+    login: str = ""
+    money: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +76,6 @@ class KeptListings:
             raise StorageError(f"{path} cannot be written ({error.strerror}); check the state volume") from None
 
     def _file(self, account: Account) -> Path:
-        identity = "\n".join((self.service, account.name, account.client_login))
+        # of the token too: another one may open another cabinet
+        identity = "\n".join((self.service, account.name, account.client_login, account.token.get_secret_value()))
         return self.directory / f"yandex_direct.{hashlib.sha256(identity.encode()).hexdigest()[:16]}.{self._suffix}"

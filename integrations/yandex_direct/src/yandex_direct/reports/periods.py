@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import structlog
-from zakaz_common.errors import DataError
+from zakaz_common.errors import DataError, LoaderError
 from zakaz_common.moscow import days_between
 
 from yandex_direct.access.refusals import BuildFailed
@@ -16,8 +16,21 @@ from yandex_direct.reports.table import Table
 log = structlog.get_logger()
 
 
+#: So many days in a row that cannot be had are no bad days: Direct is down, or a setting is wrong.
+_BAD_DAYS = 3
+
+
 class DayTooLarge(DataError):
     """A single day has as many rows as a report may have."""
+
+
+class DaysMissing(LoaderError):
+    """Some days could not be had; the others of their period were."""
+
+    def __init__(self, failures: Mapping[date, LoaderError]) -> None:
+        day, first = next(iter(failures.items()))
+        super().__init__(f"days that could not be read: {len(failures)}, the first of them {day}: {first}")
+        self.exit_code = first.exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +81,37 @@ def read_period(build: Callable[[date, date], Table], first: date, last: date, *
         build: (first day, last day) → the report's table; raises BuildFailed.
         limit: rows of a report at most.
     Errors:
-        DayTooLarge, or BuildFailed, when a single day is too much.
+        DaysMissing, at the end, when single days were too much: the others were answered. The last one's DayTooLarge or
+        BuildFailed, at once, when so many in a row were that there is no use in going on.
     """
-    days = (last - first).days + 1
+    days = most = whole = (last - first).days + 1
+    missing: dict[date, LoaderError] = {}
     while first <= last:
         end = min(last, first + timedelta(days=days - 1))
+        failure: LoaderError
         try:
             table = build(first, end)
-        except BuildFailed as failure:
-            if first == end:
-                raise
-            reason = str(failure)
-        else:
             if table.count < limit:
                 yield Answer(first, end, table)
-                first = end + timedelta(days=1)
+                first, days = end + timedelta(days=1), min(2 * days, most)
                 continue
-            reason = f"{table.count} rows are the most a report may have"
-            if first == end:
-                raise DayTooLarge(
-                    f"the report of {first} alone has {table.count} rows, the most it may have: set "
-                    "YANDEX_DIRECT_REPORT_ROWS higher (up to 1000000)"
-                )
-        # What was too much once is not tried again for the days that follow.
+            too_much = True
+            failure = DayTooLarge(
+                f"the report of {first} to {end} has {table.count} rows, the most it may have; where that is a single "
+                "day, set YANDEX_DIRECT_REPORT_ROWS higher (up to 1000000)"
+            )
+        except BuildFailed as error:
+            failure, too_much = error, error.too_much
+        if first == end:
+            missing[first] = failure
+            if all(first - timedelta(days=back) in missing for back in range(_BAD_DAYS)):
+                raise failure
+            log.warning("report_day_missing", day=first, reason=str(failure))
+            first, most = first + timedelta(days=1), whole  # what was too much may have been this day
+            continue
         days = ((end - first).days + 2) // 2
-        log.info("report_halved", first=first, last=end, days=days, reason=reason)
+        if too_much:  # it is not tried again for the days that follow
+            most = days
+        log.info("report_halved", first=first, last=end, days=days, reason=str(failure))
+    if missing:
+        raise DaysMissing(missing)

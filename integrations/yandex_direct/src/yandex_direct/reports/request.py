@@ -60,7 +60,8 @@ class ReportRequest:
         first, last: Moscow days, both included.
         rows: the most rows it may have.
         login: the client's login, '' for the token's own account.
-        run: what tells this run from others: a name used for good would bring the report stored hours ago.
+        reading: what tells this reading of the days from others: a name used for good would bring the report stored
+            hours ago.
         attempt: 1 once the name of 0 turned out to be taken.
     """
 
@@ -69,7 +70,7 @@ class ReportRequest:
     last: date
     rows: int
     login: str
-    run: str
+    reading: str
     attempt: int = 0
 
     def body(self) -> dict[str, Any]:
@@ -83,5 +84,5 @@ class ReportRequest:
             "Format": "TSV",
             "IncludeVAT": "NO",
         }
-        told = msgspec.json.encode([params, self.login, self.run, self.attempt])
+        told = msgspec.json.encode([params, self.login, self.reading, self.attempt])
         return {"params": {**params, "ReportName": _PREFIX + hashlib.sha256(told).hexdigest()[:40]}}
