@@ -32,9 +32,23 @@ def test_a_name_written_with_codes_is_the_same_parameter() -> None:
     )
 
 
-@pytest.mark.parametrize("href", ["", "https://[broken", "  "])
-def test_a_link_that_cannot_be_read_stays_as_it_is(href: str) -> None:
-    assert final_utm(final_link(href, "utm_source=b", None), MACROS).content == ""
+def test_a_link_that_cannot_be_read_stays_as_it_is() -> None:
+    link = final_link("https://[broken", "utm_source=b&utm_content={ad_id}", None)
+    assert link == "https://[broken"
+    assert final_utm(link, MACROS) == Utm()
+
+
+@pytest.mark.parametrize(
+    ("group", "campaign"),
+    [("utm_source=b&utm_content={ad_id}", "utm_source=c"), (None, "utm_source=b&utm_content={ad_id}")],
+)
+@pytest.mark.parametrize("href", ["", "  "])
+def test_an_ad_without_a_link_is_known_by_its_block(href: str, group: str | None, campaign: str) -> None:
+    assert final_utm(final_link(href, group, campaign), MACROS) == Utm(source="b", content="17")
+
+
+def test_an_ad_without_a_link_and_a_block_is_known_by_nothing() -> None:
+    assert final_utm(final_link("", None, ""), MACROS) == Utm()
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,14 @@ def test_an_ad_known_by_its_id_has_the_city_of_its_orders() -> None:
     assert row["url"] == "https://a.example/event/9"
 
 
+@pytest.mark.parametrize("structure", [{"TextAd": {"Title": "Билеты", "Href": None}}, {"DynamicTextAd": {}}])
+def test_an_ad_without_a_link_is_known_by_its_block(structure: dict) -> None:
+    ad = {key: value for key, value in TEXT_AD.items() if key != "TextAd"} | structure
+    row = dimension(cabinet(campaigns=[CAMPAIGN], groups=[GROUP], ads=[ad]))["17"]
+    assert (row["utm_source"], row["utm_content"]) == ("yandex", "17")
+    assert (row["city"], row["attribution"], row["url"]) == ("казань", "ad_id", "")
+
+
 def test_without_a_block_the_links_own_mark_tells_the_city() -> None:
     plain = {**CAMPAIGN, "UnifiedCampaign": {"TrackingParams": None}}
     row = dimension(cabinet(campaigns=[plain], groups=[GROUP], ads=[TEXT_AD]))["17"]

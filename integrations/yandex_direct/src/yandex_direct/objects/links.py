@@ -21,10 +21,11 @@ _JOINTS = " _-.|:/+"
 def final_link(href: str, group_block: str | None, campaign_block: str | None) -> str:
     """The link with the block that Direct adds; macros stay as they are.
 
-    A link that cannot be read is left as it is.
+    An ad without a link of its own leads where Direct knows: of its link the block alone is known. A link that cannot
+    be read is left as it is.
     """
     block = _pairs((group_block or "").strip() or (campaign_block or "").strip())
-    if not block or not href:
+    if not block:
         return href
     try:
         parts = urlsplit(href)
