@@ -8,8 +8,10 @@ from decimal import Decimal
 
 import pytest
 from api_sandbox.season.moscow_time import today
+from api_sandbox.season.sales import landing_utm
 from truth import accounts, staging_truth, total_spend
 from yandex_direct import LOADER
+from zakaz_common.utm import clean_utm
 
 pytestmark = pytest.mark.patient
 
@@ -251,6 +253,50 @@ def test_vat_is_kept_by_the_day_of_the_click(loader, api) -> None:
     assert loader.run() == 0
     rates = dict(loader.rows("SELECT d, any(vat_rate) FROM zakaz.stg_yandex_direct_daily FINAL GROUP BY d"))
     assert all(rate == (Decimal("0.22") if day >= date(2026, 1, 1) else Decimal("0.2")) for day, rate in rates.items())
+
+
+MARKS = ("utm_source", "utm_medium", "utm_campaign", "utm_content")
+
+
+def test_a_sale_stands_beside_the_spend_of_the_ad_that_brought_it(loader, api) -> None:
+    """An order a day of each ad, with the marks of its visitor: only what a click alone knows parts the two."""
+    [account] = accounts(api.season)
+    orders, tickets, told, apart = [], [], {}, 0
+    # nothing lists the block of a campaign of a new kind
+    listed = [ad for ad in account.ads.values() if ad.days and account.campaign_of(ad).event_id]
+    for number, ad in enumerate(listed, 1):
+        day = next((day for day, stat in ad.days.items() if stat.spent), None)
+        marks = landing_utm(account, ad) or {}
+        if day is None or not marks:
+            continue
+        block = account.groups[ad.group_id].utm or account.campaign_of(ad).tracking
+        key = (day, *(clean_utm(marks.get(mark)) for mark in MARKS))
+        orders.append((number, 1, 1, *key[1:], 1))
+        tickets.append((number, 1, 1, 1, day, 1, Decimal(100), "RUB", 1))
+        revenue, _ = told.get(key, (0, True))
+        told[key] = (revenue + 100, "{source_type}" not in block)
+        apart += "{source_type}" in block
+    loader.client.insert("zakaz.stg_qtickets_orders", orders, ["order_id", "event_id", "is_paid", *MARKS, "_ver"])
+    columns = [
+        "order_id",
+        "ticket_id",
+        "event_id",
+        "is_paid",
+        "sale_date",
+        "is_sold",
+        "net_revenue",
+        "currency",
+        "_ver",
+    ]
+    loader.client.insert("zakaz.stg_qtickets_tickets", tickets, columns)
+    assert loader.run() == 0
+    found = loader.rows(f"SELECT d, {', '.join(MARKS)}, revenue, spend FROM bi.v_romi_utm_daily WHERE revenue > 0")
+    assert {row[:5]: (row[5], row[6] > 0) for row in found} == told
+    assert 0 < apart < len(told)
+    assert loader.one("SELECT sum(spend) FROM bi.v_romi_utm_daily") == total_spend(api.season)
+    lat = [key[3] for key, (_, together) in told.items() if not together]
+    spent = loader.rows("SELECT DISTINCT utm_campaign FROM bi.v_romi_utm_daily WHERE spend > 0 AND utm_medium = ''")
+    assert set(lat) <= {row[0] for row in spent}, "the campaign in Latin letters is known without a click"
 
 
 def test_an_event_that_is_sold_by_an_ads_id_gives_its_city(loader, api) -> None:

@@ -60,13 +60,13 @@ def test_an_ad_without_a_link_and_a_block_is_known_by_nothing() -> None:
         ("%7Bad_id%7D", "17"),
         ("{gbid}-{campaign_id}", "5-3"),
         ("{campaign_name}", "цирк & ёлка 50%"),
+        ("{campaign_name_lat}", "tsirk_elka_50"),
         ("a_{ad_id}_b", "a_17_b"),
         ("plain", "plain"),
         ("_plain_", "_plain_"),
         # only a click knows these
         ("{keyword}", ""),
         ("{source_type}", ""),
-        ("{campaign_name_lat}", ""),
         ("{position}.{region_id}", ""),
         ("tomsk_05_10_{keyword}", "tomsk_05_10"),
         ("{source}|{ad_id}", "17"),
@@ -80,6 +80,21 @@ def test_a_macro_becomes_what_is_known_of_the_ad_and_others_stay_out(written: st
 def test_a_campaigns_name_is_text_and_no_code() -> None:
     macros = ad_macros(ad_id=17, group_id=5, campaign_id=3, campaign_name="Цирк+Ко 50%25")
     assert final_utm("https://a.example/?utm_campaign={campaign_name}", macros).campaign == "цирк+ко 50%25"
+
+
+@pytest.mark.parametrize(
+    ("name", "latin"),
+    [
+        ("Щука, объезд и Хор Ъ", "schuka_obezd_i_hor"),
+        ("«Юность» — Пенза 🎟", "yunost_penza"),
+        ("Big Show 2026", "big_show_2026"),
+        ("Ёж, цыц! Эй, чаша, жим", "ezh_tsyts_ey_chasha_zhim"),
+        ("🎟", ""),
+    ],
+)
+def test_a_campaigns_name_in_latin_letters(name: str, latin: str) -> None:
+    macros = ad_macros(ad_id=17, group_id=5, campaign_id=3, campaign_name=name)
+    assert final_utm("https://a.example/?utm_campaign={campaign_name_lat}", macros).campaign == latin
 
 
 def test_what_is_not_known_of_an_ad_stays_out_too() -> None:
