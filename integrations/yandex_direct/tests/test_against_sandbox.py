@@ -303,10 +303,13 @@ def test_an_event_that_is_sold_by_an_ads_id_gives_its_city(loader, api) -> None:
     [account] = accounts(api.season)
     ad = next(one for one in account.ads.values() if one.days and f"utm_content={one.id}" in account.arrival(one))
     event = account.campaign_of(ad).event_id
-    loader.client.command(f"INSERT INTO zakaz.dim_events (event_id, city, _ver) VALUES ({event}, 'где-то', 1)")
     loader.client.command(
-        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_content, _ver) "
-        f"VALUES (1, {event}, 1, '{ad.id}', 1)"
+        f"INSERT INTO zakaz.dim_events (event_id, city, _ver) VALUES ({event}, 'где-то', 1), (1, 'иное', 1)"
+    )
+    # VK gave a banner the same number, and sold more through it
+    loader.client.command(
+        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_source, utm_content, _ver) VALUES "
+        f"(1, {event}, 1, 'yandex', '{ad.id}', 1), (2, 1, 1, 'vk', '{ad.id}', 1), (3, 1, 1, 'vk', '{ad.id}', 1)"
     )
     assert loader.run() == 0
     assert dimension(loader)[str(ad.id)][3] == "где-то"

@@ -24,11 +24,12 @@ def write_sales(client: Any, season: Season) -> None:
     """Fill dim_events, stg_qtickets_orders (what attribution reads of it) and dm_sales_daily, without their loader."""
     events = [(event.id, city_key(event.city_raw), 1) for event in season.events.values()]
     client.insert("zakaz.dim_events", events, ["event_id", "city", "_ver"])
+    marks = ["utm_source", "utm_content"]
     orders = [
-        (o.id, o.event_id, int(o.payed), (o.utm or {}).get("utm_content", "").lower(), 1)
+        (o.id, o.event_id, int(o.payed), *((o.utm or {}).get(mark, "").lower() for mark in marks), 1)
         for o in season.orders.values()
     ]
-    client.insert("zakaz.stg_qtickets_orders", orders, ["order_id", "event_id", "is_paid", "utm_content", "_ver"])
+    client.insert("zakaz.stg_qtickets_orders", orders, ["order_id", "event_id", "is_paid", *marks, "_ver"])
     days: dict = defaultdict(lambda: [0, 0, Decimal(0)])
     for order in season.orders.values():
         if order.payed:

@@ -28,7 +28,7 @@ from zakaz_common.attribution.rules import CityBook, Event
 from zakaz_common.city import CityDirectory
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 31)
-BOOK = CityBook(CityDirectory({"tomsk": "томск", "kazan": "казань"}), {9: Event("казань")}, {17: {9: 3}})
+BOOK = CityBook(CityDirectory({"tomsk": "томск", "kazan": "казань"}), {9: Event("казань")}, {17: {"yandex": {9: 3}}})
 
 
 def answer(kind, *rows: str) -> Answer:
