@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Protocol
 
@@ -60,20 +59,17 @@ class StagingSink:
 
     def ads_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
         """Upsert the rows of ads. Only days of which everything was read may lose rows."""
-        whole, partly = _scopes(account, answer, figures, version)
-        warehouse = self._context.warehouse
-        rows, rest = _split(figures)
-        result = warehouse.upsert(ADS_DAILY, DAILY_KEY, by_column(DAILY_COLUMNS, rows), within=whole)
-        result.add(warehouse.upsert(ADS_DAILY, DAILY_KEY, by_column(DAILY_COLUMNS, rest), within=partly))
+        rows, scope = by_column(DAILY_COLUMNS, list(figures.rows.values())), _scope(account, answer, figures, version)
+        result = self._context.warehouse.upsert(ADS_DAILY, DAILY_KEY, rows, within=scope)
         self._context.wrote(ADS_DAILY, result)
 
     def campaigns_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
         """Upsert the rows of campaigns, likewise."""
-        whole, partly = _scopes(account, answer, figures, version)
-        warehouse = self._context.warehouse
-        rows, rest = _split(figures)
-        result = warehouse.upsert(CAMPAIGNS_DAILY, CAMPAIGN_KEY, by_column(CAMPAIGN_COLUMNS, rows), within=whole)
-        result.add(warehouse.upsert(CAMPAIGNS_DAILY, CAMPAIGN_KEY, by_column(CAMPAIGN_COLUMNS, rest), within=partly))
+        rows, scope = (
+            by_column(CAMPAIGN_COLUMNS, list(figures.rows.values())),
+            _scope(account, answer, figures, version),
+        )
+        result = self._context.warehouse.upsert(CAMPAIGNS_DAILY, CAMPAIGN_KEY, rows, within=scope)
         self._context.wrote(CAMPAIGNS_DAILY, result)
 
     def ads(self, account: str, rows: Sequence[Row]) -> None:
@@ -120,24 +116,11 @@ def known_ads(context: RunContext, account: str) -> set[str]:
     return {str(row[0]) for row in found}
 
 
-def _scopes(account: str, answer: Answer, figures: Figures, version: int) -> tuple[Scope, Scope]:
-    """The days of a report of which everything is known, and the others."""
-    bound = {
-        "account": account,
-        "first": answer.first,
-        "last": answer.last,
-        "damaged": sorted(figures.damaged),
-    }
+def _scope(account: str, answer: Answer, figures: Figures, version: int) -> Scope:
+    """The days of a report; those of which a row could not be read lose nothing."""
     days = "account = {account:String} AND d >= {first:Date} AND d <= {last:Date}"
-    whole = Scope(f"{days} AND NOT has({{damaged:Array(Date)}}, d)", bound, version if figures.whole else None)
-    return whole, replace(whole, condition=f"{days} AND has({{damaged:Array(Date)}}, d)", gone_at=None)
-
-
-def _split(figures: Figures) -> tuple[list[Row], list[Row]]:
-    rows = list(figures.rows.values())
-    if not figures.damaged:
-        return rows, []
-    return [r for r in rows if r[0] not in figures.damaged], [r for r in rows if r[0] in figures.damaged]
+    bound = {"account": account, "first": answer.first, "last": answer.last}
+    return Scope(days, bound, version if figures.whole else None, figures.damaged)
 
 
 class DryRunSink:
