@@ -337,7 +337,55 @@ def test_reports_that_differ_are_shown_and_told_of(loader, api, capsys) -> None:
     assert all(subject == f"{LOADER}/main/RUB" and difference < 0 for _, subject, difference in found)
     [(_, is_ok, expected_now, actual)] = loader.rows(quality)
     assert (is_ok, expected_now, actual) == (0, expected, expected + found[-1][2])
-    assert capsys.readouterr().out.count("reports_differ") == 6
+    told = capsys.readouterr().out
+    assert told.count("reports_differ") == 6
+    [account] = accounts(api.season)
+    assert all(str(one.id) in told for one in account.campaigns.values() if one.wizard)
     assert loader.run() == 0
     assert loader.rows(differing) == []
     loader.assert_equal_to(api.season)
+
+
+def differing_campaigns(loader) -> dict[str, Decimal]:
+    return dict(
+        loader.rows(
+            "SELECT campaign_id, difference FROM zakaz.v_ads_reports_compared WHERE difference != 0 ORDER BY ALL"
+        )
+    )
+
+
+def test_a_campaign_is_held_against_itself_alone(loader, api) -> None:
+    """As if each report told something else: what the others' rounding would hide, and what would cancel out."""
+    assert loader.run() == 0
+    assert differing_campaigns(loader) == {}
+    day = today() - timedelta(days=1)
+    columns = "campaign_id, impressions, clicks, spend, currency"
+    campaigns = loader.rows(
+        f"SELECT {columns} FROM zakaz.stg_yandex_direct_campaigns_daily FINAL WHERE d = '{day}' ORDER BY campaign_id"
+    )
+    (one, *rest), (two, *others) = campaigns[:2]
+
+    def tell(*rows: tuple) -> None:
+        values = [(day, "main", *row, 2**62 + number) for number, row in enumerate(rows)]
+        names = ["d", "account", *columns.split(", "), "_ver"]
+        loader.client.insert("zakaz.stg_yandex_direct_campaigns_daily", values, names)
+
+    def reconciled() -> Decimal:
+        found = "SELECT sum(difference) FROM meta.v_reconciliation_daily WHERE check_name = 'ads_reports' "
+        return loader.one(f"{found} AND d = '{day}' AND subject = '{LOADER}/main/RUB'")
+
+    unknown = 999
+    tell((unknown, 1, 0, Decimal("0.02"), "RUB"))
+    assert differing_campaigns(loader) == {str(unknown): Decimal("-0.02")}
+    assert reconciled() == Decimal("-0.02")
+    tell(
+        (unknown, 0, 0, Decimal(0), "RUB"),
+        (one, *rest[:2], rest[2] + 10, "RUB"),
+        (two, *others[:2], others[2] - 10, "RUB"),
+    )
+    found = differing_campaigns(loader)
+    assert found.keys() == {str(one), str(two)}
+    assert found[str(one)] < 0 < found[str(two)]
+    assert reconciled() == -sum(map(abs, found.values())), "one that has too much hides none that has too little"
+    quality = "SELECT is_ok, difference FROM meta.v_quality_last_day WHERE check_name = 'ads_reports'"
+    assert loader.rows(quality) == [(0, reconciled())]

@@ -21,7 +21,6 @@ from yandex_direct.transform import (
     ad_figures,
     ad_rows,
     campaign_figures,
-    differences,
     read_cabinet,
 )
 from zakaz_common.attribution.rules import CityBook, Event
@@ -172,24 +171,6 @@ def test_campaigns_are_counted_and_named() -> None:
     assert names == {3: CampaignName("Цирк \ufffdЗлой", "UNIFIED_CAMPAIGN"), 5: CampaignName("", "NEW")}
     assert degraded == ["main/3 $.CampaignName"]
     assert found.damaged == {date(2026, 1, 6)}
-
-
-def figures(**spend: tuple[str, int]) -> Figures:
-    found = Figures()
-    for day, (money, rows) in spend.items():
-        found.counted(date(2026, 1, int(day[1:])), Decimal(money), rows)
-    return found
-
-
-def test_reports_differ_by_more_than_a_kopeck_a_row() -> None:
-    by_ads = figures(d1=("10.00", 3), d2=("10.00", 3), d3=("5.00", 1), d5=("0.00", 0))
-    by_campaigns = figures(d1=("10.03", 1), d2=("10.04", 1), d4=("0.01", 1), d5=("0.00", 1))
-    found = differences(by_ads, by_campaigns)
-    assert {day.day: sides for day, sides in found.items()} == {
-        2: (Decimal("10.00"), Decimal("10.04")),
-        3: (Decimal("5.00"), Decimal(0)),
-        4: (Decimal(0), Decimal("0.01")),
-    }
 
 
 def cabinet(**objects: list[dict]) -> Cabinet:

@@ -48,13 +48,11 @@ from yandex_direct.sink import ADS_DAILY, CAMPAIGNS_DAILY, Sink, StagingSink, kn
 from yandex_direct.transform import (
     Cabinet,
     CampaignName,
-    Figures,
     Money,
     Staged,
     ad_figures,
     ad_rows,
     campaign_figures,
-    differences,
     read_cabinet,
 )
 from yandex_direct.windows import ReadBefore, choose_window, served_days
@@ -68,6 +66,8 @@ _DEEP, _LONG = "statistics_deep", "statistics_long_deep"
 _SAFETY = timedelta(minutes=2)
 #: What a listing is called in the journal: two of them would share their names with the reports.
 _LISTED = {"campaigns": "listed_campaigns", "ad_groups": "listed_ad_groups", "ads": "listed_ads"}
+#: Campaigns that a line of the log names.
+_CAMPAIGNS_TOLD = 20
 _CURRENCY = re.compile("[A-Z]{3}")
 
 
@@ -161,7 +161,7 @@ def _load(context: RunContext, asked: Window | None) -> None:
                 currency=money.currency,
             )
             sink = StagingSink(context)
-            names = load_statistics(context, account.name, client, sink, window, money, today)
+            names = load_statistics(context, account.name, client, sink, window, money)
             # After the statistics: an account that has ads in the dimension has its history.
             staged = staged_ads(context, account.name)
             cabinet = read_objects(context, account.name, _listings(account, client, kept, staged, now))
@@ -258,20 +258,18 @@ def money_of(account: str, source: Source) -> Money:
 
 
 def load_statistics(
-    context: RunContext, account: str, source: Source, sink: Sink, window: Window, money: Money, today: date
+    context: RunContext, account: str, source: Source, sink: Sink, window: Window, money: Money
 ) -> dict[int, CampaignName]:
     """Read both reports of an account's days into the sink, and hold one against the other.
 
     Returns what the reports call the campaigns.
     """
     names: dict[int, CampaignName] = {}
-    ads, campaigns = Figures(), Figures()
     version = sink.begin(ADS_DAILY)
     for part in _parts(context, source, ADS, window):
         with _Noted(context, ADS.name, account) as noted:
             figures = ad_figures(account, part, money, version=version, reject=noted.reject, degrade=noted.degrade)
         sink.ads_daily(account, part, figures, version)
-        ads.add_days(figures)
         context.read(ADS.name, figures.read, part=account)
     version = sink.begin(CAMPAIGNS_DAILY)
     for part in _parts(context, source, CAMPAIGNS, window):
@@ -280,18 +278,17 @@ def load_statistics(
                 account, part, money, names, version=version, reject=noted.reject, degrade=noted.degrade
             )
         sink.campaigns_daily(account, part, figures, version)
-        campaigns.add_days(figures)
         context.read(CAMPAIGNS.name, figures.read, part=account)
-    for day, (by_ads, by_campaigns) in differences(ads, campaigns).items():
-        if day < today:  # which moves between the two reports
-            log.warning(
-                "reports_differ",
-                account=account,
-                day=day,
-                spend_by_ads=str(by_ads),
-                spend_by_campaigns=str(by_campaigns),
-                shown_in="meta.v_reconciliation_daily",
-            )
+    for found in sink.differences(account, window):
+        log.warning(
+            "reports_differ",
+            account=account,
+            day=found.day,
+            campaigns=found.campaigns[:_CAMPAIGNS_TOLD],
+            spend_by_ads=str(found.by_ads),
+            spend_by_campaigns=str(found.by_campaigns),
+            shown_in="zakaz.v_ads_reports_compared",
+        )
     return names
 
 

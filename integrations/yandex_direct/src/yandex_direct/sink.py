@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
@@ -12,7 +14,9 @@ from zakaz_common.columns import Row, by_column
 from zakaz_common.run import RunContext
 from zakaz_common.versions import next_version
 from zakaz_common.warehouse import Scope
+from zakaz_common.window import Window
 
+from yandex_direct import LOADER
 from yandex_direct.reports.periods import Answer
 from yandex_direct.transform import (
     AD_COLUMNS,
@@ -29,6 +33,21 @@ ADS_DAILY = "stg_yandex_direct_daily"
 CAMPAIGNS_DAILY = "stg_yandex_direct_campaigns_daily"
 ADS = "dim_yandex_direct_ads"
 _HISTORY = "dim_yandex_direct_ad_history"
+_COMPARED = "v_ads_reports_compared"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A day whose spend by ads is another than by campaigns, by more than rounding.
+
+    Parameters:
+        campaigns: those it is about; both sums are theirs alone.
+    """
+
+    day: date
+    campaigns: tuple[str, ...]
+    by_ads: Decimal
+    by_campaigns: Decimal
 
 
 class Sink(Protocol):
@@ -42,6 +61,9 @@ class Sink(Protocol):
 
     def campaigns_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
         """Take one report by campaigns."""
+
+    def differences(self, account: str, window: Window) -> list[Difference]:
+        """Days of which the two reports, as they were taken, tell different spend."""
 
     def ads(self, account: str, rows: Sequence[Row]) -> None:
         """Take the ads of an account."""
@@ -71,6 +93,17 @@ class StagingSink:
         )
         result = self._context.warehouse.upsert(CAMPAIGNS_DAILY, CAMPAIGN_KEY, rows, within=scope)
         self._context.wrote(CAMPAIGNS_DAILY, result)
+
+    def differences(self, account: str, window: Window) -> list[Difference]:
+        """What the view shows that the watch listens to; it leaves out today, which moves between the two reports."""
+        view = self._context.warehouse.name(_COMPARED)
+        found = self._context.warehouse.query(
+            "SELECT d, arraySort(groupArray(campaign_id)), sum(spend_by_ads), sum(spend_by_campaigns) "  # noqa: S608
+            f"FROM {view} WHERE source = {{source:String}} AND account = {{account:String}} "
+            "AND d >= {first:Date} AND d <= {last:Date} AND difference != 0 GROUP BY d ORDER BY d",
+            {"source": LOADER, "account": account, "first": window.first, "last": window.last},
+        )
+        return [Difference(day, tuple(campaigns), *sums) for day, campaigns, *sums in found]
 
     def ads(self, account: str, rows: Sequence[Row]) -> None:
         """Upsert ads. Those that are no longer listed stay: their spend keeps its name and city."""
@@ -146,6 +179,10 @@ class DryRunSink:
 
     def campaigns_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
         """They are held against the ads' days and not added up."""
+
+    def differences(self, account: str, window: Window) -> list[Difference]:
+        """Nothing is compared where nothing is kept."""
+        return []
 
     def ads(self, account: str, rows: Sequence[Row]) -> None:
         """Take note of each one's city."""
