@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from zakaz_common.attribution.city_book import read_city_book
 from zakaz_common.attribution.rules import CityBook
-from zakaz_common.errors import DataError, LoaderError
+from zakaz_common.errors import DataError, LoaderError, UnavailableError
 from zakaz_common.http import (
     NotFoundError,
     RateLimitedError,
@@ -46,6 +46,7 @@ from yandex_direct.settings import YandexDirectSettings
 from yandex_direct.sink import ADS as ADS_TABLE
 from yandex_direct.sink import ADS_DAILY, CAMPAIGNS_DAILY, Sink, StagingSink, known_ads, staged_ads
 from yandex_direct.transform import (
+    CAMPAIGN_COLUMNS,
     Cabinet,
     CampaignName,
     Money,
@@ -75,6 +76,10 @@ class CurrencyUnknown(DataError):
     """Direct does not say what an account spends in: its money would be added to another."""
 
 
+class ReportEmpty(UnavailableError):
+    """A report by ads without a row, where that by campaigns has some: to believe it would delete the days."""
+
+
 #: Failures of one account; anything else (ClickHouse, the deadline, a signal) ends the run at once.
 _ACCOUNT_ERRORS = (
     AccessRefused,
@@ -87,6 +92,7 @@ _ACCOUNT_ERRORS = (
     QueueFull,
     RateLimitedError,
     RefusedError,
+    ReportEmpty,
     ReportLate,
     RequestRejectedError,
     RouteMissingError,
@@ -265,12 +271,8 @@ def load_statistics(
     Returns what the reports call the campaigns.
     """
     names: dict[int, CampaignName] = {}
-    version = sink.begin(ADS_DAILY)
-    for part in _parts(context, source, ADS, window):
-        with _Noted(context, ADS.name, account) as noted:
-            figures = ad_figures(account, part, money, version=version, reject=noted.reject, degrade=noted.degrade)
-        sink.ads_daily(account, part, figures, version)
-        context.read(ADS.name, figures.read, part=account)
+    spent: set[date] = set()
+    # First the report in which no spend can be missing for want of an ad: it tells whether the other may be empty.
     version = sink.begin(CAMPAIGNS_DAILY)
     for part in _parts(context, source, CAMPAIGNS, window):
         with _Noted(context, CAMPAIGNS.name, account) as noted:
@@ -278,7 +280,14 @@ def load_statistics(
                 account, part, money, names, version=version, reject=noted.reject, degrade=noted.degrade
             )
         sink.campaigns_daily(account, part, figures, version)
+        spent |= {row[CAMPAIGN_COLUMNS.index("d")] for row in figures.rows.values()}
         context.read(CAMPAIGNS.name, figures.read, part=account)
+    version = sink.begin(ADS_DAILY)
+    for part in _parts(context, source, ADS, window, spent):
+        with _Noted(context, ADS.name, account) as noted:
+            figures = ad_figures(account, part, money, version=version, reject=noted.reject, degrade=noted.degrade)
+        sink.ads_daily(account, part, figures, version)
+        context.read(ADS.name, figures.read, part=account)
     for found in sink.differences(account, window):
         log.warning(
             "reports_differ",
@@ -292,9 +301,19 @@ def load_statistics(
     return names
 
 
-def _parts(context: RunContext, source: Source, kind: ReportKind, window: Window) -> Iterator[Answer]:
-    """A report of the window in parts, each of which is one insert: a whole one may have some hundred thousand rows."""
+def _parts(
+    context: RunContext, source: Source, kind: ReportKind, window: Window, spent: Collection[date] = ()
+) -> Iterator[Answer]:
+    """A report of the window in parts, each of which is one insert: a whole one may have some hundred thousand rows.
+
+    Raises ReportEmpty for one without a row of days on which there was something, which are ``spent``.
+    """
     for answer in source.report(kind, window.first, window.last):
+        if not answer.table.count and (days := [day for day in spent if answer.first <= day <= answer.last]):
+            raise ReportEmpty(
+                f"the report by ads has no row from {answer.first} to {answer.last}, that by campaigns has some on "
+                f"{len(days)} of these days: nothing of these days was changed, and the next run asks again"
+            )
         yield from answer.parts(context.settings.loader_batch_rows)
 
 
