@@ -118,7 +118,7 @@ def test_vat_by_the_day_of_the_click(fresh: Start) -> None:
 
 
 def test_each_header_is_honoured(direct: Direct) -> None:
-    body = direct.body(("Month", "Cost", "AvgCpc"))
+    body = direct.body(("Month", "Cost", "AvgCpc"), "report")
 
     def lines(**headers: str) -> list[str]:
         return direct.post("/v5/reports", body, **headers).text.removesuffix("\n").split("\n")

@@ -21,7 +21,7 @@ _SPOILT: dict[str, dict[str, tuple[str, ...]]] = {
     "identity": {
         "Date": ("2026-13-45", "вчера", ""),
         "CampaignId": ("abc", "1.5", ""),
-        "Impressions": _NUMBER,
+        "Impressions": ("--", *_NUMBER),
         "Clicks": _NUMBER,
         "Cost": ("free", "1,500.00", ""),
     },
