@@ -62,15 +62,20 @@ def campaign_truth(season: Season, names: Mapping[str, str]) -> dict:
 def ad_cities(season: Season, *, events_known: bool) -> dict[int, str]:
     """Ad → city by the sandbox's own reckoning.
 
-    Where the warehouse knows the events, an ad known by its id that sold nothing yet still belongs to the event its
-    link opens, which the generator knows as the event of its campaign.
+    Where the warehouse knows the events and their orders, an ad known by its id that sold nothing yet still belongs to
+    the event its link opens, which the generator knows as the event of its campaign. Where it knows neither, one
+    without a link belongs to none.
     """
     cities = banner_cities(season)
-    for account in accounts(season) if events_known else ():
+    for account in accounts(season):
         for ad in account.ads.values():
             event = account.campaign_of(ad).event_id
-            if cities[ad.id] == "unattributed" and event and f"utm_content={ad.id}" in account.arrival(ad):
+            if not event or f"utm_content={ad.id}" not in account.arrival(ad):
+                continue
+            if events_known and ad.url and cities[ad.id] == "unattributed":
                 cities[ad.id] = city_key(season.events[event].city_raw)
+            if not events_known and not ad.url:
+                cities[ad.id] = "unattributed"
     return cities
 
 

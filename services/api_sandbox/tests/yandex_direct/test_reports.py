@@ -55,7 +55,12 @@ def test_what_every_season_holds(direct: Direct) -> None:
     elsewhere = {row["AdId"] for row in rows if row["AdNetworkType"] == "AD_NETWORK"}
     assert 0 < len({row["AdId"] for row in rows} - elsewhere) < len(elsewhere), "some are shown in search alone"
     assert 0 < sum(int(row["Clicks"]) > int(row["Impressions"]) for row in rows) <= 2
-    assert {row["CampaignType"] for row in rows} == {"UNIFIED_CAMPAIGN", "TEXT_CAMPAIGN", "NEW_KIND_CAMPAIGN"}
+    assert {row["CampaignType"] for row in rows} == {
+        "UNIFIED_CAMPAIGN",
+        "TEXT_CAMPAIGN",
+        "DYNAMIC_TEXT_CAMPAIGN",
+        "NEW_KIND_CAMPAIGN",
+    }
     assert {row["Conversions"] == "--" for row in rows if row["AdId"] != "--"} == {True, False}, "no counter"
     names = "".join(row["CampaignName"] + row["AdGroupName"] for row in rows)
     assert all(piece in names for piece in ('"', "ё", "🎄"))

@@ -52,9 +52,12 @@ class Campaign(AdPlan):
 
 @dataclass(slots=True)
 class Ad(Banner):
-    """An ad; its ``name`` is its title, which reports do not have."""
+    """An ad; its ``name`` is its title, which reports do not have.
 
-    responsive: bool = False
+    ``url`` is '' for one without a link: a text ad whose ``Href`` is null, or a dynamic one, which has no such field.
+    """
+
+    type: str = "TEXT_AD"
 
 
 @dataclass(slots=True)
@@ -182,6 +185,8 @@ class _Builder:
             created = max(self.begin, self.begin + (event.sale_day - 4) * DAY)
             campaign = self._campaign(account, f"{event.city_raw.strip()} · {event.name}", event.id, created)
             campaign.type = "TEXT_CAMPAIGN" if number % 4 == 1 else "UNIFIED_CAMPAIGN"
+            if number % 8 == 4:
+                campaign.type = "DYNAMIC_TEXT_CAMPAIGN"
             campaign.tracking = "" if number % 3 == 2 else _AUTOMATIC
             campaign.counter = number % 4 != 3
             places.append((account, campaign, event))
@@ -261,11 +266,13 @@ class _Builder:
         if marked and (not (group.utm or campaign.tracking) or self.random.random() >= self._orders_only()):
             link += "?" + self._query(self._written(marked, number))
         status = "ARCHIVED" if campaign.status == "ARCHIVED" else self.random.choices(("ON", "SUSPENDED"), (6, 1))[0]
-        responsive = campaign.type == "UNIFIED_CAMPAIGN" and number % 2 == 1
-        title = _TITLES[number % len(_TITLES)]
-        ad = Ad(
-            self.ids.next_ad(), group.id, title, status, link, group.created_at, group.created_at, responsive=responsive
-        )
+        kind = "RESPONSIVE_AD" if campaign.type == "UNIFIED_CAMPAIGN" and number % 2 == 1 else "TEXT_AD"
+        if campaign.type == "DYNAMIC_TEXT_CAMPAIGN":
+            kind = "DYNAMIC_TEXT_AD"
+        if kind == "DYNAMIC_TEXT_AD" or (campaign.type == "TEXT_CAMPAIGN" and campaign.tracking and number == 0):
+            link = ""
+        title = "" if kind == "DYNAMIC_TEXT_AD" else _TITLES[number % len(_TITLES)]  # Direct makes one for each phrase
+        ad = Ad(self.ids.next_ad(), group.id, title, status, link, group.created_at, group.created_at, type=kind)
         account.banners[ad.id] = ad
 
     def _orders_only(self) -> float:
