@@ -9,6 +9,8 @@ from decimal import Decimal
 import pytest
 from api_sandbox.season.moscow_time import today
 from api_sandbox.season.sales import landing_utm
+from api_sandbox.testing import running_sandbox
+from conftest import SMALL, UNLIMITED, pointed_at
 from truth import accounts, staging_truth, total_spend
 from yandex_direct import LOADER
 from zakaz_common.utm import clean_utm
@@ -249,10 +251,23 @@ def test_a_clock_that_went_back_does_not_make_new_figures_lose(loader, api) -> N
     loader.assert_equal_to(api.season)
 
 
-def test_vat_is_kept_by_the_day_of_the_click(loader, api) -> None:
-    assert loader.run() == 0
-    rates = dict(loader.rows("SELECT d, any(vat_rate) FROM zakaz.stg_yandex_direct_daily FINAL GROUP BY d"))
-    assert all(rate == (Decimal("0.22") if day >= date(2026, 1, 1) else Decimal("0.2")) for day, rate in rates.items())
+def test_vat_is_kept_by_the_day_of_the_click(bare_loader) -> None:
+    """Over the day on which it rose, of which Direct's answer of today tells nothing."""
+    season = {**SMALL, "season_end": date(2026, 1, 15), "season_days": 30, "yandex_direct_ads": 12}
+    with running_sandbox(**season, **UNLIMITED) as api:
+        loader = bare_loader.having(**pointed_at(api), yandex_direct_history_days=1096)
+        assert loader.run() == 0
+        for table in ("stg_yandex_direct_daily", "dm_ads_daily"):
+            rates = dict(loader.rows(f"SELECT d, groupUniqArray(vat_rate) FROM zakaz.{table} FINAL GROUP BY d"))
+            assert {day < date(2026, 1, 1) for day in rates} == {True, False}
+            for day, found in rates.items():
+                assert list(found) == [Decimal("0.2") if day < date(2026, 1, 1) else Decimal("0.22")]
+        gross = "SELECT sum(spend_gross) FROM bi.v_ads_campaigns_daily WHERE d = '{}'"
+        for day in (date(2025, 12, 31), date(2026, 1, 1)):
+            net = [row[0] for row in loader.rows(f"SELECT spend FROM zakaz.dm_ads_daily FINAL WHERE d = '{day}'")]
+            factor = Decimal("1.20") if day.year == 2025 else Decimal("1.22")
+            assert net
+            assert abs(loader.one(gross.format(day)) - sum(net) * factor) <= Decimal("0.01") * len(net)
 
 
 MARKS = ("utm_source", "utm_medium", "utm_campaign", "utm_content")

@@ -188,9 +188,13 @@ def test_a_code_that_passes_is_ridden_out(loader, api, code: int, route: str, st
 
 def test_a_token_revoked_in_the_middle_of_a_run_leaves_what_has_landed(loader, api) -> None:
     assert loader.run() == 0
+    ads, campaigns = loader.staging(), loader.campaigns()
     api.mutate("revise_yandex_direct_days", days=2)
     api.inject("status", route="*/reports", nth=2, status=400, body=refusal("53"), times=0)
     assert loader.run() == 78
+    assert loader.campaigns() != campaigns, "the first report has landed"
+    loader.assert_campaigns_equal_to(api.season)
+    assert loader.staging() == ads, "the second has not"
     api.reset()
     assert loader.run() == 0
     loader.assert_equal_to(api.season)

@@ -47,6 +47,30 @@ def staging_truth(season: Season, names: Mapping[str, str]) -> dict:
     return rows
 
 
+def vat_rate(currency: str, day: date) -> Decimal:
+    """The law's for roubles; what Direct says today for tenge."""
+    if currency == "RUB":
+        return Decimal("0.22") if day >= date(2026, 1, 1) else Decimal("0.20")
+    return {"KZT": Decimal("0.16")}[currency]
+
+
+def mart_truth(season: Season) -> dict:
+    """(day, account, ad or campaign) → figures with VAT and currency; conversions that are not known are 0 there."""
+    rows: dict = {}
+    for account, campaign, ad, day, stat in days(season):
+        key = (day, account.name, f"campaign {campaign.id}" if campaign.wizard else str(ad.id))
+        assert key not in rows, "a campaign of the Wizard has one ad"
+        rows[key] = (
+            stat.shows,
+            stat.clicks,
+            stat.goals if campaign.counter else 0,
+            Decimal(stat.spent) / 100,
+            vat_rate(account.currency, day),
+            account.currency,
+        )
+    return rows
+
+
 def campaign_truth(season: Season, names: Mapping[str, str]) -> dict:
     """(day, account, campaign) → impressions, clicks, spend to a kopeck a row, rows behind it."""
     rows: dict = defaultdict(lambda: [0, 0, Decimal(0), 0])
