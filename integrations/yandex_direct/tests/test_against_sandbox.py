@@ -41,7 +41,7 @@ def dimension(loader) -> dict[str, tuple]:
 
 def mart_id(account, ad) -> str:
     campaign = account.campaign_of(ad)
-    return f"campaign {campaign.id}" if campaign.wizard else str(ad.id)
+    return f"campaign {campaign.id}" if campaign.without_ads else str(ad.id)
 
 
 def test_the_first_run_reads_everything(loader, api) -> None:
@@ -53,17 +53,26 @@ def test_the_first_run_reads_everything(loader, api) -> None:
     assert loader.one("SELECT uniqExact(network) FROM zakaz.stg_yandex_direct_daily FINAL") == 2
 
 
-def test_spend_of_the_wizard_is_shown_under_its_campaigns_name(loader, api) -> None:
-    assert loader.run() == 0
-    [account] = accounts(api.season)
-    wizards = {one.id: one.name for one in account.campaigns.values() if one.wizard}
-    assert wizards
-    shown = loader.rows(
-        "SELECT ad_id, any(campaign_name), any(group_id), sum(spend) FROM bi.v_ads_campaigns_daily "
-        "WHERE startsWith(ad_id, 'campaign ') GROUP BY ad_id"
-    )
-    assert {row[0]: row[1] for row in shown} == {f"campaign {one}": name for one, name in wizards.items()}
-    assert all(row[2] == "" and row[3] > 0 for row in shown)
+def test_spend_without_an_ad_is_shown_under_its_campaigns_name(bare_loader) -> None:
+    """Of the Wizard without a group, of a smart campaign with one."""
+    with running_sandbox(**SMALL, **UNLIMITED, yandex_direct_smart=1) as api:
+        loader = bare_loader.having(**pointed_at(api))
+        assert loader.run() == 0
+        loader.assert_equal_to(api.season)
+        [account] = accounts(api.season)
+        without = {one.id: one for one in account.campaigns.values() if one.without_ads}
+        told = {
+            f"campaign {one.plan_id}": (without[one.plan_id].name, "" if without[one.plan_id].wizard else str(one.id))
+            for one in account.groups.values()
+            if one.plan_id in without
+        }
+        assert len(told) == 2
+        shown = loader.rows(
+            "SELECT ad_id, any(campaign_name), any(group_id), sum(spend) FROM bi.v_ads_campaigns_daily "
+            "WHERE startsWith(ad_id, 'campaign ') GROUP BY ad_id"
+        )
+        assert {row[0]: (row[1], row[2]) for row in shown} == told
+        assert all(row[3] > 0 for row in shown)
 
 
 def test_conversions_that_are_not_known_are_no_zeros(loader, api) -> None:
@@ -166,7 +175,9 @@ def test_an_ad_that_is_not_listed_is_looked_for_once(loader, api) -> None:
     api.inject("edit", route="*/ads", times=0, edits=[{"path": "result.Ads.0", "op": "delete"}])
     assert loader.run() == 0
     assert loader.staging() == staging_truth(api.season, {"direct-1": "main"})
-    nameless = [row for row in dimension(loader).values() if row[0] == "" and not row[1].startswith("Мастер")]
+    nameless = [
+        row for row in dimension(loader).values() if row[0] == "" and not row[1].startswith(("Мастер", "Смарт"))
+    ]
     assert nameless
     assert all(row[1] for row in nameless), "its campaign is known"
     api.reset()

@@ -223,7 +223,10 @@ def test_listings_of_several_pages_are_read_to_their_end(bare_loader, frozen_sea
         assert loader.run() == 0
         loader.assert_equal_to(api.season)
         ads = [
-            ad for account in accounts(api.season) for ad in account.ads.values() if not account.campaign_of(ad).wizard
+            ad
+            for account in accounts(api.season)
+            for ad in account.ads.values()
+            if not account.campaign_of(ad).without_ads
         ]
         listed = "SELECT countIf(NOT startsWith(ad_id, 'campaign')) FROM zakaz.dim_yandex_direct_ads FINAL"
         assert loader.one(listed) == len(ads)

@@ -78,6 +78,7 @@ def test_the_warehouse_equals_the_accounts(bare_loader, days: int, ads: int, ord
         yandex_direct_accounts=3,
         yandex_direct_ads=ads,
         yandex_direct_wizards=2,
+        yandex_direct_smart=1,
         yandex_direct_orders_only_share=0.3,
         yandex_direct_currencies="RUB,RUB,KZT",
         **{**UNLIMITED, "yandex_direct_online_rows": 3000},

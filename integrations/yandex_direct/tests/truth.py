@@ -33,11 +33,12 @@ def days(season: Season) -> Iterator[tuple[DirectAccount, Any, Any, date, Any]]:
 def staging_truth(season: Season, names: Mapping[str, str]) -> dict:
     """(day, account, campaign, group, ad) → figures of both networks; what the Wizard spends has no group and no ad.
 
+    A smart campaign's has a group and no ad.
     Conversions of a campaign without a counter are not known.
     """
     rows = {}
     for account, campaign, ad, day, stat in days(season):
-        place = (0, 0) if campaign.wizard else (ad.group_id, ad.id)
+        place = (0 if campaign.wizard else ad.group_id, 0 if campaign.without_ads else ad.id)
         rows[day, names.get(account.name, account.name), campaign.id, *place] = (
             stat.shows,
             stat.clicks,
@@ -58,8 +59,8 @@ def mart_truth(season: Season) -> dict:
     """(day, account, ad or campaign) → figures with VAT and currency; conversions that are not known are 0 there."""
     rows: dict = {}
     for account, campaign, ad, day, stat in days(season):
-        key = (day, account.name, f"campaign {campaign.id}" if campaign.wizard else str(ad.id))
-        assert key not in rows, "a campaign of the Wizard has one ad"
+        key = (day, account.name, f"campaign {campaign.id}" if campaign.without_ads else str(ad.id))
+        assert key not in rows, "a campaign without ads has one in the season"
         rows[key] = (
             stat.shows,
             stat.clicks,

@@ -50,7 +50,7 @@ def _ads(season: Season) -> dict[int, tuple[DirectAccount, Ad]]:
         ad.id: (account, ad)
         for account in _accounts(season)
         for ad in account.ads.values()
-        if not account.campaign_of(ad).wizard
+        if not account.campaign_of(ad).without_ads
     }
 
 

@@ -203,7 +203,7 @@ def ads(account: DirectAccount, params: Mapping[str, Any]) -> list[dict[str, Any
     return [
         _shown(AD_FIELDS, params.get("FieldNames"), "FieldNames", account, one) | _by_structure(account, params, one)
         for one in account.ads.values()
-        if not account.campaign_of(one).wizard
+        if not account.campaign_of(one).without_ads
         and (ids is None or one.id in ids)
         and (group_ids is None or one.group_id in group_ids)
         and (campaign_ids is None or account.campaign_of(one).id in campaign_ids)
