@@ -18,11 +18,12 @@ def write_sales(client: Any, season: Season) -> None:
     client.insert(
         "zakaz.dim_events", [*events, [1] * len(events[0])], ["event_id", "city", "_ver"], column_oriented=True
     )
+    marks = ["utm_source", "utm_content"]
     orders = [
-        (o.id, o.event_id, int(o.payed), (o.utm or {}).get("utm_content", "").lower(), 1)
+        (o.id, o.event_id, int(o.payed), *((o.utm or {}).get(mark, "").lower() for mark in marks), 1)
         for o in season.orders.values()
     ]
-    client.insert("zakaz.stg_qtickets_orders", orders, ["order_id", "event_id", "is_paid", "utm_content", "_ver"])
+    client.insert("zakaz.stg_qtickets_orders", orders, ["order_id", "event_id", "is_paid", *marks, "_ver"])
     days: dict = defaultdict(lambda: [0, 0, Decimal(0)])
     for order in season.orders.values():
         if order.payed:

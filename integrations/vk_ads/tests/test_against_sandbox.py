@@ -188,8 +188,8 @@ def test_spend_follows_its_event_to_another_city_with_its_sales(loader, api) -> 
         if account.groups[b.group_id].utm.endswith("{{banner_id}}") and len(b.days) > 10
     )
     loader.client.command(
-        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_content, _ver) "
-        f"VALUES (1, 1, 1, '{banner.id}', 1)"
+        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_source, utm_content, _ver) "
+        f"VALUES (1, 1, 1, 'vk_ads', '{banner.id}', 1)"
     )
     loader.client.command(
         "INSERT INTO zakaz.dm_sales_daily (d, event_id, currency, city, tickets_sold, revenue, _ver) "
@@ -277,8 +277,9 @@ def test_orders_that_carry_the_banner_decide_its_city(loader, api) -> None:
     banner = next(b for b in account.banners.values() if account.groups[b.group_id].utm.endswith("{{banner_id}}"))
     loader.client.command("INSERT INTO zakaz.dim_events (event_id, name, city, _ver) VALUES (1, 'к', 'норильск', 1)")
     loader.client.command(
-        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_content, _ver) "
-        f"VALUES (1, 1, 1, '{banner.id}', 1), (2, 2, 1, '{banner.id}', 1), (3, 1, 0, 'x', 1)"
+        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_source, utm_content, _ver) "
+        f"VALUES (1, 1, 1, 'vk_ads', '{banner.id}', 1), (2, 2, 1, 'vk_ads', '{banner.id}', 1), "
+        "(3, 1, 0, 'vk_ads', 'x', 1)"
     )
     loader.run()
     assert loader.rows(

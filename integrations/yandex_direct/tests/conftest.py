@@ -71,6 +71,14 @@ class Loader(LoaderUnderTest):
             for row in self.rows(f"SELECT {columns} FROM zakaz.stg_yandex_direct_campaigns_daily FINAL")
         }
 
+    def mart(self) -> dict:
+        """zakaz.dm_ads_daily in the shape of truth.mart_truth."""
+        columns = "d, account, ad_id, impressions, clicks, goals, spend, vat_rate, currency"
+        return {
+            row[:3]: row[3:]
+            for row in self.rows(f"SELECT {columns} FROM zakaz.dm_ads_daily FINAL WHERE source = '{LOADER}'")
+        }
+
     def by_city(self) -> dict:
         """bi.v_ads_daily in the shape of truth.city_truth."""
         columns = "d, city, currency, impressions, clicks, spend"
@@ -85,6 +93,10 @@ class Loader(LoaderUnderTest):
         """
         assert self.staging() == staging_truth(season, names or {"direct-1": "main"})
         assert self.by_city() == city_truth(season)
+        self.assert_campaigns_equal_to(season, names)
+
+    def assert_campaigns_equal_to(self, season: Season, names: dict[str, str] | None = None) -> None:
+        """The report by campaigns holds what the season holds, to the rounding of its rows."""
         campaigns, told = self.campaigns(), campaign_truth(season, names or {"direct-1": "main"})
         assert campaigns.keys() == told.keys()
         for key, (impressions, clicks, spend, rows) in told.items():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from yandex_direct.access.accounts import configured_accounts
 from zakaz_common.errors import ConfigError
+
+README = Path(__file__).resolve().parents[1] / "README.md"
 
 
 def told(loader, **settings: object) -> list[tuple[str, str, str]]:
@@ -22,6 +25,14 @@ def test_one_token_is_one_account(bare_loader) -> None:
 def test_an_agencys_clients_are_accounts_by_their_logins(bare_loader) -> None:
     found = told(bare_loader, yandex_direct_token="t", yandex_direct_agency_clients=" a-1, mail@b.example ,")
     assert found == [("a-1", "t", "a-1"), ("mail@b.example", "t", "mail@b.example")], "as they are written"
+
+
+def test_the_readmes_list_is_what_the_deployment_takes_as_a_secret(bare_loader) -> None:
+    """A secret of the deployment is ASCII; a … of the document is the operator's to fill in."""
+    [line] = [one for one in README.read_text().splitlines() if one.startswith("YANDEX_DIRECT_ACCOUNTS=")]
+    given = line.partition("=")[2].replace("…", "x")
+    assert given.isascii()
+    assert told(bare_loader, yandex_direct_accounts=given) == [("teatr", "x", ""), ("цирк", "x", "cirk")]
 
 
 def test_a_list_stands_in_place_of_the_rest(bare_loader) -> None:

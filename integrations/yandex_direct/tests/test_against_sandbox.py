@@ -8,8 +8,12 @@ from decimal import Decimal
 
 import pytest
 from api_sandbox.season.moscow_time import today
+from api_sandbox.season.sales import landing_utm
+from api_sandbox.testing import running_sandbox
+from conftest import SMALL, UNLIMITED, pointed_at
 from truth import accounts, staging_truth, total_spend
 from yandex_direct import LOADER
+from zakaz_common.utm import clean_utm
 
 pytestmark = pytest.mark.patient
 
@@ -42,7 +46,7 @@ def dimension(loader) -> dict[str, tuple]:
 
 def mart_id(account, ad) -> str:
     campaign = account.campaign_of(ad)
-    return f"campaign {campaign.id}" if campaign.wizard else str(ad.id)
+    return f"campaign {campaign.id}" if campaign.without_ads else str(ad.id)
 
 
 def test_the_first_run_reads_everything(loader, api) -> None:
@@ -54,17 +58,26 @@ def test_the_first_run_reads_everything(loader, api) -> None:
     assert loader.one("SELECT uniqExact(network) FROM zakaz.stg_yandex_direct_daily FINAL") == 2
 
 
-def test_spend_of_the_wizard_is_shown_under_its_campaigns_name(loader, api) -> None:
-    assert loader.run() == 0
-    [account] = accounts(api.season)
-    wizards = {one.id: one.name for one in account.campaigns.values() if one.wizard}
-    assert wizards
-    shown = loader.rows(
-        "SELECT ad_id, any(campaign_name), any(group_id), sum(spend) FROM bi.v_ads_campaigns_daily "
-        "WHERE startsWith(ad_id, 'campaign ') GROUP BY ad_id"
-    )
-    assert {row[0]: row[1] for row in shown} == {f"campaign {one}": name for one, name in wizards.items()}
-    assert all(row[2] == "" and row[3] > 0 for row in shown)
+def test_spend_without_an_ad_is_shown_under_its_campaigns_name(bare_loader) -> None:
+    """Of the Wizard without a group, of a smart campaign with one."""
+    with running_sandbox(**SMALL, **UNLIMITED, yandex_direct_smart=1) as api:
+        loader = bare_loader.having(**pointed_at(api))
+        assert loader.run() == 0
+        loader.assert_equal_to(api.season)
+        [account] = accounts(api.season)
+        without = {one.id: one for one in account.campaigns.values() if one.without_ads}
+        told = {
+            f"campaign {one.plan_id}": (without[one.plan_id].name, "" if without[one.plan_id].wizard else str(one.id))
+            for one in account.groups.values()
+            if one.plan_id in without
+        }
+        assert len(told) == 2
+        shown = loader.rows(
+            "SELECT ad_id, any(campaign_name), any(group_id), sum(spend) FROM bi.v_ads_campaigns_daily "
+            "WHERE startsWith(ad_id, 'campaign ') GROUP BY ad_id"
+        )
+        assert {row[0]: (row[1], row[2]) for row in shown} == told
+        assert all(row[3] > 0 for row in shown)
 
 
 def test_conversions_that_are_not_known_are_no_zeros(loader, api) -> None:
@@ -177,7 +190,9 @@ def test_an_ad_that_is_not_listed_is_looked_for_once(loader, api) -> None:
     api.inject("edit", route="*/ads", times=0, edits=[{"path": "result.Ads.0", "op": "delete"}])
     assert loader.run() == 0
     assert loader.staging() == staging_truth(api.season, {"direct-1": "main"})
-    nameless = [row for row in dimension(loader).values() if row[0] == "" and not row[1].startswith("Мастер")]
+    nameless = [
+        row for row in dimension(loader).values() if row[0] == "" and not row[1].startswith(("Мастер", "Смарт"))
+    ]
     assert nameless
     assert all(row[1] for row in nameless), "its campaign is known"
     listings_due(loader)
@@ -282,20 +297,80 @@ def test_a_clock_that_went_back_does_not_make_new_figures_lose(loader, api) -> N
     loader.assert_equal_to(api.season)
 
 
-def test_vat_is_kept_by_the_day_of_the_click(loader, api) -> None:
+def test_vat_is_kept_by_the_day_of_the_click(bare_loader) -> None:
+    """Over the day on which it rose, of which Direct's answer of today tells nothing."""
+    season = {**SMALL, "season_end": date(2026, 1, 15), "season_days": 30, "yandex_direct_ads": 12}
+    with running_sandbox(**season, **UNLIMITED) as api:
+        loader = bare_loader.having(**pointed_at(api), yandex_direct_history_days=1096)
+        assert loader.run() == 0
+        for table in ("stg_yandex_direct_daily", "dm_ads_daily"):
+            rates = dict(loader.rows(f"SELECT d, groupUniqArray(vat_rate) FROM zakaz.{table} FINAL GROUP BY d"))
+            assert {day < date(2026, 1, 1) for day in rates} == {True, False}
+            for day, found in rates.items():
+                assert list(found) == [Decimal("0.2") if day < date(2026, 1, 1) else Decimal("0.22")]
+        gross = "SELECT sum(spend_gross) FROM bi.v_ads_campaigns_daily WHERE d = '{}'"
+        for day in (date(2025, 12, 31), date(2026, 1, 1)):
+            net = [row[0] for row in loader.rows(f"SELECT spend FROM zakaz.dm_ads_daily FINAL WHERE d = '{day}'")]
+            factor = Decimal("1.20") if day.year == 2025 else Decimal("1.22")
+            assert net
+            assert abs(loader.one(gross.format(day)) - sum(net) * factor) <= Decimal("0.01") * len(net)
+
+
+MARKS = ("utm_source", "utm_medium", "utm_campaign", "utm_content")
+
+
+def test_a_sale_stands_beside_the_spend_of_the_ad_that_brought_it(loader, api) -> None:
+    """An order a day of each ad, with the marks of its visitor: only what a click alone knows parts the two."""
+    [account] = accounts(api.season)
+    orders, tickets, told, apart = [], [], {}, 0
+    # nothing lists the block of a campaign of a new kind
+    listed = [ad for ad in account.ads.values() if ad.days and account.campaign_of(ad).event_id]
+    for number, ad in enumerate(listed, 1):
+        day = next((day for day, stat in ad.days.items() if stat.spent), None)
+        marks = landing_utm(account, ad) or {}
+        if day is None or not marks:
+            continue
+        block = account.groups[ad.group_id].utm or account.campaign_of(ad).tracking
+        key = (day, *(clean_utm(marks.get(mark)) for mark in MARKS))
+        orders.append((number, 1, 1, *key[1:], 1))
+        tickets.append((number, 1, 1, 1, day, 1, Decimal(100), "RUB", 1))
+        revenue, _ = told.get(key, (0, True))
+        told[key] = (revenue + 100, "{source_type}" not in block)
+        apart += "{source_type}" in block
+    loader.client.insert("zakaz.stg_qtickets_orders", orders, ["order_id", "event_id", "is_paid", *MARKS, "_ver"])
+    columns = [
+        "order_id",
+        "ticket_id",
+        "event_id",
+        "is_paid",
+        "sale_date",
+        "is_sold",
+        "net_revenue",
+        "currency",
+        "_ver",
+    ]
+    loader.client.insert("zakaz.stg_qtickets_tickets", tickets, columns)
     assert loader.run() == 0
-    rates = dict(loader.rows("SELECT d, any(vat_rate) FROM zakaz.stg_yandex_direct_daily FINAL GROUP BY d"))
-    assert all(rate == (Decimal("0.22") if day >= date(2026, 1, 1) else Decimal("0.2")) for day, rate in rates.items())
+    found = loader.rows(f"SELECT d, {', '.join(MARKS)}, revenue, spend FROM bi.v_romi_utm_daily WHERE revenue > 0")
+    assert {row[:5]: (row[5], row[6] > 0) for row in found} == told
+    assert 0 < apart < len(told)
+    assert loader.one("SELECT sum(spend) FROM bi.v_romi_utm_daily") == total_spend(api.season)
+    lat = [key[3] for key, (_, together) in told.items() if not together]
+    spent = loader.rows("SELECT DISTINCT utm_campaign FROM bi.v_romi_utm_daily WHERE spend > 0 AND utm_medium = ''")
+    assert set(lat) <= {row[0] for row in spent}, "the campaign in Latin letters is known without a click"
 
 
 def test_an_event_that_is_sold_by_an_ads_id_gives_its_city(loader, api) -> None:
     [account] = accounts(api.season)
     ad = next(one for one in account.ads.values() if one.days and f"utm_content={one.id}" in account.arrival(one))
     event = account.campaign_of(ad).event_id
-    loader.client.command(f"INSERT INTO zakaz.dim_events (event_id, city, _ver) VALUES ({event}, 'где-то', 1)")
     loader.client.command(
-        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_content, _ver) "
-        f"VALUES (1, {event}, 1, '{ad.id}', 1)"
+        f"INSERT INTO zakaz.dim_events (event_id, city, _ver) VALUES ({event}, 'где-то', 1), (1, 'иное', 1)"
+    )
+    # VK gave a banner the same number, and sold more through it
+    loader.client.command(
+        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_source, utm_content, _ver) VALUES "
+        f"(1, {event}, 1, 'yandex', '{ad.id}', 1), (2, 1, 1, 'vk', '{ad.id}', 1), (3, 1, 1, 'vk', '{ad.id}', 1)"
     )
     assert loader.run() == 0
     assert dimension(loader)[str(ad.id)][3] == "где-то"
@@ -315,7 +390,7 @@ def test_reports_that_differ_are_shown_and_told_of(loader, api, capsys) -> None:
     assert (subject, is_ok, actual) == (f"{LOADER}/main/RUB", 1, expected)
     assert expected > 0
     assert "reports_differ" not in capsys.readouterr().out
-    api.inject("edit", route="*/reports", nth=1, edits=[{"path": "rows.*.Cost", "value": "0.01"}])
+    api.inject("edit", route="*/reports", nth=2, edits=[{"path": "rows.*.Cost", "value": "0.01"}])
     assert loader.run() == 0
     found = loader.rows(differing)
     # today moves between two reports, and is not compared
@@ -323,7 +398,55 @@ def test_reports_that_differ_are_shown_and_told_of(loader, api, capsys) -> None:
     assert all(subject == f"{LOADER}/main/RUB" and difference < 0 for _, subject, difference in found)
     [(_, is_ok, expected_now, actual)] = loader.rows(quality)
     assert (is_ok, expected_now, actual) == (0, expected, expected + found[-1][2])
-    assert capsys.readouterr().out.count("reports_differ") == 6
+    told = capsys.readouterr().out
+    assert told.count("reports_differ") == 6
+    [account] = accounts(api.season)
+    assert all(str(one.id) in told for one in account.campaigns.values() if one.wizard)
     assert loader.run() == 0
     assert loader.rows(differing) == []
     loader.assert_equal_to(api.season)
+
+
+def differing_campaigns(loader) -> dict[str, Decimal]:
+    return dict(
+        loader.rows(
+            "SELECT campaign_id, difference FROM zakaz.v_ads_reports_compared WHERE difference != 0 ORDER BY ALL"
+        )
+    )
+
+
+def test_a_campaign_is_held_against_itself_alone(loader, api) -> None:
+    """As if each report told something else: what the others' rounding would hide, and what would cancel out."""
+    assert loader.run() == 0
+    assert differing_campaigns(loader) == {}
+    day = today() - timedelta(days=1)
+    columns = "campaign_id, impressions, clicks, spend, currency"
+    campaigns = loader.rows(
+        f"SELECT {columns} FROM zakaz.stg_yandex_direct_campaigns_daily FINAL WHERE d = '{day}' ORDER BY campaign_id"
+    )
+    (one, *rest), (two, *others) = campaigns[:2]
+
+    def tell(*rows: tuple) -> None:
+        values = [(day, "main", *row, 2**62 + number) for number, row in enumerate(rows)]
+        names = ["d", "account", *columns.split(", "), "_ver"]
+        loader.client.insert("zakaz.stg_yandex_direct_campaigns_daily", values, names)
+
+    def reconciled() -> Decimal:
+        found = "SELECT sum(difference) FROM meta.v_reconciliation_daily WHERE check_name = 'ads_reports' "
+        return loader.one(f"{found} AND d = '{day}' AND subject = '{LOADER}/main/RUB'")
+
+    unknown = 999
+    tell((unknown, 1, 0, Decimal("0.02"), "RUB"))
+    assert differing_campaigns(loader) == {str(unknown): Decimal("-0.02")}
+    assert reconciled() == Decimal("-0.02")
+    tell(
+        (unknown, 0, 0, Decimal(0), "RUB"),
+        (one, *rest[:2], rest[2] + 10, "RUB"),
+        (two, *others[:2], others[2] - 10, "RUB"),
+    )
+    found = differing_campaigns(loader)
+    assert found.keys() == {str(one), str(two)}
+    assert found[str(one)] < 0 < found[str(two)]
+    assert reconciled() == -sum(map(abs, found.values())), "one that has too much hides none that has too little"
+    quality = "SELECT is_ok, difference FROM meta.v_quality_last_day WHERE check_name = 'ads_reports'"
+    assert loader.rows(quality) == [(0, reconciled())]

@@ -12,6 +12,7 @@ from api_sandbox.testing import running_sandbox
 from conftest import SMALL, UNLIMITED, pointed_at
 from test_against_sandbox import listings_due
 from truth import accounts
+from yandex_direct.reports.request import ADS, CAMPAIGNS, ReportKind
 
 pytestmark = pytest.mark.patient
 
@@ -114,22 +115,45 @@ def test_a_table_that_was_cut_is_asked_for_again(loader, api) -> None:
     assert api.count("*/reports") == 3
 
 
-def test_headings_alone_are_believed_when_they_come_twice(loader, api) -> None:
-    assert loader.run() == 0
-    heads = "Date\tCampaignId\tAdGroupId\tAdId\tAdNetworkType\tImpressions\tClicks\tCost\tConversions\n"
-    empty = {
+def headings(kind: ReportKind) -> dict:
+    """An answer of nothing but column names."""
+    heads = "\t".join(kind.fields)
+    return {
         "route": "*/reports",
         "status": 200,
-        "body": heads,
+        "body": f"{heads}\n",
         "headers": {"content-type": "text/tab-separated-values"},
     }
-    api.inject("status", **empty)
+
+
+def test_headings_alone_are_not_believed_when_they_come_once(loader, api) -> None:
     assert loader.run() == 0
-    loader.assert_equal_to(api.season)
-    api.inject("status", **empty, times=2)
+    for kind, nth in ((CAMPAIGNS, 1), (ADS, 2)):
+        api.inject("status", **headings(kind), nth=nth)
+        assert loader.run() == 0
+        loader.assert_equal_to(api.season)
+
+
+def test_headings_alone_of_both_reports_are_believed_when_they_come_twice(loader, api) -> None:
     assert loader.run() == 0
     recent = today() - timedelta(days=6)
+    for ad in accounts(api.season)[0].ads.values():
+        ad.days = {day: stat for day, stat in ad.days.items() if day < recent}
+    assert loader.run() == 0
     assert loader.one(f"SELECT count() FROM zakaz.stg_yandex_direct_daily FINAL WHERE d >= '{recent}'") == 0
+    loader.assert_equal_to(api.season)
+
+
+def test_ads_without_a_row_are_refused_where_campaigns_have_some(loader, api) -> None:
+    """However often it comes: to believe it would delete the days before anything is compared."""
+    assert loader.run() == 0
+    before = loader.staging()
+    api.inject("status", **headings(ADS), nth=2, times=0)
+    assert loader.run() == 69
+    assert "by ads has no row" in loader.last_run("error")[0]
+    assert loader.staging() == before
+    loader.assert_equal_to(api.season)
+    api.reset()
     assert loader.run() == 0
     loader.assert_equal_to(api.season)
 
@@ -184,9 +208,13 @@ def test_a_code_that_passes_is_ridden_out(loader, api, code: int, route: str, st
 
 def test_a_token_revoked_in_the_middle_of_a_run_leaves_what_has_landed(loader, api) -> None:
     assert loader.run() == 0
+    ads, campaigns = loader.staging(), loader.campaigns()
     api.mutate("revise_yandex_direct_days", days=2)
     api.inject("status", route="*/reports", nth=2, status=400, body=refusal("53"), times=0)
     assert loader.run() == 78
+    assert loader.campaigns() != campaigns, "the first report has landed"
+    loader.assert_campaigns_equal_to(api.season)
+    assert loader.staging() == ads, "the second has not"
     api.reset()
     assert loader.run() == 0
     loader.assert_equal_to(api.season)
@@ -233,7 +261,10 @@ def test_listings_of_several_pages_are_read_to_their_end(bare_loader, frozen_sea
         assert loader.run() == 0
         loader.assert_equal_to(api.season)
         ads = [
-            ad for account in accounts(api.season) for ad in account.ads.values() if not account.campaign_of(ad).wizard
+            ad
+            for account in accounts(api.season)
+            for ad in account.ads.values()
+            if not account.campaign_of(ad).without_ads
         ]
         listed = "SELECT countIf(NOT startsWith(ad_id, 'campaign')) FROM zakaz.dim_yandex_direct_ads FINAL"
         assert loader.one(listed) == len(ads)
@@ -267,7 +298,7 @@ def test_a_row_that_cannot_be_read_leaves_what_was_loaded_of_its_day(loader, api
     assert loader.run() == 0
     before = loader.rows(keys)
     api.mutate("revise_yandex_direct_days", days=1)
-    api.inject("edit", route="*/reports", nth=1, edits=[{"path": f"rows.0.{cell}", "value": value}])
+    api.inject("edit", route="*/reports", nth=2, edits=[{"path": f"rows.0.{cell}", "value": value}])
     assert loader.run() == 0
     assert loader.last_run("rows_rejected") == (1,)
     assert loader.rows(keys) == before, "nothing of that day is deleted"

@@ -32,9 +32,23 @@ def test_a_name_written_with_codes_is_the_same_parameter() -> None:
     )
 
 
-@pytest.mark.parametrize("href", ["", "https://[broken", "  "])
-def test_a_link_that_cannot_be_read_stays_as_it_is(href: str) -> None:
-    assert final_utm(final_link(href, "utm_source=b", None), MACROS).content == ""
+def test_a_link_that_cannot_be_read_stays_as_it_is() -> None:
+    link = final_link("https://[broken", "utm_source=b&utm_content={ad_id}", None)
+    assert link == "https://[broken"
+    assert final_utm(link, MACROS) == Utm()
+
+
+@pytest.mark.parametrize(
+    ("group", "campaign"),
+    [("utm_source=b&utm_content={ad_id}", "utm_source=c"), (None, "utm_source=b&utm_content={ad_id}")],
+)
+@pytest.mark.parametrize("href", ["", "  "])
+def test_an_ad_without_a_link_is_known_by_its_block(href: str, group: str | None, campaign: str) -> None:
+    assert final_utm(final_link(href, group, campaign), MACROS) == Utm(source="b", content="17")
+
+
+def test_an_ad_without_a_link_and_a_block_is_known_by_nothing() -> None:
+    assert final_utm(final_link("", None, ""), MACROS) == Utm()
 
 
 @pytest.mark.parametrize(
@@ -46,13 +60,13 @@ def test_a_link_that_cannot_be_read_stays_as_it_is(href: str) -> None:
         ("%7Bad_id%7D", "17"),
         ("{gbid}-{campaign_id}", "5-3"),
         ("{campaign_name}", "цирк & ёлка 50%"),
+        ("{campaign_name_lat}", "tsirk_elka_50"),
         ("a_{ad_id}_b", "a_17_b"),
         ("plain", "plain"),
         ("_plain_", "_plain_"),
         # only a click knows these
         ("{keyword}", ""),
         ("{source_type}", ""),
-        ("{campaign_name_lat}", ""),
         ("{position}.{region_id}", ""),
         ("tomsk_05_10_{keyword}", "tomsk_05_10"),
         ("{source}|{ad_id}", "17"),
@@ -66,6 +80,21 @@ def test_a_macro_becomes_what_is_known_of_the_ad_and_others_stay_out(written: st
 def test_a_campaigns_name_is_text_and_no_code() -> None:
     macros = ad_macros(ad_id=17, group_id=5, campaign_id=3, campaign_name="Цирк+Ко 50%25")
     assert final_utm("https://a.example/?utm_campaign={campaign_name}", macros).campaign == "цирк+ко 50%25"
+
+
+@pytest.mark.parametrize(
+    ("name", "latin"),
+    [
+        ("Щука, объезд и Хор Ъ", "schuka_obezd_i_hor"),
+        ("«Юность» — Пенза 🎟", "yunost_penza"),
+        ("Big Show 2026", "big_show_2026"),
+        ("Ёж, цыц! Эй, чаша, жим", "ezh_tsyts_ey_chasha_zhim"),
+        ("🎟", ""),
+    ],
+)
+def test_a_campaigns_name_in_latin_letters(name: str, latin: str) -> None:
+    macros = ad_macros(ad_id=17, group_id=5, campaign_id=3, campaign_name=name)
+    assert final_utm("https://a.example/?utm_campaign={campaign_name_lat}", macros).campaign == latin
 
 
 def test_what_is_not_known_of_an_ad_stays_out_too() -> None:

@@ -155,6 +155,7 @@ def test_money_is_asked_for_net_of_vat_and_names_are_no_segments() -> None:
     for kind in (ADS, CAMPAIGNS):
         params = ReportRequest(kind, DAY, DAY, 5, "", "x").body()["params"]
         assert params["IncludeVAT"] == "NO"
+        assert params["AttributionModels"] == ["LC"]
         assert params["Page"] == {"Limit": 5}
         assert params["SelectionCriteria"] == {"DateFrom": "2026-01-31", "DateTo": "2026-01-31"}
     assert not any("Name" in field for field in ADS.fields)

@@ -21,14 +21,13 @@ from yandex_direct.transform import (
     ad_figures,
     ad_rows,
     campaign_figures,
-    differences,
     read_cabinet,
 )
 from zakaz_common.attribution.rules import CityBook, Event
 from zakaz_common.city import CityDirectory
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 31)
-BOOK = CityBook(CityDirectory({"tomsk": "томск", "kazan": "казань"}), {9: Event("казань")}, {17: {9: 3}})
+BOOK = CityBook(CityDirectory({"tomsk": "томск", "kazan": "казань"}), {9: Event("казань")}, {17: {"yandex": {9: 3}}})
 
 
 def answer(kind, *rows: str) -> Answer:
@@ -174,24 +173,6 @@ def test_campaigns_are_counted_and_named() -> None:
     assert found.damaged == {date(2026, 1, 6)}
 
 
-def figures(**spend: tuple[str, int]) -> Figures:
-    found = Figures()
-    for day, (money, rows) in spend.items():
-        found.counted(date(2026, 1, int(day[1:])), Decimal(money), rows)
-    return found
-
-
-def test_reports_differ_by_more_than_a_kopeck_a_row() -> None:
-    by_ads = figures(d1=("10.00", 3), d2=("10.00", 3), d3=("5.00", 1), d5=("0.00", 0))
-    by_campaigns = figures(d1=("10.03", 1), d2=("10.04", 1), d4=("0.01", 1), d5=("0.00", 1))
-    found = differences(by_ads, by_campaigns)
-    assert {day.day: sides for day, sides in found.items()} == {
-        2: (Decimal("10.00"), Decimal("10.04")),
-        3: (Decimal("5.00"), Decimal(0)),
-        4: (Decimal(0), Decimal("0.01")),
-    }
-
-
 def cabinet(**objects: list[dict]) -> Cabinet:
     raws = {name: [msgspec.Raw(msgspec.json.encode(one)) for one in many] for name, many in objects.items()}
     return read_cabinet(raws.get("campaigns", ()), raws.get("groups", ()), raws.get("ads", ()), lambda *_: None)
@@ -225,6 +206,14 @@ def test_an_ad_known_by_its_id_has_the_city_of_its_orders() -> None:
         "ad_id",
     )
     assert row["url"] == "https://a.example/event/9"
+
+
+@pytest.mark.parametrize("structure", [{"TextAd": {"Title": "Билеты", "Href": None}}, {"DynamicTextAd": {}}])
+def test_an_ad_without_a_link_is_known_by_its_block(structure: dict) -> None:
+    ad = {key: value for key, value in TEXT_AD.items() if key != "TextAd"} | structure
+    row = dimension(cabinet(campaigns=[CAMPAIGN], groups=[GROUP], ads=[ad]))["17"]
+    assert (row["utm_source"], row["utm_content"]) == ("yandex", "17")
+    assert (row["city"], row["attribution"], row["url"]) == ("казань", "ad_id", "")
 
 
 def test_without_a_block_the_links_own_mark_tells_the_city() -> None:

@@ -33,16 +33,41 @@ def days(season: Season) -> Iterator[tuple[DirectAccount, Any, Any, date, Any]]:
 def staging_truth(season: Season, names: Mapping[str, str]) -> dict:
     """(day, account, campaign, group, ad) → figures of both networks; what the Wizard spends has no group and no ad.
 
+    A smart campaign's has a group and no ad.
     Conversions of a campaign without a counter are not known.
     """
     rows = {}
     for account, campaign, ad, day, stat in days(season):
-        place = (0, 0) if campaign.wizard else (ad.group_id, ad.id)
+        place = (0 if campaign.wizard else ad.group_id, 0 if campaign.without_ads else ad.id)
         rows[day, names.get(account.name, account.name), campaign.id, *place] = (
             stat.shows,
             stat.clicks,
             stat.goals if campaign.counter else None,
             Decimal(stat.spent) / 100,
+        )
+    return rows
+
+
+def vat_rate(currency: str, day: date) -> Decimal:
+    """The law's for roubles; what Direct says today for tenge."""
+    if currency == "RUB":
+        return Decimal("0.22") if day >= date(2026, 1, 1) else Decimal("0.20")
+    return {"KZT": Decimal("0.16")}[currency]
+
+
+def mart_truth(season: Season) -> dict:
+    """(day, account, ad or campaign) → figures with VAT and currency; conversions that are not known are 0 there."""
+    rows: dict = {}
+    for account, campaign, ad, day, stat in days(season):
+        key = (day, account.name, f"campaign {campaign.id}" if campaign.without_ads else str(ad.id))
+        assert key not in rows, "a campaign without ads has one in the season"
+        rows[key] = (
+            stat.shows,
+            stat.clicks,
+            stat.goals if campaign.counter else 0,
+            Decimal(stat.spent) / 100,
+            vat_rate(account.currency, day),
+            account.currency,
         )
     return rows
 
@@ -62,15 +87,20 @@ def campaign_truth(season: Season, names: Mapping[str, str]) -> dict:
 def ad_cities(season: Season, *, events_known: bool) -> dict[int, str]:
     """Ad → city by the sandbox's own reckoning.
 
-    Where the warehouse knows the events, an ad known by its id that sold nothing yet still belongs to the event its
-    link opens, which the generator knows as the event of its campaign.
+    Where the warehouse knows the events and their orders, an ad known by its id that sold nothing yet still belongs to
+    the event its link opens, which the generator knows as the event of its campaign. Where it knows neither, one
+    without a link belongs to none.
     """
     cities = banner_cities(season)
-    for account in accounts(season) if events_known else ():
+    for account in accounts(season):
         for ad in account.ads.values():
             event = account.campaign_of(ad).event_id
-            if cities[ad.id] == "unattributed" and event and f"utm_content={ad.id}" in account.arrival(ad):
+            if not event or f"utm_content={ad.id}" not in account.arrival(ad):
+                continue
+            if events_known and ad.url and cities[ad.id] == "unattributed":
                 cities[ad.id] = city_key(season.events[event].city_raw)
+            if not events_known and not ad.url:
+                cities[ad.id] = "unattributed"
     return cities
 
 

@@ -32,7 +32,11 @@ EVENTS = {
     33002: Event(""),
     33003: Event("пермь"),
 }
-ORDERS = {502: {33001: 3, 33003: 5}, 503: {33002: 9}}
+ORDERS = {
+    502: {"vk": {33001: 3, 33003: 5}},
+    503: {"": {33002: 9}},
+    504: {"vk": {33003: 9}, "yandex": {33001: 2}, "": {33001: 4, 33003: 1}},
+}
 BOOK = CityBook(CityDirectory(ALIASES), EVENTS, ORDERS)
 TODAY = date(2026, 11, 1)
 
@@ -44,9 +48,10 @@ def attributed(
     names: tuple[str, ...] = (),
     ad: int = 501,
     created: date | None = None,
+    source: str = "",
 ) -> Attribution:
     return attribute(
-        utm=Utm(content=content),
+        utm=Utm(source=source, content=content),
         url=url,
         names=names,
         ad_id=ad,
@@ -98,6 +103,15 @@ def test_an_ads_own_id_takes_the_city_of_the_event_its_link_opens() -> None:
 def test_an_ads_own_id_takes_the_city_of_the_event_whose_orders_carry_the_ad() -> None:
     url = "https://qtickets.events/33001-koncert?utm_content=tomsk_05_10"
     assert attributed("502", ad=502, url=url) == Attribution("ad_id", "пермь", None)
+
+
+@pytest.mark.parametrize(("source", "city"), [("yandex", "омск"), ("vk", "пермь"), ("", "пермь")])
+def test_a_number_that_two_sources_gave_is_told_by_the_orders_of_the_ads_own(source: str, city: str) -> None:
+    assert attributed("504", ad=504, source=source).city == city
+
+
+def test_orders_of_another_source_alone_tell_nothing_of_an_ad() -> None:
+    assert attributed("504", ad=504, source="telegram", names=("tomsk_05_10",)).city == "томск"
 
 
 def test_orders_of_an_event_without_a_city_do_not_count() -> None:

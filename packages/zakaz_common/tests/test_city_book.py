@@ -15,9 +15,10 @@ def fill(client) -> None:
         "(1, 'томск', '2026-10-05 00:30:00', '2026-11-20 19:00:00', 1), (2, '', NULL, NULL, 1)"
     )
     client.command(
-        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_content, _ver) VALUES "
-        "(1, 1, 1, '501', 1), (2, 1, 1, '501', 1), (3, 2, 1, '501', 1), (4, 1, 1, '12345678901', 1), "
-        "(5, 1, 0, '501', 1), (6, 1, 1, '', 1), (7, 1, 1, 'tomsk_05_10', 1), (8, 1, 1, '0', 1)"
+        "INSERT INTO zakaz.stg_qtickets_orders (order_id, event_id, is_paid, utm_source, utm_content, _ver) VALUES "
+        "(1, 1, 1, 'vk', '501', 1), (2, 1, 1, 'vk', '501', 1), (3, 2, 1, 'vk', '501', 1), "
+        "(4, 1, 1, '', '12345678901', 1), (5, 1, 0, 'vk', '501', 1), (6, 1, 1, 'vk', '', 1), "
+        "(7, 1, 1, 'vk', 'tomsk_05_10', 1), (8, 1, 1, 'vk', '0', 1), (9, 1, 1, 'yandex', '501', 1)"
     )
 
 
@@ -25,7 +26,7 @@ def test_the_book_holds_events_aliases_and_paid_orders_by_ad(client, warehouse) 
     fill(client)
     book = read_city_book(warehouse)
     assert book.events == {1: Event("томск", (date(2026, 10, 5), date(2026, 11, 20))), 2: Event("")}
-    assert book.orders == {501: {1: 2, 2: 1}, 12345678901: {1: 1}}
+    assert book.orders == {501: {"vk": {1: 2, 2: 1}, "yandex": {1: 1}}, 12345678901: {"": {1: 1}}}
     assert book.directory.resolve("spb") == "санкт-петербург"
 
 

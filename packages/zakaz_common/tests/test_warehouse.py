@@ -136,6 +136,15 @@ def test_a_scope_tombstones_what_was_not_read_in_it(warehouse):
     assert children(warehouse) == [(1, 1, 1), (2, 1, 1)]
 
 
+def test_what_a_scope_spares_is_written_and_loses_nothing(warehouse):
+    upsert_children(warehouse, child(1, 1), child(1, 2), child(2, 1), child(2, 2))
+    scope = Scope("event_id < {most:UInt64}", {"most": 3}, gone_at=200, spared={1})
+    read = child(1, 1, version=200), child(1, 3, version=200), child(2, 1, version=200)
+    result = upsert_children(warehouse, *read, within=scope)
+    assert (result.written, result.unchanged, result.tombstoned) == (1, 2, 1)
+    assert children(warehouse) == [(1, 1, 1), (1, 2, 1), (1, 3, 1), (2, 1, 1)]
+
+
 def test_tombstone_keeps_what_was_seen_by_first_key_or_whole_key(warehouse):
     upsert_children(warehouse, child(1, 1), child(1, 2), child(2, 1), child(3, 1))
     result = warehouse.tombstone(

@@ -77,7 +77,7 @@ def dry_run(context: RunContext) -> None:
     book = CityBook(CityDirectory(season.aliases), {one: Event(city) for one, city in season.events.items()})
     sink = DryRunSink()
     window = Window.of_days(season.first, season.last, "fixtures")
-    names = load_statistics(context, _ACCOUNT, source, sink, window, money_of(_ACCOUNT, source), season.today, [])
+    names = load_statistics(context, _ACCOUNT, source, sink, window, money_of(_ACCOUNT, source), [])
     cabinet = read_objects(context, _ACCOUNT, list_objects(source, now_moscow()))
     load_ads(_ACCOUNT, sink, cabinet, sink.staged, names, (), book, season.today)
     log.info(

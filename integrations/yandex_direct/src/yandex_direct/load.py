@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from zakaz_common.attribution.city_book import read_city_book
 from zakaz_common.attribution.rules import CityBook
-from zakaz_common.errors import DataError, DeadlineExceededError, LoaderError
+from zakaz_common.errors import DataError, DeadlineExceededError, LoaderError, UnavailableError
 from zakaz_common.http import (
     NotFoundError,
     RateLimitedError,
@@ -45,15 +45,14 @@ from yandex_direct.settings import YandexDirectSettings
 from yandex_direct.sink import ADS as ADS_TABLE
 from yandex_direct.sink import ADS_DAILY, CAMPAIGNS_DAILY, Sink, StagingSink, known_ads, staged_ads
 from yandex_direct.transform import (
+    CAMPAIGN_COLUMNS,
     Cabinet,
     CampaignName,
-    Figures,
     Money,
     Staged,
     ad_figures,
     ad_rows,
     campaign_figures,
-    differences,
     read_cabinet,
 )
 from yandex_direct.windows import choose_window, served_days
@@ -67,11 +66,17 @@ _MART_SHARE = 0.1
 _LISTED_FOR = timedelta(hours=3)
 #: What a listing is called in the journal: two of them would share their names with the reports.
 _LISTED = {"campaigns": "listed_campaigns", "ad_groups": "listed_ad_groups", "ads": "listed_ads"}
+#: Campaigns that a line of the log names.
+_CAMPAIGNS_TOLD = 20
 _CURRENCY = re.compile("[A-Z]{3}")
 
 
 class CurrencyUnknown(DataError):
     """Direct does not say what an account spends in: its money would be added to another."""
+
+
+class ReportEmpty(UnavailableError):
+    """A report by ads without a row, where that by campaigns has some: to believe it would delete the days."""
 
 
 #: Failures of one account, the end of its share of the time among them; anything else (ClickHouse, a signal) ends the
@@ -91,6 +96,7 @@ _ACCOUNT_ERRORS = (
     QueueFull,
     RateLimitedError,
     RefusedError,
+    ReportEmpty,
     RequestRejectedError,
     RouteMissingError,
     TooManyRejectedError,
@@ -173,7 +179,7 @@ def _load(context: RunContext, asked: Window | None) -> None:
                 )
                 sink = StagingSink(context)
                 missing: list[DaysMissing] = []
-                names = load_statistics(context, account.name, client, sink, window, money, today, missing)
+                names = load_statistics(context, account.name, client, sink, window, money, missing)
                 staged = staged_ads(context, account.name)
                 listings = _listings(client, found, staged, now)
                 if listings.tried_at == now:
@@ -250,7 +256,6 @@ def load_statistics(
     sink: Sink,
     window: Window,
     money: Money,
-    today: date,
     missing: list[DaysMissing],
 ) -> dict[int, CampaignName]:
     """Read both reports of an account's days into the sink, and hold one against the other.
@@ -259,14 +264,8 @@ def load_statistics(
     loaded, and the account fails at its end.
     """
     names: dict[int, CampaignName] = {}
-    ads, campaigns = Figures(), Figures()
-    version = sink.begin(ADS_DAILY)
-    for part in _parts(context, source, ADS, window, missing):
-        with _Noted(context, ADS.name, account) as noted:
-            figures = ad_figures(account, part, money, version=version, reject=noted.reject, degrade=noted.degrade)
-        sink.ads_daily(account, part, figures, version)
-        ads.add_days(figures)
-        context.read(ADS.name, figures.read, part=account)
+    spent: set[date] = set()
+    # First the report in which no spend can be missing for want of an ad: it tells whether the other may be empty.
     version = sink.begin(CAMPAIGNS_DAILY)
     for part in _parts(context, source, CAMPAIGNS, window, missing):
         with _Noted(context, CAMPAIGNS.name, account) as noted:
@@ -274,30 +273,50 @@ def load_statistics(
                 account, part, money, names, version=version, reject=noted.reject, degrade=noted.degrade
             )
         sink.campaigns_daily(account, part, figures, version)
-        campaigns.add_days(figures)
+        spent |= {row[CAMPAIGN_COLUMNS.index("d")] for row in figures.rows.values()}
         context.read(CAMPAIGNS.name, figures.read, part=account)
-    for day, (by_ads, by_campaigns) in differences(ads, campaigns).items():
-        if day < today:  # which moves between the two reports
-            log.warning(
-                "reports_differ",
-                account=account,
-                day=day,
-                spend_by_ads=str(by_ads),
-                spend_by_campaigns=str(by_campaigns),
-                shown_in="meta.v_reconciliation_daily",
-            )
+    version = sink.begin(ADS_DAILY)
+    for part in _parts(context, source, ADS, window, missing, spent):
+        with _Noted(context, ADS.name, account) as noted:
+            figures = ad_figures(account, part, money, version=version, reject=noted.reject, degrade=noted.degrade)
+        sink.ads_daily(account, part, figures, version)
+        context.read(ADS.name, figures.read, part=account)
+    for found in sink.differences(account, window):
+        log.warning(
+            "reports_differ",
+            account=account,
+            day=found.day,
+            campaigns=found.campaigns[:_CAMPAIGNS_TOLD],
+            spend_by_ads=str(found.by_ads),
+            spend_by_campaigns=str(found.by_campaigns),
+            shown_in="zakaz.v_ads_reports_compared",
+        )
     return names
 
 
 def _parts(
-    context: RunContext, source: Source, kind: ReportKind, window: Window, missing: list[DaysMissing]
+    context: RunContext,
+    source: Source,
+    kind: ReportKind,
+    window: Window,
+    missing: list[DaysMissing],
+    spent: Collection[date] = (),
 ) -> Iterator[Answer]:
-    """A report of the window in parts, each of which is one insert: a whole one may have some hundred thousand rows."""
+    """A report of the window in parts, each of which is one insert: a whole one may have some hundred thousand rows.
+
+    Days that cannot be had are added to ``missing``. Raises ReportEmpty for a report without a row of days on which
+    there was something, which are ``spent``.
+    """
     try:
         for answer in source.report(kind, window.first, window.last):
+            if not answer.table.count and (days := [day for day in spent if answer.first <= day <= answer.last]):
+                raise ReportEmpty(
+                    f"the report by ads has no row from {answer.first} to {answer.last}, that by campaigns has some on "
+                    f"{len(days)} of these days: nothing of these days was changed, and the next run asks again"
+                )
             yield from answer.parts(context.settings.loader_batch_rows)
-    except DaysMissing as days:
-        missing.append(days)
+    except DaysMissing as days_missing:
+        missing.append(days_missing)
 
 
 def list_objects(source: Source, now: datetime) -> Listings:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
@@ -13,7 +14,9 @@ from zakaz_common.columns import Row, by_column
 from zakaz_common.run import RunContext
 from zakaz_common.versions import next_version
 from zakaz_common.warehouse import Scope
+from zakaz_common.window import Window
 
+from yandex_direct import LOADER
 from yandex_direct.reports.periods import Answer
 from yandex_direct.transform import (
     AD_COLUMNS,
@@ -30,6 +33,21 @@ ADS_DAILY = "stg_yandex_direct_daily"
 CAMPAIGNS_DAILY = "stg_yandex_direct_campaigns_daily"
 ADS = "dim_yandex_direct_ads"
 _HISTORY = "dim_yandex_direct_ad_history"
+_COMPARED = "v_ads_reports_compared"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A day whose spend by ads is another than by campaigns, by more than rounding.
+
+    Parameters:
+        campaigns: those it is about; both sums are theirs alone.
+    """
+
+    day: date
+    campaigns: tuple[str, ...]
+    by_ads: Decimal
+    by_campaigns: Decimal
 
 
 class Sink(Protocol):
@@ -43,6 +61,9 @@ class Sink(Protocol):
 
     def campaigns_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
         """Take one report by campaigns."""
+
+    def differences(self, account: str, window: Window) -> list[Difference]:
+        """Days of which the two reports, as they were taken, tell different spend."""
 
     def ads(self, account: str, rows: Sequence[Row]) -> None:
         """Take the ads of an account."""
@@ -60,21 +81,29 @@ class StagingSink:
 
     def ads_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
         """Upsert the rows of ads. Only days of which everything was read may lose rows."""
-        whole, partly = _scopes(account, answer, figures, version)
-        warehouse = self._context.warehouse
-        rows, rest = _split(figures)
-        result = warehouse.upsert(ADS_DAILY, DAILY_KEY, by_column(DAILY_COLUMNS, rows), within=whole)
-        result.add(warehouse.upsert(ADS_DAILY, DAILY_KEY, by_column(DAILY_COLUMNS, rest), within=partly))
+        rows, scope = by_column(DAILY_COLUMNS, list(figures.rows.values())), _scope(account, answer, figures, version)
+        result = self._context.warehouse.upsert(ADS_DAILY, DAILY_KEY, rows, within=scope)
         self._context.wrote(ADS_DAILY, result)
 
     def campaigns_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
         """Upsert the rows of campaigns, likewise."""
-        whole, partly = _scopes(account, answer, figures, version)
-        warehouse = self._context.warehouse
-        rows, rest = _split(figures)
-        result = warehouse.upsert(CAMPAIGNS_DAILY, CAMPAIGN_KEY, by_column(CAMPAIGN_COLUMNS, rows), within=whole)
-        result.add(warehouse.upsert(CAMPAIGNS_DAILY, CAMPAIGN_KEY, by_column(CAMPAIGN_COLUMNS, rest), within=partly))
+        rows, scope = (
+            by_column(CAMPAIGN_COLUMNS, list(figures.rows.values())),
+            _scope(account, answer, figures, version),
+        )
+        result = self._context.warehouse.upsert(CAMPAIGNS_DAILY, CAMPAIGN_KEY, rows, within=scope)
         self._context.wrote(CAMPAIGNS_DAILY, result)
+
+    def differences(self, account: str, window: Window) -> list[Difference]:
+        """What the view shows that the watch listens to; it leaves out today, which moves between the two reports."""
+        view = self._context.warehouse.name(_COMPARED)
+        found = self._context.warehouse.query(
+            "SELECT d, arraySort(groupArray(campaign_id)), sum(spend_by_ads), sum(spend_by_campaigns) "  # noqa: S608
+            f"FROM {view} WHERE source = {{source:String}} AND account = {{account:String}} "
+            "AND d >= {first:Date} AND d <= {last:Date} AND difference != 0 GROUP BY d ORDER BY d",
+            {"source": LOADER, "account": account, "first": window.first, "last": window.last},
+        )
+        return [Difference(day, tuple(campaigns), *sums) for day, campaigns, *sums in found]
 
     def ads(self, account: str, rows: Sequence[Row]) -> None:
         """Upsert ads. Those that are no longer listed stay: their spend keeps its name and city."""
@@ -120,24 +149,11 @@ def known_ads(context: RunContext, account: str) -> set[str]:
     return {str(row[0]) for row in found}
 
 
-def _scopes(account: str, answer: Answer, figures: Figures, version: int) -> tuple[Scope, Scope]:
-    """The days of a report of which everything is known, and the others."""
-    bound = {
-        "account": account,
-        "first": answer.first,
-        "last": answer.last,
-        "damaged": sorted(figures.damaged),
-    }
+def _scope(account: str, answer: Answer, figures: Figures, version: int) -> Scope:
+    """The days of a report; those of which a row could not be read lose nothing."""
     days = "account = {account:String} AND d >= {first:Date} AND d <= {last:Date}"
-    whole = Scope(f"{days} AND NOT has({{damaged:Array(Date)}}, d)", bound, version if figures.whole else None)
-    return whole, replace(whole, condition=f"{days} AND has({{damaged:Array(Date)}}, d)", gone_at=None)
-
-
-def _split(figures: Figures) -> tuple[list[Row], list[Row]]:
-    rows = list(figures.rows.values())
-    if not figures.damaged:
-        return rows, []
-    return [r for r in rows if r[0] not in figures.damaged], [r for r in rows if r[0] in figures.damaged]
+    bound = {"account": account, "first": answer.first, "last": answer.last}
+    return Scope(days, bound, version if figures.whole else None, figures.damaged)
 
 
 class DryRunSink:
@@ -163,6 +179,10 @@ class DryRunSink:
 
     def campaigns_daily(self, account: str, answer: Answer, figures: Figures, version: int) -> None:
         """They are held against the ads' days and not added up."""
+
+    def differences(self, account: str, window: Window) -> list[Difference]:
+        """Nothing is compared where nothing is kept."""
+        return []
 
     def ads(self, account: str, rows: Sequence[Row]) -> None:
         """Take note of each one's city."""

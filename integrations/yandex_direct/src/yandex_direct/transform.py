@@ -91,14 +91,12 @@ class Figures:
         rows: by key; what a report says twice of one key is added up.
         damaged: days of which a record was rejected: what an earlier run loaded of them stays.
         whole: False when a record was rejected whose day is not known.
-        spend: by day, for the comparison of two reports; ``count`` the rows behind it.
+        read: how many records the report has.
     """
 
     rows: dict[Row, Row] = field(default_factory=dict)
     damaged: set[date] = field(default_factory=set)
     whole: bool = True
-    spend: dict[date, Decimal] = field(default_factory=dict)
-    count: dict[date, int] = field(default_factory=dict)
     read: int = 0
 
     def put(self, key: Row, figures: Row, rest: Row) -> None:
@@ -107,16 +105,6 @@ class Figures:
         if before is not None:
             figures = tuple(map(_sum, before[len(key) : len(key) + len(figures)], figures))
         self.rows[key] = (*key, *figures, *rest)
-
-    def counted(self, day: date, spend: Decimal, rows: int = 1) -> None:
-        """Count the spend of a row."""
-        self.spend[day] = self.spend.get(day, Decimal(0)) + spend
-        self.count[day] = self.count.get(day, 0) + rows
-
-    def add_days(self, other: Figures) -> None:
-        """Add the spend of another report."""
-        for day, spend in other.spend.items():
-            self.counted(day, spend, other.count[day])
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +250,6 @@ def ad_figures(
                 conversions = reader.count(converted, "Conversions")
             except UnreadableError as error:
                 note(error.path, error.reason)
-        found.counted(day, spend)
         if impressions or clicks or conversions or spend:
             found.put(
                 (day, account, *ids, "" if network in UNKNOWN else reader.word(network)),
@@ -302,25 +289,11 @@ def campaign_figures(
         except UnreadableError as error:
             _reject(found, day, key, error, reject)
             continue
-        found.counted(day, spend)
         names[campaign_id] = CampaignName(
             "" if name in UNKNOWN else _text(name, "$.CampaignName", note), "" if kind in UNKNOWN else reader.word(kind)
         )
         if impressions or clicks or spend:
             found.put((day, account, campaign_id), (impressions, clicks, spend), (money.currency, version))
-    return found
-
-
-def differences(ads: Figures, campaigns: Figures) -> dict[date, tuple[Decimal, Decimal]]:
-    """Days on which the two reports differ by more than their rounding: (spend by ads, spend by campaigns).
-
-    Each row is rounded by itself, so that a kopeck a row is no difference.
-    """
-    found = {}
-    for day in sorted(ads.spend.keys() | campaigns.spend.keys()):
-        by_ads, by_campaigns = ads.spend.get(day, Decimal(0)), campaigns.spend.get(day, Decimal(0))
-        if abs(by_ads - by_campaigns) > Decimal("0.01") * ads.count.get(day, 0):
-            found[day] = (by_ads, by_campaigns)
     return found
 
 

@@ -45,12 +45,13 @@ class Scope:
     """The part of a table that a read covered: a condition with server-side parameters.
 
     `gone_at` is the `_ver` at which kept rows of the part that were not read are tombstoned; None leaves
-    them.
+    them. Those whose first key column is among `spared` are left in any case: they were not read whole.
     """
 
     condition: str
     parameters: Mapping[str, Any]
     gone_at: int | None = None
+    spared: Collection[Any] = ()
 
 
 Kept = tuple[int, int]
@@ -94,10 +95,11 @@ class Warehouse(RunJournal):
             changed = only(changed, _differing(keys, changed["_ver"], changed["_row_hash"], kept, result))
             read, buried_at = set(keys), parents or {}
             otherwise = -1 if within is None or within.gone_at is None else within.gone_at
+            spared = within.spared if within else ()
             gone = [
                 (*key, buried_at.get(key[0], otherwise))
                 for key, (_, version) in kept.items()
-                if key not in read and version <= buried_at.get(key[0], otherwise)
+                if key not in read and key[0] not in spared and version <= buried_at.get(key[0], otherwise)
             ]
         result.written, result.tombstoned = row_count(changed), len(gone)
         self.insert(table, {**changed, "_is_deleted": [0] * result.written}, kopecks=kopecks)

@@ -11,7 +11,9 @@ import pytest
 from conftest import Caller
 
 from api_sandbox.season.records import Ticket
-from api_sandbox.season.truth import roubles, ticket_revenue
+from api_sandbox.season.sales import landing_utm
+from api_sandbox.season.truth import banner_cities, roubles, ticket_revenue
+from api_sandbox.testing import make_season
 
 MOSCOW = timezone(timedelta(hours=3))
 # What the README lists, written out once more: the test must not borrow the generator's table.
@@ -135,8 +137,6 @@ def test_truth_equals_a_recomputation_over_the_wire(shared: Caller) -> None:
 
 def test_some_banners_are_known_only_from_orders(shared: Caller) -> None:
     """The share setting must make a case that a UTM-only attribution would get wrong."""
-    from api_sandbox.season.truth import banner_cities
-
     season = shared.sandbox.season
     cities = banner_cities(season)
     assert any(
@@ -145,3 +145,20 @@ def test_some_banners_are_known_only_from_orders(shared: Caller) -> None:
         for banner in account.banners.values()
         if "{{banner_id}}" in account.groups[banner.group_id].utm
     )
+
+
+def test_orders_of_another_source_with_the_number_of_a_banner_tell_nothing_of_it() -> None:
+    season = make_season(seed=1, orders=300, season_days=40)
+    before = banner_cities(season)
+    [account] = season.accounts_of("vk_ads")
+    sold = {
+        int(content) for o in season.orders.values() if (content := (o.utm or {}).get("utm_content", "")).isdecimal()
+    }
+    banner = next(b for b in account.banners.values() if b.id in sold and before[b.id] != "unattributed")
+    strangers = [o for o in season.orders.values() if season.events[o.event_id].city.key != before[banner.id]]
+    for order in strangers:
+        order.utm, order.payed = {"utm_source": "leaflet", "utm_content": str(banner.id)}, True
+    assert banner_cities(season)[banner.id] == before[banner.id]
+    for order in strangers:
+        order.utm = landing_utm(account, banner)
+    assert banner_cities(season)[banner.id] != before[banner.id]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import count
 from typing import Any
+from zlib import crc32
 
 import httpx2
 
@@ -16,6 +18,9 @@ BY_AD = (
     "Date", "CampaignId", "CampaignName", "CampaignType", "AdGroupId", "AdGroupName", "AdId", "AdNetworkType",
     "Impressions", "Clicks", "Cost", "Conversions",
 )  # fmt: skip
+
+
+_numbers = count(1)
 
 
 class Direct:
@@ -38,23 +43,24 @@ class Direct:
         sent = {"Authorization": f"Bearer {self.token}", **headers}
         return self.http.post(path, json=body, headers=sent | ({"Client-Login": login} if login else {}))
 
-    def body(self, fields: tuple[str, ...] = BY_AD, name: str = "report", **params: Any) -> dict[str, Any]:
-        """A readable request for the days of the season; parameters of None are left out."""
+    def body(self, fields: tuple[str, ...] = BY_AD, name: str = "", **params: Any) -> dict[str, Any]:
+        """A readable request for the days of the season, by name the same for the same; parameters of None are out."""
         asked = {
             "SelectionCriteria": self.season_period,
             "FieldNames": list(fields),
-            "ReportName": name,
             "ReportType": "CUSTOM_REPORT",
             "DateRangeType": "CUSTOM_DATE",
             "Format": "TSV",
             "IncludeVAT": "NO",
             **params,
         }
-        return {"params": {key: value for key, value in asked.items() if value is not None}}
+        asked = {key: value for key, value in asked.items() if value is not None}
+        return {"params": {"ReportName": name or f"report-{crc32(repr(asked).encode())}", **asked}}
 
     def report(self, fields: tuple[str, ...] = BY_AD, login: str = "", **params: Any) -> list[dict[str, str]]:
         """The rows of a report that is answered at once, money in roubles."""
-        answer = self.post("/v501/reports", self.body(fields, **params), login, returnMoneyInMicros="false")
+        body = self.body(fields, f"report-{next(_numbers)}", **params)  # none that is stored
+        answer = self.post("/v501/reports", body, login, returnMoneyInMicros="false")
         assert answer.status_code == 200, answer.text
         return rows_of(answer.text)
 
@@ -77,7 +83,9 @@ class Direct:
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
-    """The rows of a report with all of its lines; their number is what its last line says."""
-    title, names, *lines, last = text.removesuffix("\n").split("\n")
-    assert title.startswith('"') and last == f"Total rows: {len(lines)}"
+    """The rows of a report with all of its lines; their number is what its last line says, if there are any."""
+    title, names, *lines = text.removesuffix("\n").split("\n")
+    assert title.startswith('"')
+    if lines:
+        assert lines.pop() == f"Total rows: {len(lines)}"
     return [dict(zip(names.split("\t"), line.split("\t"), strict=True)) for line in lines]

@@ -39,10 +39,12 @@ def listed(direct: Direct) -> dict[int, tuple[dict[str, str], dict[str, str]]]:
     campaigns = direct.get(
         "campaigns", SelectionCriteria={"States": ["ON", "ARCHIVED"]}, FieldNames=["Id", "Type"],
         TextCampaignFieldNames=["TrackingParams"], UnifiedCampaignFieldNames=["TrackingParams"],
+        DynamicTextCampaignFieldNames=["TrackingParams"],
     )["Campaigns"]  # fmt: skip
     for campaign in campaigns:
         chosen = {"CampaignIds": [campaign["Id"]]}
-        tracking = (campaign.get("TextCampaign") or campaign.get("UnifiedCampaign") or {}).get("TrackingParams")
+        kinds = ("TextCampaign", "UnifiedCampaign", "DynamicTextCampaign")
+        tracking = next((campaign[kind]["TrackingParams"] for kind in kinds if kind in campaign), None)
         groups = direct.get("adgroups", SelectionCriteria=chosen, FieldNames=["Id", "TrackingParams"])["AdGroups"]
         blocks = {group["Id"]: group["TrackingParams"] or tracking or "" for group in groups}
         ads = direct.get(
@@ -50,7 +52,8 @@ def listed(direct: Direct) -> dict[int, tuple[dict[str, str], dict[str, str]]]:
             TextAdFieldNames=["Href"], ResponsiveAdFieldNames=["Href"],
         )["Ads"]  # fmt: skip
         for ad in ads:
-            own = dict(parse_qsl(urlsplit((ad.get("TextAd") or ad["ResponsiveAd"])["Href"]).query))
+            href = (ad.get("TextAd") or ad.get("ResponsiveAd") or {}).get("Href")
+            own = dict(parse_qsl(urlsplit(href or "").query))
             macros = {"{ad_id}": ad["Id"], "{banner_id}": ad["Id"], "{campaign_id}": campaign["Id"]}
             arrives = {**own, **dict(parse_qsl(blocks[ad["AdGroupId"]]))}
             for macro, value in macros.items():
@@ -88,9 +91,12 @@ def test_the_truth_equals_what_the_api_tells(direct: Direct) -> None:
 
 def test_every_form_of_mark_occurs(direct: Direct) -> None:
     forms = set()
+    without_link = {ad.id for account in direct.accounts for ad in account.ads.values() if not ad.url}
     for number, (arrives, own) in listed(direct).items():
         content = arrives.get("utm_content", "")
-        if content == str(number):
+        if content == str(number) and number in without_link:
+            forms.add("automatic without a link")
+        elif content == str(number):
             forms.add("automatic over a mark" if city_of(own.get("utm_content", "")) else "automatic alone")
         elif city := city_of(content):
             hidden = city_of(own.get("utm_content", ""))
@@ -99,7 +105,7 @@ def test_every_form_of_mark_occurs(direct: Direct) -> None:
             )
         else:
             forms.add("none")
-    wanted = {"automatic over a mark", "link", "over that of another city", "none"}
+    wanted = {"automatic over a mark", "link", "over that of another city", "none", "automatic without a link"}
     assert forms >= wanted
     half = any(settings == 0.5 for settings in [direct.sandbox.settings.values()["yandex_direct_orders_only_share"]])
     assert ("automatic alone" in forms) == half, "a setting makes ads whose city only orders tell"

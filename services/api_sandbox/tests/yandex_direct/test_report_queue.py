@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 from conftest import Caller
-from direct_client import Direct
+from direct_client import TOKEN, Direct
 
 Start = Callable[..., Caller]
 
@@ -33,11 +33,46 @@ def test_a_small_report_is_there_at_once_and_a_large_one_after_a_while(fresh: St
     small = ask(direct)
     assert (small.status_code, small.headers["reportsInQueue"]) == (200, "0")
     assert "Units" not in small.headers and "retryIn" not in small.headers
-    large = [ask(direct, mode="offline") for _ in range(6)]
+    large = [ask(direct, "large", mode="offline") for _ in range(6)]
     assert [answer.status_code for answer in large] == [201, 202, 202, 202, 200, 200]
     assert all(answer.content == b"" for answer in large[:4])
     assert [answer.headers["reportsInQueue"] for answer in large] == ["1", "1", "1", "1", "0", "0"]
-    assert large[4].text == small.text == large[5].text
+    assert large[4].text == large[5].text
+    assert large[4].text.split("\n")[1:] == small.text.split("\n")[1:]
+
+
+def test_a_report_that_was_built_at_once_is_stored_too(fresh: Start) -> None:
+    direct = Direct(fresh().sandbox)
+    stored = ask(direct).text
+    direct.sandbox.mutate("revise_yandex_direct_days", days=3)
+    assert ask(direct).text == stored
+    assert code(ask(direct, IncludeVAT="YES")) == (400, "4000")
+    direct.sandbox.mutate("forget_yandex_direct_reports")
+    assert ask(direct).text != stored
+
+
+def test_an_agency_has_places_names_and_requests_for_all_of_its_clients(fresh: Start) -> None:
+    direct = offline(fresh, yandex_direct_accounts=2, yandex_direct_places=2, yandex_direct_requests=4)
+    agency = Direct(direct.sandbox, f"{TOKEN}-agency")
+    one, two = (account.name for account in agency.accounts)
+
+    def ask_for(login: str, name: str) -> httpx2.Response:
+        body = agency.body(("Date", "Cost"), name)
+        return agency.post("/v501/reports", body, login, processingMode="offline")
+
+    assert ask_for(one, "a").status_code == 201
+    assert code(ask_for(two, "a")) == (400, "4000"), "the same name, another client"
+    assert ask_for(two, "b").status_code == 201
+    assert code(ask_for(two, "c")) == (400, "9000")
+    assert code(ask_for(one, "d")) == (400, "56")
+    assert ask(direct).status_code == 201, "the client itself has its own"
+
+
+def test_a_report_of_nothing_has_no_number_of_rows(fresh: Start) -> None:
+    direct = Direct(fresh().sandbox)
+    nothing = {**direct.season_period, "Filter": [{"Field": "CampaignId", "Operator": "EQUALS", "Values": ["1"]}]}
+    answer = ask(direct, SelectionCriteria=nothing)
+    assert answer.text.split("\n")[1:] == ["Date\tCost", ""]
 
 
 def test_a_stored_report_is_not_refreshed_until_it_is_forgotten(fresh: Start) -> None:

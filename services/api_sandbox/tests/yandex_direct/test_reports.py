@@ -55,7 +55,12 @@ def test_what_every_season_holds(direct: Direct) -> None:
     elsewhere = {row["AdId"] for row in rows if row["AdNetworkType"] == "AD_NETWORK"}
     assert 0 < len({row["AdId"] for row in rows} - elsewhere) < len(elsewhere), "some are shown in search alone"
     assert 0 < sum(int(row["Clicks"]) > int(row["Impressions"]) for row in rows) <= 2
-    assert {row["CampaignType"] for row in rows} == {"UNIFIED_CAMPAIGN", "TEXT_CAMPAIGN", "NEW_KIND_CAMPAIGN"}
+    assert {row["CampaignType"] for row in rows} == {
+        "UNIFIED_CAMPAIGN",
+        "TEXT_CAMPAIGN",
+        "DYNAMIC_TEXT_CAMPAIGN",
+        "NEW_KIND_CAMPAIGN",
+    }
     assert {row["Conversions"] == "--" for row in rows if row["AdId"] != "--"} == {True, False}, "no counter"
     names = "".join(row["CampaignName"] + row["AdGroupName"] for row in rows)
     assert all(piece in names for piece in ('"', "ё", "🎄"))
@@ -118,7 +123,7 @@ def test_vat_by_the_day_of_the_click(fresh: Start) -> None:
 
 
 def test_each_header_is_honoured(direct: Direct) -> None:
-    body = direct.body(("Month", "Cost", "AvgCpc"))
+    body = direct.body(("Month", "Cost", "AvgCpc"), "report")
 
     def lines(**headers: str) -> list[str]:
         return direct.post("/v5/reports", body, **headers).text.removesuffix("\n").split("\n")

@@ -2,7 +2,7 @@
 
 Direct adds one block of parameters: the group's, else the campaign's. A parameter of the block stands in place of the
 link's own of that name; the anchor stays at the end. Macros become what Direct knows at a click; of those, an ad's own
-numbers and its campaign's name are known here, and nothing else.
+numbers and its campaign's name, in Latin letters too, are known here, and nothing else.
 """
 
 from __future__ import annotations
@@ -16,15 +16,20 @@ from zakaz_common.utm import Utm, clean_utm
 
 _MACRO = re.compile(r"\{[a-z0-9_]*\}", re.IGNORECASE)
 _JOINTS = " _-.|:/+"
+_LATIN = str.maketrans(
+    dict(zip("абвгдеёзийклмнопрстуфхыэ", "abvgdeeziyklmnoprstufhye", strict=True))
+    | {"ж": "zh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "sch", "ъ": "", "ь": "", "ю": "yu", "я": "ya"}
+)
 
 
 def final_link(href: str, group_block: str | None, campaign_block: str | None) -> str:
     """The link with the block that Direct adds; macros stay as they are.
 
-    A link that cannot be read is left as it is.
+    An ad without a link of its own leads where Direct knows: of its link the block alone is known. A link that cannot
+    be read is left as it is.
     """
     block = _pairs((group_block or "").strip() or (campaign_block or "").strip())
-    if not block or not href:
+    if not block:
         return href
     try:
         parts = urlsplit(href)
@@ -63,8 +68,14 @@ def ad_macros(*, ad_id: int, group_id: int, campaign_id: int, campaign_name: str
         "gbid": str(group_id or ""),
         "campaign_id": str(campaign_id or ""),
         "campaign_name": campaign_name,
+        "campaign_name_lat": in_latin(campaign_name),
     }
     return {macro: value for macro, value in known.items() if value}
+
+
+def in_latin(name: str) -> str:
+    """A name as ``{campaign_name_lat}`` writes it: Latin small letters and digits, ``_`` for whatever is between."""
+    return re.sub("[^a-z0-9]+", "_", name.lower().translate(_LATIN)).strip("_")
 
 
 def _pairs(query: str) -> list[str]:

@@ -37,7 +37,7 @@ class Table:
 
 
 def read_table(body: bytes, fields: Sequence[str], *, text_last: bool = False) -> Table:
-    """The table of an answer, its columns found by name.
+    """The table of an answer without a title, its columns found by name.
 
     Parameters:
         text_last: the last of the fields is free text; a tab or a new line in it are taken for a part of it.
@@ -48,15 +48,17 @@ def read_table(body: bytes, fields: Sequence[str], *, text_last: bool = False) -
     lines = body.decode("utf-8-sig", "replace").replace("\r\n", "\n").split("\n")
     if lines[-1] == "":
         lines.pop()
-    start, heads = _headings(lines, fields)
+    heads = lines[0].split("\t") if lines else []
+    if absent := [name for name in fields if name not in heads]:
+        raise ValueError(f"the table has no column {', '.join(absent)}")
     width = len(heads)
     splits = width - 1 if text_last and heads[-1] == fields[-1] else -1
     pick = itemgetter(*(heads.index(name) for name in fields))
     table = Table(lambda line: pick(line.split("\t", splits)))
-    if len(lines) > start and (summary := _SUMMARY.fullmatch(lines[-1].rstrip("\t"))):
+    if len(lines) > 1 and (summary := _SUMMARY.fullmatch(lines[-1].rstrip("\t"))):
         table.stated = int(summary[1])
         lines.pop()
-    for number, line in enumerate(lines[start:], start + 1):
+    for number, line in enumerate(lines[1:], 2):
         tabs = line.count("\t")
         if tabs == width - 1 or (splits != -1 and tabs >= width):
             table.rows.append((number, line))
@@ -71,15 +73,3 @@ def read_table(body: bytes, fields: Sequence[str], *, text_last: bool = False) -
     if table.stated is None and read:
         raise ValueError("the table ends without the number of its rows")
     return table
-
-
-def _headings(lines: Sequence[str], fields: Sequence[str]) -> tuple[int, list[str]]:
-    """Where the rows begin, and the names of the columns; a title line before them is passed over."""
-    missing: list[str] = list(fields)
-    for position, line in enumerate(lines[:2]):
-        heads = line.split("\t")
-        absent = [name for name in fields if name not in heads]
-        if not absent:
-            return position + 1, heads
-        missing = absent if len(absent) < len(missing) else missing
-    raise ValueError(f"the table has no column {', '.join(missing)}")

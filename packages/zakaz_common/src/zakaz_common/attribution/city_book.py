@@ -27,17 +27,17 @@ def read_city_book(warehouse: Warehouse) -> CityBook:
     return CityBook(read_city_directory(warehouse), events, _orders_by_ad(warehouse))
 
 
-def _orders_by_ad(warehouse: Warehouse) -> dict[int, dict[int, int]]:
+def _orders_by_ad(warehouse: Warehouse) -> dict[int, dict[str, dict[int, int]]]:
     try:
         rows = warehouse.query(
-            "SELECT toUInt64OrZero(utm_content) AS ad_id, event_id, count() "  # noqa: S608
+            "SELECT toUInt64OrZero(utm_content) AS ad_id, utm_source, event_id, count() "  # noqa: S608
             f"FROM {warehouse.name('stg_qtickets_orders')} FINAL "
-            "WHERE is_paid AND utm_content != '' AND ad_id > 0 GROUP BY ad_id, event_id"
+            "WHERE is_paid AND utm_content != '' AND ad_id > 0 GROUP BY ad_id, utm_source, event_id"
         )
     except ConfigError as error:
         log.warning("orders_not_used_for_attribution", cause=str(error))
         return {}
-    found: dict[int, dict[int, int]] = {}
-    for ad_id, event_id, orders in rows:
-        found.setdefault(int(ad_id), {})[int(event_id)] = int(orders)
+    found: dict[int, dict[str, dict[int, int]]] = {}
+    for ad_id, source, event_id, orders in rows:
+        found.setdefault(int(ad_id), {}).setdefault(str(source), {})[int(event_id)] = int(orders)
     return found

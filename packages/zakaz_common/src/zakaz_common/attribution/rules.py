@@ -4,7 +4,8 @@ What a visitor's ``utm_content`` says decides how the ad is known, most direct f
 
 1. It is the ad's own id, which the source puts there. Then the city is that of the event whose orders carry
    this id; else of the event the link opens (``…/event/<id>``); else the one written by hand in the link
-   before ids were put there, or in the name of the ad, the group or the campaign.
+   before ids were put there, or in the name of the ad, the group or the campaign. Two sources may give one number:
+   an ad with a ``utm_source`` of its own is told by orders with the same alone.
 2. It is hand-written ``<city>_<dd>_<mm>``: that city, through the alias table.
 3. Otherwise unattributed: the spend stays in the totals, under no city.
 
@@ -54,23 +55,31 @@ class CityBook:
     Parameters:
         directory: spellings and cities of ``zakaz.dim_city_alias``.
         events: event id → :class:`Event`, from ``zakaz.dim_events``.
-        orders: ad id → event id → paid orders that carry the ad's id in ``utm_content``.
+        orders: ad id → ``utm_source`` → event id → paid orders that carry the ad's id in ``utm_content``.
     """
 
     directory: CityDirectory
     events: Mapping[int, Event] = field(default_factory=dict)
-    orders: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
+    orders: Mapping[int, Mapping[str, Mapping[int, int]]] = field(default_factory=dict)
     _event_cities: frozenset[str] = field(init=False, default=frozenset())
 
     def __post_init__(self) -> None:
         cities = frozenset(normalise_city(event.city) for event in self.events.values())
         object.__setattr__(self, "_event_cities", cities - {""})
 
-    def event_sold_by(self, ad_id: int) -> Event | None:
-        """The event most sold through this ad, within the city most sold through it."""
+    def event_sold_by(self, ad_id: int, source: str) -> Event | None:
+        """The event most sold through this ad, within the city most sold through it.
+
+        Parameters:
+            source: the ad's own ``utm_source``; '', none, takes the orders of any.
+        """
         cities: Counter[str] = Counter()
         sold: dict[str, list[tuple[int, int]]] = {}
-        for event_id, orders in self.orders.get(ad_id, {}).items():
+        by_source = self.orders.get(ad_id, {})
+        by_event: Counter[int] = Counter()
+        for found in [by_source.get(source, {})] if source else by_source.values():
+            by_event.update(found)
+        for event_id, orders in by_event.items():
             event = self.events.get(event_id)
             if event and event.city:
                 cities[event.city] += orders
@@ -190,7 +199,7 @@ def attribute(
     own = link_utm(url).content
     if utm.content != str(ad_id):
         return _from_marks((utm.content, own), "city_date", book, created, today)
-    event = book.event_sold_by(ad_id) or _event_of_link(url, book)
+    event = book.event_sold_by(ad_id, utm.source) or _event_of_link(url, book)
     if event:
         return Attribution("ad_id", event.city, _show_day(event, created or today))
     return _from_marks((own, *names), "ad_id", book, created, today)

@@ -7,9 +7,10 @@ Rules:
   nothing. A ticket that was refunded **and** deleted still earns what was kept back: the deduction is income
   (where the amount is missing, the deduction itself).
 * A ticket is sold when its order is paid and it is neither deleted nor refunded.
-* Spend belongs to the city of the event whose paid orders carry the banner's id in ``utm_content``; else to
-  the city in a hand-written ``utm_content=<city>_<dd>_<mm>`` (looked for where ``Account.marks`` of its vendor
-  says); else to ``unattributed``.
+* Spend belongs to the city of the event whose paid orders carry the banner's id in ``utm_content`` (and its
+  ``utm_source``, where its clicks arrive with one: two vendors may give one number); else to the city in a
+  hand-written ``utm_content=<city>_<dd>_<mm>`` (looked for where ``Account.marks`` of its vendor says); else to
+  ``unattributed``.
 * Only roubles are added to roubles: what a cabinet in another currency spent, showed and was clicked stands in
   ``/truth/foreign_spend.json``, by currency.
 """
@@ -88,18 +89,22 @@ def banner_cities(
 
     ``keys`` are the cities of events where they are not their own, ``rejected`` orders that tell nothing.
     """
-    by_orders: dict[int, dict[str, int]] = {}
+    by_orders: dict[tuple[int, str], dict[str, int]] = {}
     for order in season.orders.values():
-        content = (order.utm or {}).get("utm_content", "")
+        utm = order.utm or {}
+        content, source = utm.get("utm_content", ""), utm.get("utm_source", "").lower()
         event = season.events[order.event_id]
         key = event_city(event) if keys is None else keys[event.id]
         if order.payed and content.isdecimal() and order.id not in rejected and key != UNATTRIBUTED:
-            found = by_orders.setdefault(int(content), {})
-            found[key] = found.get(key, 0) + 1
+            # '' is any source: what counts for a banner that names none
+            for place in {(int(content), source), (int(content), "")}:
+                found = by_orders.setdefault(place, {})
+                found[key] = found.get(key, 0) + 1
     cities: dict[int, str] = {}
     for account in season.accounts:
         for banner in account.banners.values():
-            orders = by_orders.get(banner.id)
+            source = parse_utm(account.arrival(banner)).get("utm_source", [""])[-1].lower()
+            orders = by_orders.get((banner.id, source))
             # Several cities under one banner do not occur; were they to, the most orders win, then the name.
             cities[banner.id] = (
                 min(orders, key=lambda key: (-orders[key], key))

@@ -16,6 +16,11 @@ class Holder:
     accounts: tuple[DirectAccount, ...]
     agency: bool = False
 
+    @property
+    def user(self) -> str:
+        """Whom reports are counted for: the advertiser, or the agency for all of its clients."""
+        return "agency" if self.agency else self.accounts[0].name
+
     def cabinet(self, login: str) -> DirectAccount:
         """The cabinet a request is about; ``login`` is its ``Client-Login``, empty without. Raises DirectError."""
         if not login:

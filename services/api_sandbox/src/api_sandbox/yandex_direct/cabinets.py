@@ -49,12 +49,20 @@ class Campaign(AdPlan):
     former_name: str = ""
     renamed_on: date | None = None
 
+    @property
+    def without_ads(self) -> bool:
+        """Whether its ads are there for their days only: reports tell at most its groups, and no API lists them."""
+        return self.wizard or self.type == "SMART_CAMPAIGN"
+
 
 @dataclass(slots=True)
 class Ad(Banner):
-    """An ad; its ``name`` is its title, which reports do not have."""
+    """An ad; its ``name`` is its title, which reports do not have.
 
-    responsive: bool = False
+    ``url`` is '' for one without a link: a text ad whose ``Href`` is null, or a dynamic one, which has no such field.
+    """
+
+    type: str = "TEXT_AD"
 
 
 @dataclass(slots=True)
@@ -119,10 +127,12 @@ def advertise(settings: YandexDirectSettings) -> Advertise:
     """What adds the cabinets that the settings ask for to a season. Raises ValueError."""
     accounts, ads, wizards = settings.yandex_direct_accounts, settings.yandex_direct_ads, settings.yandex_direct_wizards
     currencies = [code.strip() for code in settings.yandex_direct_currencies.split(",")]
-    if min(accounts, ads, wizards) < 0:
+    smart = settings.yandex_direct_smart
+    if min(accounts, ads, wizards, smart) < 0:
         raise ValueError(
-            "expected yandex_direct_accounts, _ads and _wizards >= 0; "
-            f"found yandex_direct_accounts={accounts}, yandex_direct_ads={ads}, yandex_direct_wizards={wizards}"
+            "expected yandex_direct_accounts, _ads, _wizards and _smart >= 0; found "
+            f"yandex_direct_accounts={accounts}, yandex_direct_ads={ads}, yandex_direct_wizards={wizards}, "
+            f"yandex_direct_smart={smart}"
         )
     if not all(len(code) == 3 and code.isalpha() and code.isupper() for code in currencies):
         raise ValueError(f"yandex_direct_currencies: expected codes like RUB or USD, found {','.join(currencies)!r}")
@@ -182,6 +192,8 @@ class _Builder:
             created = max(self.begin, self.begin + (event.sale_day - 4) * DAY)
             campaign = self._campaign(account, f"{event.city_raw.strip()} · {event.name}", event.id, created)
             campaign.type = "TEXT_CAMPAIGN" if number % 4 == 1 else "UNIFIED_CAMPAIGN"
+            if number % 8 == 4:
+                campaign.type = "DYNAMIC_TEXT_CAMPAIGN"
             campaign.tracking = "" if number % 3 == 2 else _AUTOMATIC
             campaign.counter = number % 4 != 3
             places.append((account, campaign, event))
@@ -204,6 +216,8 @@ class _Builder:
         for account in accounts:
             for number in range(settings.yandex_direct_wizards):
                 self._wizard(account, number)
+            for number in range(settings.yandex_direct_smart):
+                self._smart(account, number)
         return accounts
 
     def _campaign(self, account: DirectAccount, name: str, event_id: int | None, created: int) -> Campaign:
@@ -261,11 +275,13 @@ class _Builder:
         if marked and (not (group.utm or campaign.tracking) or self.random.random() >= self._orders_only()):
             link += "?" + self._query(self._written(marked, number))
         status = "ARCHIVED" if campaign.status == "ARCHIVED" else self.random.choices(("ON", "SUSPENDED"), (6, 1))[0]
-        responsive = campaign.type == "UNIFIED_CAMPAIGN" and number % 2 == 1
-        title = _TITLES[number % len(_TITLES)]
-        ad = Ad(
-            self.ids.next_ad(), group.id, title, status, link, group.created_at, group.created_at, responsive=responsive
-        )
+        kind = "RESPONSIVE_AD" if campaign.type == "UNIFIED_CAMPAIGN" and number % 2 == 1 else "TEXT_AD"
+        if campaign.type == "DYNAMIC_TEXT_CAMPAIGN":
+            kind = "DYNAMIC_TEXT_AD"
+        if kind == "DYNAMIC_TEXT_AD" or (campaign.type == "TEXT_CAMPAIGN" and campaign.tracking and number == 0):
+            link = ""
+        title = "" if kind == "DYNAMIC_TEXT_AD" else _TITLES[number % len(_TITLES)]  # Direct makes one for each phrase
+        ad = Ad(self.ids.next_ad(), group.id, title, status, link, group.created_at, group.created_at, type=kind)
         account.banners[ad.id] = ad
 
     def _orders_only(self) -> float:
@@ -277,6 +293,14 @@ class _Builder:
         if form is None:
             return "&".join(f"{key}={value}" for key, value in written.items()).replace(" ", "%20")
         return urlencode(written, quote_via=form)
+
+    def _smart(self, account: DirectAccount, number: int) -> None:
+        """A smart campaign: reports tell its group and no ad."""
+        campaign = self._campaign(account, f"Смарт-баннеры {number + 1}", None, self.begin)
+        campaign.type, campaign.tracking = "SMART_CAMPAIGN", "utm_source=yandex&utm_medium=cpc&utm_content=smart"
+        group = self._group(account, campaign, None, number)
+        ad = Ad(self.ids.next_ad(), group.id, "", "ON", "", self.begin, self.begin, type="SMART_AD")
+        account.banners[ad.id] = ad
 
     def _wizard(self, account: DirectAccount, number: int) -> None:
         """A campaign of the Wizard: its group and its ad are there for the days only, no API tells of them."""

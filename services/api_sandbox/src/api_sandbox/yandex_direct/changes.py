@@ -30,7 +30,11 @@ def check(account: DirectAccount, params: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, list[Any]] = {
         "CampaignIds": [number for number in known if account.campaigns[number].updated_at >= since],
         "AdGroupIds": [one.id for one in groups if one.updated_at >= since],
-        "AdIds": [one.id for one in banners if max(one.created_at, one.updated_at) >= since],
+        "AdIds": [
+            one.id
+            for one in banners
+            if max(one.created_at, one.updated_at) >= since and not account.campaign_of(one).without_ads
+        ],
         "CampaignsStat": [
             {"CampaignId": number, "BorderDate": day.isoformat()}
             for number, day in _borders(account, since).items()

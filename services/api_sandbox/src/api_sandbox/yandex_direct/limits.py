@@ -10,7 +10,7 @@ from api_sandbox.yandex_direct.errors import DirectError
 
 
 class RequestWindow:
-    """At most ``most`` requests of a login in ``seconds``; ``clock`` answers seconds."""
+    """At most ``most`` requests of a user in ``seconds``; ``clock`` answers seconds."""
 
     def __init__(self, clock: Callable[[], float], most: int, seconds: float) -> None:
         self.clock = clock
@@ -18,10 +18,10 @@ class RequestWindow:
         self.seconds = seconds
         self._seen: dict[str, deque[float]] = {}
 
-    def take(self, login: str) -> None:
+    def take(self, user: str) -> None:
         """Count one request; a refused one is not counted. Raises DirectError."""
         now = self.clock()
-        seen = self._seen.setdefault(login, deque())
+        seen = self._seen.setdefault(user, deque())
         while seen and seen[0] <= now - self.seconds:
             seen.popleft()
         if len(seen) >= self.most:

@@ -59,21 +59,30 @@ AD_FIELDS: _Fields = {
     "State": lambda account, one: one.status,
     "Status": lambda account, one: "ACCEPTED",
     "StatusClarification": lambda account, one: "Идут показы" if one.status == "ON" else "Показы остановлены",
-    "Type": lambda account, one: "RESPONSIVE_AD" if one.responsive else "TEXT_AD",
+    "Type": lambda account, one: one.type,
     "Subtype": lambda account, one: "NONE",
 }
 _OF_TEXT_AD: _Fields = {
     "Title": lambda account, one: one.name,
     "Title2": lambda account, one: None,
     "Text": lambda account, one: "Выберите место и купите билет",
-    "Href": lambda account, one: one.url,
+    "Href": lambda account, one: one.url or None,
     "Mobile": lambda account, one: "NO",
     "DisplayDomain": lambda account, one: "afisha.example.com",
+}
+_OF_DYNAMIC_AD: _Fields = {
+    "Text": lambda account, one: "Выберите место и купите билет",
 }
 _OF_RESPONSIVE_AD: _Fields = {
     "Titles": lambda account, one: [one.name],
     "Texts": lambda account, one: ["Выберите место и купите билет"],
     "Href": lambda account, one: one.url,
+}
+# Structure of an ad's type, the list of fields asked of it, and those there are.
+AD_TYPES: Mapping[str, tuple[str, str, _Fields]] = {
+    "TEXT_AD": ("TextAd", "TextAdFieldNames", _OF_TEXT_AD),
+    "RESPONSIVE_AD": ("ResponsiveAd", "ResponsiveAdFieldNames", _OF_RESPONSIVE_AD),
+    "DYNAMIC_TEXT_AD": ("DynamicTextAd", "DynamicTextAdFieldNames", _OF_DYNAMIC_AD),
 }
 CLIENT_FIELDS: _Fields = {
     "Login": lambda account, one: account.name,
@@ -92,8 +101,8 @@ CLIENT_FIELDS: _Fields = {
 
 
 def _group_type(account: DirectAccount, group: AdGroup) -> str:
-    unified = account.campaigns[group.plan_id].type == "UNIFIED_CAMPAIGN"
-    return "UNIFIED_AD_GROUP" if unified else "TEXT_AD_GROUP"
+    kinds = {"UNIFIED_CAMPAIGN": "UNIFIED_AD_GROUP", "DYNAMIC_TEXT_CAMPAIGN": "DYNAMIC_TEXT_AD_GROUP"}
+    return kinds.get(account.campaigns[group.plan_id].type, "TEXT_AD_GROUP")
 
 
 def _shown(fields: _Fields, names: Any, key: str, account: DirectAccount, one: Any) -> dict[str, Any]:
@@ -194,20 +203,17 @@ def ads(account: DirectAccount, params: Mapping[str, Any]) -> list[dict[str, Any
     return [
         _shown(AD_FIELDS, params.get("FieldNames"), "FieldNames", account, one) | _by_structure(account, params, one)
         for one in account.ads.values()
-        if not account.campaign_of(one).wizard
+        if not account.campaign_of(one).without_ads
         and (ids is None or one.id in ids)
         and (group_ids is None or one.group_id in group_ids)
         and (campaign_ids is None or account.campaign_of(one).id in campaign_ids)
-        and _chosen(criteria, "Types", "RESPONSIVE_AD" if one.responsive else "TEXT_AD")
+        and _chosen(criteria, "Types", one.type)
         and _state(criteria, one.status)
     ]
 
 
 def _by_structure(account: DirectAccount, params: Mapping[str, Any], one: Ad) -> dict[str, Any]:
-    if one.responsive:
-        structure, key, fields = "ResponsiveAd", "ResponsiveAdFieldNames", _OF_RESPONSIVE_AD
-    else:
-        structure, key, fields = "TextAd", "TextAdFieldNames", _OF_TEXT_AD
+    structure, key, fields = AD_TYPES[one.type]
     return {structure: _shown(fields, params[key], key, account, one)} if key in params else {}
 
 

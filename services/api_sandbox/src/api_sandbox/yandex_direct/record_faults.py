@@ -21,7 +21,7 @@ _SPOILT: dict[str, dict[str, tuple[str, ...]]] = {
     "identity": {
         "Date": ("2026-13-45", "вчера", ""),
         "CampaignId": ("abc", "1.5", ""),
-        "Impressions": _NUMBER,
+        "Impressions": ("--", *_NUMBER),
         "Clicks": _NUMBER,
         "Cost": ("free", "1,500.00", ""),
     },
@@ -60,7 +60,7 @@ def damages(fault: Fault, accounts: Iterable[DirectAccount]) -> Iterator[Damage]
             if place := _place(
                 fault, key, [*_SPOILT["identity"], *_SPOILT["descriptive"], *_SPOILT["ignored"], *_NAMES]
             ):
-                number = fact.campaign.id if fact.campaign.wizard else fact.ad.id
+                number = fact.campaign.id if fact.campaign.without_ads else fact.ad.id
                 yield Damage("report", number, f"$[{key[0]}][{key[3]}].{place}", fault.kind, fault.form or fault.rank)
 
 

@@ -30,7 +30,7 @@ DIMENSIONS: Mapping[str, Callable[[DirectAccount, Fact], str]] = {
     "CampaignType": lambda account, fact: fact.campaign.type,
     "AdGroupId": _unless_wizard(lambda fact: str(fact.group.id)),
     "AdGroupName": _unless_wizard(lambda fact: fact.group.name),
-    "AdId": _unless_wizard(lambda fact: str(fact.ad.id)),
+    "AdId": lambda account, fact: MISSING if fact.campaign.without_ads else str(fact.ad.id),
     "AdNetworkType": lambda account, fact: fact.network,
     "Device": lambda account, fact: (
         "DESKTOP" if fact.network == SEARCH and draw(fact.ad, fact.day, "d", 2) else "MOBILE"

@@ -34,11 +34,11 @@ class Queued:
 
 
 class ReportQueue:
-    """Reports by login and name.
+    """Reports by user and name. A user is who holds the token: an agency's is one, whichever client it asks for.
 
     ``clock`` answers seconds; a report of at most ``online_rows`` rows is answered at once, another one after 201 and
-    ``polls`` times 202; ``places`` may wait of a login; what is built is kept for ``keep_seconds``. ``retry_in`` are
-    the values of the header of that name in turn, by comma: any text, or ``absent``.
+    ``polls`` times 202; ``places`` may wait of a user; what is built, at once too, is kept for ``keep_seconds``.
+    ``retry_in`` are the values of the header of that name in turn, by comma: any text, or ``absent``.
     """
 
     def __init__(
@@ -59,40 +59,44 @@ class ReportQueue:
         self._retry_in: Iterator[str] = cycle(one.strip() for one in retry_in.split(","))
         self._entries: dict[tuple[str, str], _Entry] = {}
 
-    def ask(self, login: str, name: str, request: Any, mode: str, build: Callable[[], Table]) -> Queued:
-        """Answer one request. The same name means the same request, else DirectError 4000; a full queue is 9000."""
+    def ask(self, user: str, name: str, request: Any, mode: str, build: Callable[[], Table]) -> Queued:
+        """Answer one request. The same name means the same request, else DirectError 4000; a full queue is 9000.
+
+        ``request`` is all that tells one report from another, the cabinet too. A report in mode ``online`` is not kept.
+        """
         now = self.clock()
         self._entries = {key: one for key, one in self._entries.items() if now - one.began < self.keep_seconds}
         if mode == "online":
             table = build()
             if len(table.rows) > self.online_rows:
                 raise malformed("Отчет не может быть построен в режиме online")
-            return Queued(200, self._waiting(login), table)
-        entry = self._entries.get((login, name))
+            return Queued(200, self._waiting(user), table)
+        entry = self._entries.get((user, name))
         if entry is None:
             if mode == "auto" and len((table := build()).rows) <= self.online_rows:
-                return Queued(200, self._waiting(login), table)
-            if self._waiting(login) >= self.places:
+                self._entries[user, name] = _Entry(request, now, 0, table)
+                return Queued(200, self._waiting(user), table)
+            if self._waiting(user) >= self.places:
                 raise DirectError(9000, f"В очереди не более {self.places} отчетов")
-            self._entries[login, name] = _Entry(request, now, self.polls)
-            return self._wait(login, 201)
+            self._entries[user, name] = _Entry(request, now, self.polls)
+            return self._wait(user, 201)
         if entry.request != request:
             raise DirectError(4000, f"Отчет с названием {name} и другими параметрами уже есть")
         if entry.table is None:
             if entry.polls > 0:
                 entry.polls -= 1
-                return self._wait(login, 202)
+                return self._wait(user, 202)
             entry.table = build()
             entry.began = now
-        return Queued(200, self._waiting(login), entry.table)
+        return Queued(200, self._waiting(user), entry.table)
 
     def forget(self) -> None:
         """No report is stored or waits any more."""
         self._entries.clear()
 
-    def _waiting(self, login: str) -> int:
-        return sum(key[0] == login and entry.table is None for key, entry in self._entries.items())
+    def _waiting(self, user: str) -> int:
+        return sum(key[0] == user and entry.table is None for key, entry in self._entries.items())
 
-    def _wait(self, login: str, status: int) -> Queued:
+    def _wait(self, user: str, status: int) -> Queued:
         retry_in = next(self._retry_in)
-        return Queued(status, self._waiting(login), None, None if retry_in == ABSENT else retry_in)
+        return Queued(status, self._waiting(user), None, None if retry_in == ABSENT else retry_in)

@@ -104,11 +104,12 @@ class YandexDirectApi(VendorApi):
         headers = {"RequestId": request_id}
         try:
             document = _decoded(await request.body())
-            account = self._holder(request).cabinet(request.headers.get("client-login", ""))
+            holder = self._holder(request)
+            account = holder.cabinet(request.headers.get("client-login", ""))
             with self.connections.held(account.name):
                 await asyncio.sleep(self.settings.yandex_direct_answer_seconds)
-                self.window.take(account.name)
-                answer = self._queued(request, account, document)
+                self.window.take(holder.user)
+                answer = self._queued(request, holder.user, account, document)
         except DirectError as error:
             language, as_text = request.headers.get("accept-language", ""), self.settings.yandex_direct_text_codes
             return json_response(error.body(request_id, language, as_text=as_text), 400, headers)
@@ -156,15 +157,15 @@ class YandexDirectApi(VendorApi):
     def _holder(self, request: Request) -> Holder:
         return self.tokens.holder(request.headers.get("authorization", ""))
 
-    def _queued(self, request: Request, account: DirectAccount, document: Any) -> Queued:
+    def _queued(self, request: Request, user: str, account: DirectAccount, document: Any) -> Queued:
         spec = read_spec(document)
         mode = request.headers.get("processingmode", "auto").lower()
         if mode not in _MODES:
             raise malformed(f"processingMode: недопустимое значение {mode}")
         return self.queue.ask(
-            account.name,
+            user,
             spec.name,
-            document,
+            (account.name, document),
             mode,
             lambda: report(
                 account,

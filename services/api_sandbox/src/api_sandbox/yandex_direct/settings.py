@@ -12,6 +12,7 @@ class YandexDirectSettings(msgspec.Struct, frozen=True, kw_only=True):
     yandex_direct_accounts: int = 1
     yandex_direct_ads: int = 48
     yandex_direct_wizards: int = 1
+    yandex_direct_smart: int = 0
     yandex_direct_orders_only_share: float = 0.0
     yandex_direct_currencies: str = "RUB"
     yandex_direct_tab_in_names: bool = False

@@ -11,7 +11,10 @@ _MICROS = 10_000
 
 
 def render(table: Table, headers: Mapping[str, str]) -> str:
-    """The lines: name and days, columns, rows without any quoting, the number of rows. Headers leave lines out."""
+    """The lines: name and days, columns, rows without any quoting, the number of rows if there are any.
+
+    Headers leave lines out.
+    """
 
     def told(name: str) -> bool:
         return headers.get(name, "").lower() == "true"
@@ -23,7 +26,7 @@ def render(table: Table, headers: Mapping[str, str]) -> str:
     if not told("skipcolumnheader"):
         lines.append("\t".join(table.columns))
     lines += ["\t".join(_text(cell, micros=micros) for cell in row) for row in table.rows]
-    if not told("skipreportsummary"):
+    if table.rows and not told("skipreportsummary"):
         lines.append(f"Total rows: {len(table.rows)}")
     return "".join(f"{line}\n" for line in lines)
 
