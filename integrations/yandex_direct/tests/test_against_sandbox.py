@@ -144,7 +144,10 @@ def test_new_ads_appear_with_their_names(loader, api) -> None:
     assert loader.run() == 0
     loader.assert_equal_to(api.season)
     found = dimension(loader)
-    assert all(found[str(ad)][0].startswith("новое") for ad in new)
+    [account] = accounts(api.season)
+    names = [found[str(ad)][0] for ad in new]
+    assert names == [account.ads[ad].name for ad in new]
+    assert any(name.startswith("новое") for name in names)
     assert api.count("*/ads") > 0
 
 

@@ -123,7 +123,8 @@ def _add(state: Playing, mutation: Mutation, at: int, random: Random) -> list[in
     touched = []
     for number in range(1, mutation.count + 1):
         account, like = random.choice(list(places.values()))
-        ad = Ad(highest + number, like.group_id, f"новое {number}", "ON", like.url, at, at, type=like.type)
+        title = f"новое {number}" if like.name else ""
+        ad = Ad(highest + number, like.group_id, title, "ON", like.url, at, at, type=like.type)
         for back in range(mutation.days):
             ad.days[season.season_end - timedelta(days=back)] = day_stat(random, random.randint(5_000, 90_000))
         account.banners[ad.id] = ad
