@@ -185,7 +185,7 @@ deploy-test: $(VENV)/develop ## Deploy on this machine, twice, beside a deployme
 	$(PYTEST) -s tests/deploy -m '$(if $(ALL),deploy,deploy and not slow)'
 
 operations-test: $(VENV)/develop ## Back up, damage, restore, reprovision, rotate, roll back and upgrade a deployment of this machine
-	$(PYTEST) -s tests/operations
+	$(PYTEST) -s tests/operations -m deploy
 
 images base-image: INVENTORY = ci
 images: $(VENV)/develop ## Build every image anew, without a cache, beside those of a deployment

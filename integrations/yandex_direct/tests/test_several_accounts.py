@@ -107,9 +107,9 @@ def test_an_account_that_would_eat_the_time_leaves_the_others_theirs(loader, sev
 
 
 def test_a_tenth_of_the_time_is_kept_for_the_mart(loader, several) -> None:
-    several.inject("status", route="*/reports", nth=2, status=429, retry_after=1400)
+    several.inject("status", route="*/campaigns", status=429, retry_after=1400)
     assert loader.having(yandex_direct_accounts=as_setting(several, [1])).run() == 75
-    assert loader.one("SELECT count() FROM zakaz.dm_ads_daily FINAL") > 0, "what the first report brought"
+    assert loader.one("SELECT count() FROM zakaz.dm_ads_daily FINAL") > 0, "what the reports brought"
 
 
 def test_a_login_that_is_unknown_is_named(loader, several) -> None:
@@ -179,7 +179,7 @@ def test_one_cabinet_is_not_loaded_under_two_names_of_a_run(loader, several) -> 
 def test_a_cabinet_that_gets_another_name_is_not_loaded_twice(loader, several, before: str) -> None:
     own = loader.having(**named(several, "main"))
     if before == "half a run":
-        several.inject("status", route="*/reports", nth=2, status=400, body={"error": {"error_code": 8000}})
+        several.inject("status", route="*/campaigns", status=400, body={"error": {"error_code": 8000}})
     assert (own.backfill(today() - timedelta(days=3), today()) if before == "backfill" else own.run()) in (0, 65)
     figures = loader.staging()
     assert figures
