@@ -7,15 +7,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cache, partial
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 from zakaz_common.attribution.rules import Attribution, CityBook, attribute, public_url
 from zakaz_common.columns import Row
 from zakaz_common.money import FRACTION, MoneyError, exact_kopecks, rounded
-from zakaz_common.ranks import UnreadableError, read_record
-from zakaz_common.text import DAMAGED_TEXT, clean_text, is_damaged
+from zakaz_common.ranks import UnreadableError, decode_record, noted_text, with_clean_texts
+from zakaz_common.text import clean_text
 from zakaz_common.utm import Utm
 
 from yandex_direct.objects.links import ad_macros, final_link, final_utm
@@ -139,19 +139,6 @@ class Staged:
         return str(self.ad_id) if self.ad_id else f"campaign {self.campaign_id}"
 
 
-def read(kind: type[R], raw: msgspec.Raw | bytes, note: Callable[[str, str], None]) -> R:
-    """One record, strictly; field by field when that fails. Raises UnreadableError."""
-    try:
-        return _decoder(kind).decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return read_record(kind, bytes(raw), note)
-
-
-@cache
-def _decoder(kind: type[R]) -> msgspec.json.Decoder[R]:
-    return msgspec.json.Decoder(kind)
-
-
 def read_cabinet(
     campaigns: Iterable[msgspec.Raw],
     groups: Iterable[msgspec.Raw],
@@ -170,11 +157,14 @@ def read_cabinet(
         for raw in raws:
             noted: list[tuple[str, str]] = []
             try:
-                record = read(kind, raw, lambda *note, to=noted: to.append(note))
-                record = _readable(record, texts, lambda *note, to=noted: to.append(note))
+                record = decode_record(kind, raw, lambda *note, to=noted: to.append(note))
             except UnreadableError as error:
                 reject(dataset, "?", error.path, error.reason)
                 continue
+            # what else it holds is text of no column, but for an ad's title
+            record = with_clean_texts(record, texts, lambda *note, to=noted: to.append(note))
+            if isinstance(record, Ad):
+                noted_text(record.title, "$.Title", lambda *note, to=noted: to.append(note))
             one = int(record.id)  # type: ignore[attr-defined]
             found[one] = record
             for path, reason in noted:
@@ -186,26 +176,6 @@ def read_cabinet(
         decoded("ad_groups", AdGroup, groups, ("name",)),
         decoded("ads", Ad, ads, ("type", "state", "status")),
     )
-
-
-def _readable(record: R, texts: Collection[str], note: Callable[[str, str], None]) -> R:
-    """The record with its texts as they may be stored; what else it holds is text of no column."""
-    changes = {}
-    for name in texts:
-        sent = getattr(record, name)
-        cleaned = _text(sent or "", f"$.{name.capitalize()}", note)
-        if cleaned != sent:
-            changes[name] = cleaned
-    if isinstance(record, Ad):
-        _text(record.title, "$.Title", note)
-    return msgspec.structs.replace(record, **changes) if changes else record
-
-
-def _text(sent: str, path: str, note: Callable[[str, str], None]) -> str:
-    cleaned = clean_text(sent)
-    if is_damaged(sent, cleaned):
-        note(path, DAMAGED_TEXT)
-    return cleaned
 
 
 def ad_figures(
@@ -290,7 +260,8 @@ def campaign_figures(
             _reject(found, day, key, error, reject)
             continue
         names[campaign_id] = CampaignName(
-            "" if name in UNKNOWN else _text(name, "$.CampaignName", note), "" if kind in UNKNOWN else reader.word(kind)
+            "" if name in UNKNOWN else noted_text(name, "$.CampaignName", note),
+            "" if kind in UNKNOWN else reader.word(kind),
         )
         if impressions or clicks or spend:
             found.put((day, account, campaign_id), (impressions, clicks, spend), (money.currency, version))
