@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from zakaz_common.attribution.city_book import read_city_book
 from zakaz_common.attribution.rules import CityBook
-from zakaz_common.errors import DataError, DeadlineExceededError, LoaderError, UnavailableError
+from zakaz_common.errors import AccountsFailedError, DataError, DeadlineExceededError, LoaderError, UnavailableError
 from zakaz_common.http import (
     NotFoundError,
     RateLimitedError,
@@ -124,15 +124,6 @@ class Source(Protocol):
         """Every day of [first, last]."""
 
 
-class AccountsFailed(LoaderError):
-    """Some accounts could not be read; the others were."""
-
-    def __init__(self, failures: Sequence[tuple[str, LoaderError]], total: int) -> None:
-        told = "; ".join(f"{name}: {error}" for name, error in failures)
-        super().__init__(f"{len(failures)} of {total} accounts could not be read: {told}")
-        self.exit_code = failures[0][1].exit_code
-
-
 def run(context: RunContext) -> None:
     """The scheduled run: recent days, once a day a month, once a week three, the first time the whole history."""
     _load(context, None)
@@ -205,7 +196,7 @@ def _load(context: RunContext, asked: Window | None) -> None:
         context.wrote("dm_ads_daily", mart.refresh_days())
     context.settled = marks.settled
     if failures:
-        raise failures[0][1] if len(accounts) == 1 else AccountsFailed(failures, len(accounts))
+        raise failures[0][1] if len(accounts) == 1 else AccountsFailedError("accounts", failures, len(accounts))
     if asked is None:
         context.watermarks[DATASET] = (min(server_times) - SAFETY).replace(microsecond=0)
 
