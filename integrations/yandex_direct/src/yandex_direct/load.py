@@ -39,22 +39,13 @@ from yandex_direct.marks import SAFETY, CabinetMixedUp, CabinetUnknown, Marks
 from yandex_direct.mart import shared_mart
 from yandex_direct.objects.kept import KeptListings, Listings
 from yandex_direct.objects.listing import ListingUnstable, ids_of
+from yandex_direct.objects.rows import Cabinet, Staged, ad_rows, read_cabinet
 from yandex_direct.reports.periods import Answer, DaysMissing, DayTooLarge
 from yandex_direct.reports.request import ADS, CAMPAIGNS, ReportKind
 from yandex_direct.settings import YandexDirectSettings
 from yandex_direct.sink import ADS as ADS_TABLE
 from yandex_direct.sink import ADS_DAILY, CAMPAIGNS_DAILY, Sink, StagingSink, known_ads, staged_ads
-from yandex_direct.transform import (
-    CAMPAIGN_COLUMNS,
-    Cabinet,
-    CampaignName,
-    Money,
-    Staged,
-    ad_figures,
-    ad_rows,
-    campaign_figures,
-    read_cabinet,
-)
+from yandex_direct.transform import CAMPAIGN_COLUMNS, CampaignName, Money, ad_figures, campaign_figures
 from yandex_direct.windows import choose_window, served_days
 
 log = structlog.get_logger()

@@ -17,17 +17,9 @@ from zakaz_common.warehouse import Scope
 from zakaz_common.window import Window
 
 from yandex_direct import LOADER
+from yandex_direct.objects.rows import AD_COLUMNS, AD_KEY, Staged
 from yandex_direct.reports.periods import Answer
-from yandex_direct.transform import (
-    AD_COLUMNS,
-    AD_KEY,
-    CAMPAIGN_COLUMNS,
-    CAMPAIGN_KEY,
-    DAILY_COLUMNS,
-    DAILY_KEY,
-    Figures,
-    Staged,
-)
+from yandex_direct.transform import CAMPAIGN_COLUMNS, CAMPAIGN_KEY, DAILY_COLUMNS, DAILY_KEY, Figures
 
 ADS_DAILY = "stg_yandex_direct_daily"
 CAMPAIGNS_DAILY = "stg_yandex_direct_campaigns_daily"
