@@ -1,7 +1,6 @@
 """Time, memory and API calls of the VK Реклама loader over 2,000 banners.
 
-The loader, the sandbox and the engine each run in a process of their own, as they do when deployed. Needs the
-locked developer tools (requirements/develop.txt):
+Needs the locked developer tools (requirements/develop.txt):
 
     python integrations/vk_ads/bench/reread.py [--banners 2000] [--days 400] [--accounts 3]
 """
@@ -11,45 +10,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-# what the loader has in its image
-LOADER = [REPOSITORY / folder for folder in ("module_utils", "packages/zakaz_common/src", "integrations/vk_ads/src")]
-SHARED = ("bench", "packages/zakaz_common/src/zakaz_common/testing", "services/api_sandbox/src")
-sys.path[:0] = [*map(str, LOADER), *(str(REPOSITORY / folder) for folder in SHARED)]
+sys.path[:0] = [str(REPOSITORY / folder) for folder in ("bench", "services/api_sandbox/src")]
 
-import warehouse_engine  # noqa: E402
 from api_sandbox.testing import sandbox_process  # noqa: E402
 from bounds import Bounds  # noqa: E402
-
-
-def load(arguments: list[str], environment: dict[str, str]) -> dict:
-    """One run of the loader in a process; its last log line with CPU seconds and peak memory in MiB."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vk_ads", *arguments], env=environment, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    lines = process.stdout.read().splitlines()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"the loader failed: {lines[-1]}")
-    cpu = usage.ru_utime + usage.ru_stime
-    return {**json.loads(lines[-1]), "cpu_s": cpu, "peak_mib": usage.ru_maxrss / 1024}
-
-
-def report(name: str, line: dict, calls: dict[str, int]) -> None:
-    """One row of the table."""
-    print(
-        f"{name:<34}{line['duration_s']:>8.1f}{line['cpu_s']:>8.1f}{line['peak_mib']:>8.0f}"
-        f"{calls['statistics']:>8}{calls['all']:>7}{line['rows_read']:>10,}{line['rows_written']:>10,}",
-        flush=True,
-    )
+from loader_runs import LoaderRuns  # noqa: E402
 
 
 def main() -> int:
@@ -71,44 +41,27 @@ def main() -> int:
             vk_daily=10**9,
         ) as api,
     ):
-        engine = warehouse_engine.engine(folder)
-        port = engine.url.rsplit(":", 1)[1]
         accounts = [{"name": n, "client_id": i, "client_secret": s} for i, s, n in api.vk_clients]
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join(map(str, LOADER)),
-            "CLICKHOUSE_HOST": "127.0.0.1",
-            "CLICKHOUSE_PORT": port,
-            "CLICKHOUSE_USER": "default",
-            "CLICKHOUSE_PASSWORD": "",
-            "LOADER_STATE_DIR": folder,
+        settings = {
             "VK_ADS_BASE_URL": api.url,
             "VK_ADS_ACCOUNTS": json.dumps(accounts),
             "VK_ADS_REQUESTS_PER_SECOND": "1000",
         }
-
-        def measure(name: str, *arguments: str) -> int:
-            api.reset()
-            line = load(list(arguments), environment)
-            calls = api.count("*/statistics/*")
-            report(name, line, {"all": api.count(), "statistics": calls})
-            return calls
+        print(f"{options.banners} banners in {options.accounts} cabinets, {options.days} days")
+        runs = LoaderRuns("vk_ads", api, folder, settings, counted=("stat.", "*/statistics/*"))
 
         def first_run_of_the_day() -> None:
-            engine.command(
+            runs.engine.command(
                 "ALTER TABLE meta.etl_runs UPDATE window_from = window_to WHERE 1 SETTINGS mutations_sync = 2"
             )
 
-        print(f"{options.banners} banners in {options.accounts} cabinets, {options.days} days")
-        heads = ("run", "time s", "CPU s", "MiB", "stat.", "calls", "read", "written")
-        print(f"{heads[0]:<34}" + "".join(f"{h:>{w}}" for h, w in zip(heads[1:], (8, 8, 8, 8, 7, 10, 10), strict=True)))
-        measure("first run, 366 days", "run")
-        measure("3 days again, nothing new", "run")
+        runs.measure("first run, 366 days", "run")
+        runs.measure("3 days again, nothing new", "run")
         first_run_of_the_day()
-        measure("30 days again, nothing new", "run")
+        runs.measure("30 days again, nothing new", "run")
         api.mutate("revise_vk_days", days=29)
         first_run_of_the_day()
-        calls = measure("30 days again, all revised", "run")
+        calls = runs.measure("30 days again, all revised", "run")["counted"]
         least = math.ceil(options.banners / 200) * options.accounts
         print()
         bounds = Bounds("vk_ads_reread")

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 from api_sandbox.testing import running_sandbox
-from sales import write_sales
 from test_against_sandbox import yesterday
 from test_several_cabinets import as_setting
 from truth import city_truth, roi_truth, staging_truth, total_spend
+from zakaz_common.testing.season_sales import write_sales
 
 pytestmark = pytest.mark.slow
 

@@ -87,12 +87,14 @@ def test_records_without_an_id_are_handed_on_to_be_rejected() -> None:
     assert [one for one, _ in read_listing(shelf.page, "banners", ("id",), 50)] == [1, 2, 0]
 
 
-@pytest.mark.parametrize("name", [rb"\ud83d", b"\xff\xfe", b"a\x00"])
-def test_a_broken_character_costs_no_page(name: bytes) -> None:
-    page = _decode_page(b'{"count": 2, "items": [{"id": 1, "name": "' + name + b'"}, {"id": 2}], "offset": 0}')
+@pytest.mark.parametrize("field", ["name", "status"])
+@pytest.mark.parametrize("text", [rb"\ud83d", b"\xff\xfe", b"a\x00"])
+def test_a_broken_character_costs_no_page(text: bytes, field: str) -> None:
+    item = b'{"id": 1, "%s": "%s"}' % (field.encode(), text)
+    page = _decode_page(b'{"count": 2, "items": [' + item + b', {"id": 2}], "offset": 0}')
     told: list[tuple[str, str, str, str]] = []
     plans = [(at + 1, raw) for at, raw in enumerate(page.items)]
     cabinet = read_cabinet(plans, [], [], lambda *_: pytest.fail("rejected"), lambda *one: told.append(one))
     assert set(cabinet.plans) == {1, 2}
-    assert [(dataset, key, path) for dataset, key, path, _ in told] == [("ad_plans", "1", "$.name")]
-    assert "\ufffd" in (cabinet.plans[1].name or "")
+    assert [(dataset, key, path) for dataset, key, path, _ in told] == [("ad_plans", "1", f"$.{field}")]
+    assert "\ufffd" in getattr(cabinet.plans[1], field)

@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from decimal import Decimal
-from typing import Any
-
 import pytest
-from api_sandbox.season.cities import city_key
 from api_sandbox.season.generator import Season
-from api_sandbox.season.moscow_time import day_of, today
-from api_sandbox.season.truth import ticket_revenue
+from api_sandbox.season.moscow_time import today
 from api_sandbox.testing import running_sandbox
 from conftest import UNLIMITED, as_setting
 from test_against_sandbox import listings_due, rewind
 from truth import city_truth, mart_truth, roi_truth, staging_truth, total_spend
 from yandex_direct import LOADER
+from zakaz_common.testing.season_sales import write_sales
 
 LOGINS = {f"direct-{n}": f"direct-{n}" for n in (1, 2, 3)}
-
-
-def write_sales(client: Any, season: Season) -> None:
-    """Fill dim_events, stg_qtickets_orders (what attribution reads of it) and dm_sales_daily, without their loader."""
-    events = [(event.id, city_key(event.city_raw), 1) for event in season.events.values()]
-    client.insert("zakaz.dim_events", events, ["event_id", "city", "_ver"])
-    marks = ["utm_source", "utm_content"]
-    orders = [
-        (o.id, o.event_id, int(o.payed), *((o.utm or {}).get(mark, "").lower() for mark in marks), 1)
-        for o in season.orders.values()
-    ]
-    client.insert("zakaz.stg_qtickets_orders", orders, ["order_id", "event_id", "is_paid", *marks, "_ver"])
-    days: dict = defaultdict(lambda: [0, 0, Decimal(0)])
-    for order in season.orders.values():
-        if order.payed:
-            figures = days[day_of(order.payed_at or order.created_at), order.event_id]
-            figures[1] += 1
-            for ticket in order.tickets:
-                figures[0] += ticket.deleted_at is None and ticket.refunded_at is None
-                figures[2] += Decimal(ticket_revenue(ticket)) / 100
-    rows = [
-        (day, event, "RUB", city_key(season.events[event].city_raw), *figures, Decimal(0), 1)
-        for (day, event), figures in days.items()
-    ]
-    names = ["d", "event_id", "currency", "city", "tickets_sold", "orders", "revenue", "refunded_amount", "_ver"]
-    client.insert("zakaz.dm_sales_daily", rows, names)
 
 
 def assert_everything_equal(loader, season: Season) -> None:

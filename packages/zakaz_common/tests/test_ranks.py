@@ -7,7 +7,17 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 from msgspec import Meta, Struct
-from zakaz_common.ranks import Descriptive, Identity, UnreadableError, ranks_of, read_record
+from zakaz_common.ranks import (
+    Descriptive,
+    Identity,
+    UnreadableError,
+    decode_record,
+    noted_text,
+    ranks_of,
+    read_record,
+    with_clean_texts,
+)
+from zakaz_common.text import DAMAGED_TEXT
 
 
 class Part(Struct):
@@ -121,3 +131,60 @@ def test_a_field_is_looked_for_under_the_name_the_api_gives_it():
     assert (record.ad_id, record.long_name, noted) == (5, None, ["$.LongName"])
     with pytest.raises(UnreadableError, match="`AdId`"):
         read_record(Foreign, b'{"ad_id": 5}', lambda *_: None)
+
+
+def noting():
+    noted = []
+    return noted, lambda path, reason: noted.append((path, reason))
+
+
+@pytest.mark.parametrize("form", [bytes, msgspec.Raw])
+def test_a_record_is_decoded_strictly_and_field_by_field_where_that_fails(form):
+    noted, note = noting()
+    assert decode_record(Foreign, form(b'{"AdId": 5, "LongName": "x"}'), note) == Foreign(5, "x")
+    assert noted == []
+    assert decode_record(Foreign, form(b'{"AdId": 6, "LongName": 7}'), note) == Foreign(6, None)
+    assert [path for path, _ in noted] == ["$.LongName"]
+    with pytest.raises(UnreadableError) as refusal:
+        decode_record(Foreign, form(b'{"LongName": "x"}'), note)
+    assert refusal.value.path == "$.AdId"
+
+
+def test_what_is_kept_raw_of_a_sound_record_is_what_was_sent():
+    record = decode_record(Record, b'{"id": 1, "parts": [], "raw": {"a": 1.10}}', noting()[1])
+    assert bytes(record.raw) == b'{"a": 1.10}'
+
+
+@pytest.mark.parametrize("broken", [rb"\ud83d", b"\xff"])
+def test_a_record_of_broken_characters_is_decoded_with_a_sign_for_each(broken):
+    assert decode_record(Foreign, b'{"AdId": 5, "LongName": "a' + broken + b'"}', noting()[1]).long_name == "a\ufffd"
+
+
+def test_a_decoded_record_tells_apart_what_is_empty_and_what_was_left_out():
+    noted, note = noting()
+    dropped, drop = noting()
+    record = decode_record(Record, b'{"id": 1, "parts": [], "group": "x", "extras": [{"id": "y"}]}', note, drop=drop)
+    assert (record.group, record.extras) == (None, [])
+    assert [[path for path, _ in some] for some in (noted, dropped)] == [["$.group"], ["$.extras[0].id"]]
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored", "told"),
+    [("x", "x", False), (" x ", "x", False), ("", "", False), (None, "", False), ("a\x00", "a\ufffd", True)],
+)
+def test_a_text_is_stored_clean_and_told_of_when_it_was_mended(sent, stored, told):
+    noted, note = noting()
+    assert noted_text(sent, "$.name", note) == stored
+    assert noted == ([("$.name", DAMAGED_TEXT)] if told else [])
+
+
+def test_only_the_texts_that_are_named_are_cleaned_each_under_the_name_the_api_gives_it():
+    class Named(Foreign, rename="pascal"):
+        note: Descriptive[str | None] = None
+        kind: Descriptive[str | None] = None
+
+    noted, note = noting()
+    sent = Named(5, "a\x00", " b\x00", None)
+    assert with_clean_texts(sent, ("long_name", "kind"), note) == Named(5, "a\ufffd", " b\x00", "")
+    assert noted == [("$.LongName", DAMAGED_TEXT)]
+    assert sent.long_name == "a\x00"

@@ -18,7 +18,7 @@ import structlog
 from zakaz_common.attribution.city_book import read_city_book
 from zakaz_common.attribution.rules import CityBook
 from zakaz_common.deadline import Deadline
-from zakaz_common.errors import ConfigError, LoaderError
+from zakaz_common.errors import AccountsFailedError, ConfigError, LoaderError
 from zakaz_common.http import (
     ApiClient,
     NotFoundError,
@@ -97,15 +97,6 @@ class Source(Protocol):
         """Statistics items."""
 
 
-class CabinetsFailed(LoaderError):
-    """Some cabinets could not be read; the others were."""
-
-    def __init__(self, failures: Sequence[tuple[str, LoaderError]], total: int) -> None:
-        told = "; ".join(f"{name}: {error}" for name, error in failures)
-        super().__init__(f"{len(failures)} of {total} cabinets could not be read: {told}")
-        self.exit_code = failures[0][1].exit_code
-
-
 def run(context: RunContext) -> None:
     """The scheduled run: recent days, once a day a month, the first time the whole history."""
     _load(context, None)
@@ -182,7 +173,7 @@ def _load(context: RunContext, asked: Window | None) -> None:
         context.wrote("dim_ads", mart.refresh_ads())
         context.wrote("dm_ads_daily", refresh_days(mart))
     if failures:
-        raise failures[0][1] if len(accounts) == 1 else CabinetsFailed(failures, len(accounts))
+        raise failures[0][1] if len(accounts) == 1 else AccountsFailedError("cabinets", failures, len(accounts))
     if asked is None:
         context.watermarks[DATASET] = (min(server_times) - _SAFETY).replace(microsecond=0)
 

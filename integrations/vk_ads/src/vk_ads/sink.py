@@ -11,7 +11,7 @@ from typing import Protocol
 from zakaz_common.city import UNATTRIBUTED
 from zakaz_common.columns import Row, by_column
 from zakaz_common.run import RunContext
-from zakaz_common.versions import next_version
+from zakaz_common.versions import keep_versions, next_version
 from zakaz_common.warehouse import Scope
 
 from vk_ads.paging.statistics import Slice
@@ -77,20 +77,8 @@ class StagingSink:
         scope = Scope("account = {account:String}", {"account": account})
         result = self._context.warehouse.upsert(BANNERS, BANNER_KEY, by_column(BANNER_COLUMNS, rows), within=scope)
         self._context.wrote(BANNERS, result)
-        self._keep_history(account)
-
-    def _keep_history(self, account: str) -> None:
-        """Copy the banners whose version the history does not have yet; a killed run's are copied by the next."""
-        warehouse = self._context.warehouse
-        source, target = warehouse.name(BANNERS), warehouse.name(_HISTORY)
-        columns = ", ".join(BANNER_COLUMNS)
-        warehouse.command(
-            f"INSERT INTO {target} ({columns}, valid_from) "  # noqa: S608
-            # A version is the moment of the run that made it, in milliseconds.
-            f"SELECT {columns}, fromUnixTimestamp64Milli(toInt64(_ver), 'Europe/Moscow') FROM {source} FINAL "
-            "WHERE account = {account:String} AND (banner_id, _ver) NOT IN "
-            f"(SELECT banner_id, _ver FROM {target} WHERE account = {{account:String}})",
-            {"account": account},
+        keep_versions(
+            self._context.warehouse, BANNERS, _HISTORY, BANNER_COLUMNS, id_column="banner_id", account=account
         )
 
 

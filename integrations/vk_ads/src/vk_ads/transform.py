@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 from zakaz_common.attribution.rules import Attribution, CityBook, attribute, public_url
 from zakaz_common.money import FRACTION, MoneyError, exact_kopecks, rounded
 from zakaz_common.moscow import moscow_day, parse_time
-from zakaz_common.ranks import UnreadableError, read_record
-from zakaz_common.text import DAMAGED_TEXT, clean_text, is_damaged
+from zakaz_common.ranks import UnreadableError, decode_record, with_clean_texts
 
 from vk_ads.banner_utm import banner_utm
 from vk_ads.paging.statistics import Slice
@@ -104,7 +103,8 @@ def read_cabinet(
         for one, raw in pairs:
             note = partial(degrade, dataset, str(one))
             try:
-                found[one] = _readable(read(kind, raw, note), note)
+                # what else it holds is text of no column
+                found[one] = with_clean_texts(decode_record(kind, raw, note), ("name", "status"), note)
             except UnreadableError as error:
                 reject(dataset, str(one), error.path, error.reason)
         return found
@@ -112,32 +112,6 @@ def read_cabinet(
     return Cabinet(
         decoded("ad_plans", AdPlan, plans), decoded("ad_groups", AdGroup, groups), decoded("banners", Banner, banners)
     )
-
-
-def read(kind: type[R], raw: msgspec.Raw, note: Callable[[str, str], None]) -> R:
-    """One record, strictly; field by field when that fails. Raises UnreadableError."""
-    try:
-        return _decoder(kind).decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return read_record(kind, bytes(raw), note)
-
-
-@cache
-def _decoder(kind: type[R]) -> msgspec.json.Decoder[R]:
-    return msgspec.json.Decoder(kind)
-
-
-def _readable(record: R, note: Callable[[str, str], None]) -> R:
-    """The record with its name and state as they may be stored; what else it holds is text of no column."""
-    changes: dict[str, str] = {}
-    for field_name in ("name", "status"):
-        sent = getattr(record, field_name) or ""
-        cleaned = clean_text(sent)
-        if is_damaged(sent, cleaned):
-            note(f"$.{field_name}", DAMAGED_TEXT)
-        if cleaned != sent or getattr(record, field_name) is None:
-            changes[field_name] = cleaned
-    return msgspec.structs.replace(record, **changes) if changes else record
 
 
 def banner_rows(
@@ -211,7 +185,7 @@ def daily_rows(
     for raw in piece.items:
         result.read += 1
         try:
-            item = read(StatisticsItem, raw, partial(degrade, f"{account}/?"))
+            item = decode_record(StatisticsItem, raw, partial(degrade, f"{account}/?"))
         except UnreadableError as error:
             reject(f"{account}/?", error.path, error.reason)
             continue
@@ -226,7 +200,7 @@ def daily_rows(
             result.read += 1
             note = partial(degrade, f"{account}/{banner_id}")
             try:
-                day = read(Day, raw_day, note)
+                day = decode_record(Day, raw_day, note)
                 if not piece.first <= day.date <= piece.last:
                     raise UnreadableError("$.date", "a day outside of the dates asked for")
                 exact = _exact(day.base.spent)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from zakaz_common.deadline import Deadline
 from zakaz_common.http import ApiClient, ErrorAnswer, RequestRejectedError
-from zakaz_common.ranks import UnreadableError
+from zakaz_common.ranks import UnreadableError, decode_record
 from zakaz_common.text import tolerant
 
 from yandex_direct.access.accounts import Account
@@ -23,7 +23,7 @@ from yandex_direct.reports.queue import wait_for
 from yandex_direct.reports.request import HEADERS, ReportKind, ReportRequest
 from yandex_direct.reports.table import Table, read_table
 from yandex_direct.settings import YandexDirectSettings
-from yandex_direct.transform import Money, read
+from yandex_direct.transform import Money
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class YandexDirectClient:
         fields = ["Login", "Currency", "VatRate"]
         clients = self._call("clients", "get", {"FieldNames": fields}, lambda raw: _items(raw, "Clients")).items
         try:
-            client = read(Client, clients[0], lambda *_: None) if clients else Client()
+            client = decode_record(Client, clients[0], lambda *_: None) if clients else Client()
         except UnreadableError:
             client = Client()
         self.login = (client.login or "").strip()
@@ -135,7 +135,7 @@ class YandexDirectClient:
         moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         for some in chunks(campaigns, _CAMPAIGNS_OF_CHANGES):
             params = {"CampaignIds": some, "Timestamp": moment, "FieldNames": fields}
-            found = self._call("changes", "check", params, lambda raw: read(Changes, raw, lambda *_: None))
+            found = self._call("changes", "check", params, lambda raw: decode_record(Changes, raw, lambda *_: None))
             if found.modified:
                 yield found.modified
 

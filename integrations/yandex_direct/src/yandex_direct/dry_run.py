@@ -14,7 +14,9 @@ from zakaz_common.moscow import now_moscow
 from zakaz_common.run import RunContext
 from zakaz_common.window import Window
 
-from yandex_direct.load import list_objects, load_ads, load_statistics, money_of, read_objects
+from yandex_direct.load import money_of
+from yandex_direct.objects.load import list_objects, load_ads, read_objects
+from yandex_direct.reports.load import load_statistics
 from yandex_direct.reports.periods import Answer
 from yandex_direct.reports.request import ReportKind
 from yandex_direct.reports.table import read_table

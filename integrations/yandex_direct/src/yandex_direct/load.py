@@ -8,17 +8,14 @@ stop the others; the run then fails at its end, and says which.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime, timedelta
-from typing import Protocol
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
-import msgspec
 import structlog
 from zakaz_common.attribution.city_book import read_city_book
 from zakaz_common.attribution.rules import CityBook
-from zakaz_common.errors import DataError, DeadlineExceededError, LoaderError, UnavailableError
+from zakaz_common.errors import AccountsFailedError, DataError, DeadlineExceededError, LoaderError
 from zakaz_common.http import (
     NotFoundError,
     RateLimitedError,
@@ -29,7 +26,6 @@ from zakaz_common.http import (
 )
 from zakaz_common.moscow import day_start, moscow_day, now_moscow
 from zakaz_common.run import RunContext, TooManyRejectedError
-from zakaz_common.run_journal import DegradedField, RejectedRecord
 from zakaz_common.window import Window
 
 from yandex_direct.access.accounts import Account, configured_accounts
@@ -38,23 +34,14 @@ from yandex_direct.client import YandexDirectClient
 from yandex_direct.marks import SAFETY, CabinetMixedUp, CabinetUnknown, Marks
 from yandex_direct.mart import shared_mart
 from yandex_direct.objects.kept import KeptListings, Listings
-from yandex_direct.objects.listing import ListingUnstable, ids_of
-from yandex_direct.reports.periods import Answer, DaysMissing, DayTooLarge
-from yandex_direct.reports.request import ADS, CAMPAIGNS, ReportKind
+from yandex_direct.objects.listing import ListingUnstable
+from yandex_direct.objects.load import current_listings, load_ads, read_objects
+from yandex_direct.reports.load import ReportEmpty, load_statistics
+from yandex_direct.reports.periods import DaysMissing, DayTooLarge
 from yandex_direct.settings import YandexDirectSettings
-from yandex_direct.sink import ADS as ADS_TABLE
-from yandex_direct.sink import ADS_DAILY, CAMPAIGNS_DAILY, Sink, StagingSink, known_ads, staged_ads
-from yandex_direct.transform import (
-    CAMPAIGN_COLUMNS,
-    Cabinet,
-    CampaignName,
-    Money,
-    Staged,
-    ad_figures,
-    ad_rows,
-    campaign_figures,
-    read_cabinet,
-)
+from yandex_direct.sink import ADS_DAILY, StagingSink, known_ads, staged_ads
+from yandex_direct.source import Source
+from yandex_direct.transform import Money
 from yandex_direct.windows import choose_window, served_days
 
 log = structlog.get_logger()
@@ -62,21 +49,11 @@ log = structlog.get_logger()
 DATASET = "statistics"
 #: The part of the run's time that is kept for the mart, whatever the accounts do.
 _MART_SHARE = 0.1
-#: How long a listing is good whatever was changed: one of thousands of ads costs half of a day's units.
-_LISTED_FOR = timedelta(hours=3)
-#: What a listing is called in the journal: two of them would share their names with the reports.
-_LISTED = {"campaigns": "listed_campaigns", "ad_groups": "listed_ad_groups", "ads": "listed_ads"}
-#: Campaigns that a line of the log names.
-_CAMPAIGNS_TOLD = 20
 _CURRENCY = re.compile("[A-Z]{3}")
 
 
 class CurrencyUnknown(DataError):
     """Direct does not say what an account spends in: its money would be added to another."""
-
-
-class ReportEmpty(UnavailableError):
-    """A report by ads without a row, where that by campaigns has some: to believe it would delete the days."""
 
 
 #: Failures of one account, the end of its share of the time among them; anything else (ClickHouse, a signal) ends the
@@ -105,34 +82,6 @@ _ACCOUNT_ERRORS = (
 )
 
 
-class Source(Protocol):
-    """What a run needs of one account; the API client and the fixtures of a dry run provide it."""
-
-    def money(self) -> Money:
-        """What the account spends in, '' where the source does not say it, and its VAT."""
-
-    def campaigns(self) -> list[msgspec.Raw]:
-        """Every campaign."""
-
-    def ad_groups(self, campaigns: Sequence[int]) -> list[msgspec.Raw]:
-        """Every group of these campaigns."""
-
-    def ads(self, campaigns: Sequence[int]) -> list[msgspec.Raw]:
-        """Every ad of these campaigns."""
-
-    def report(self, kind: ReportKind, first: date, last: date) -> Iterator[Answer]:
-        """Every day of [first, last]."""
-
-
-class AccountsFailed(LoaderError):
-    """Some accounts could not be read; the others were."""
-
-    def __init__(self, failures: Sequence[tuple[str, LoaderError]], total: int) -> None:
-        told = "; ".join(f"{name}: {error}" for name, error in failures)
-        super().__init__(f"{len(failures)} of {total} accounts could not be read: {told}")
-        self.exit_code = failures[0][1].exit_code
-
-
 def run(context: RunContext) -> None:
     """The scheduled run: recent days, once a day a month, once a week three, the first time the whole history."""
     _load(context, None)
@@ -149,9 +98,8 @@ def _load(context: RunContext, asked: Window | None) -> None:
     marks = Marks.of(context.warehouse)
     book = read_city_book(context.warehouse)
     kept = KeptListings(settings.loader_state_dir, settings.yandex_direct_base_url)
+    reader = _AccountReader(context, asked, marks, book, kept)
     failures: list[tuple[str, LoaderError]] = []
-    windows: list[Window] = []
-    server_times: list[datetime] = []
     reserve = context.deadline.remaining() * _MART_SHARE
     for position, account in enumerate(accounts):
         share = (context.deadline.remaining() - reserve) / (len(accounts) - position)
@@ -161,172 +109,101 @@ def _load(context: RunContext, asked: Window | None) -> None:
         context.count_requests_of(client.requests)
         try:
             with context.deadline.within(share):
-                found = kept.load(account)
-                login, money = _whose(account, client, found)
-                marks.claim(account, login)
-                now = client.server_time or now_moscow()
-                today = moscow_day(now)
-                window = _window(context, account.name, client, marks, asked, today)
-                windows.append(window)
-                server_times.append(now)
-                log.info(
-                    "account_window",
-                    account=account.name,
-                    kind=window.kind,
-                    first=window.first,
-                    last=window.last,
-                    currency=money.currency,
-                )
-                sink = StagingSink(context)
-                missing: list[DaysMissing] = []
-                names = load_statistics(context, account.name, client, sink, window, money, missing)
-                staged = staged_ads(context, account.name)
-                listings = _listings(client, found, staged, now)
-                if listings.tried_at == now:
-                    listings.login, listings.money = login, money
-                    kept.save(account, listings)
-                cabinet = read_objects(context, account.name, listings)
-                load_ads(account.name, sink, cabinet, staged, names, known_ads(context, account.name), book, today)
-                if missing:
-                    raise missing[0]
-                context.check_rejected_ratio(account.name)
-                if asked is None:
-                    marks.settle(account.name, login, window, now, settings, checked=not client.units_used_up)
+                reader.read(account, client)
         except _ACCOUNT_ERRORS as error:
             failures.append((account.name, error))
             log.error("account_failed", account=account.name, error=str(error))
         finally:
             client.close()
-    if windows:
-        context.window_from = day_start(min(window.first for window in windows))
-        context.window_to = min(server_times)
+    if reader.windows:
+        context.window_from = day_start(min(window.first for window in reader.windows))
+        context.window_to = min(reader.server_times)
         mart = shared_mart(context.warehouse)
         context.wrote("dim_ads", mart.refresh_ads())
         context.wrote("dm_ads_daily", mart.refresh_days())
     context.settled = marks.settled
     if failures:
-        raise failures[0][1] if len(accounts) == 1 else AccountsFailed(failures, len(accounts))
+        raise failures[0][1] if len(accounts) == 1 else AccountsFailedError("accounts", failures, len(accounts))
     if asked is None:
-        context.watermarks[DATASET] = (min(server_times) - SAFETY).replace(microsecond=0)
+        context.watermarks[DATASET] = (min(reader.server_times) - SAFETY).replace(microsecond=0)
 
 
-def _window(
-    context: RunContext,
-    account: str,
-    client: YandexDirectClient,
-    marks: Marks,
-    asked: Window | None,
-    today: date,
-) -> Window:
-    """The days to read of an account."""
-    if asked is not None:
-        return served_days(asked, today)
-    corrected: date | None = None
-    since = marks.checked(account)
-    if since is not None:
-        table = context.warehouse.name(ADS_DAILY)
-        loaded = context.warehouse.query(
-            f"SELECT campaign_id, min(d) FROM {table} FINAL WHERE account = {{account:String}} "  # noqa: S608
-            "GROUP BY campaign_id ORDER BY campaign_id",
-            {"account": account},
-        )
-        first = None
-        with suppress(UnitsUsedUp):  # a later run asks from the same moment on
-            first = client.corrected_from([int(row[0]) for row in loaded], since)
-        # days before those that were ever loaded are nobody's correction
-        corrected = max(first, min(row[1] for row in loaded)) if first else None
-    return choose_window(today, before=marks.read_before(account), settings=context.settings, corrected_from=corrected)
+@dataclass(frozen=True, slots=True)
+class _AccountReader:
+    """Reads a run's accounts, one after the other.
 
-
-def money_of(account: str, source: Source) -> Money:
-    """What an account's money is. Raises CurrencyUnknown where Direct does not say it: none is assumed."""
-    money = source.money()
-    if not _CURRENCY.fullmatch(money.currency):
-        raise CurrencyUnknown(
-            f"Yandex Direct does not say which currency the account {account} spends in (clients.get, Currency); "
-            "without it nothing of the account is loaded"
-        )
-    return money
-
-
-def load_statistics(
-    context: RunContext,
-    account: str,
-    source: Source,
-    sink: Sink,
-    window: Window,
-    money: Money,
-    missing: list[DaysMissing],
-) -> dict[int, CampaignName]:
-    """Read both reports of an account's days into the sink, and hold one against the other.
-
-    Returns what the reports call the campaigns. Days that a report lacks are added to ``missing``: what is there is
-    loaded, and the account fails at its end.
+    Parameters:
+        asked: the days of a backfill; None for a scheduled run.
+        windows, server_times: of each account of which it was known what to read, those that failed then included.
     """
-    names: dict[int, CampaignName] = {}
-    spent: set[date] = set()
-    # First the report in which no spend can be missing for want of an ad: it tells whether the other may be empty.
-    version = sink.begin(CAMPAIGNS_DAILY)
-    for part in _parts(context, source, CAMPAIGNS, window, missing):
-        with _Noted(context, CAMPAIGNS.name, account) as noted:
-            figures = campaign_figures(
-                account, part, money, names, version=version, reject=noted.reject, degrade=noted.degrade
+
+    context: RunContext
+    asked: Window | None
+    marks: Marks
+    book: CityBook
+    kept: KeptListings
+    windows: list[Window] = field(default_factory=list)
+    server_times: list[datetime] = field(default_factory=list)
+
+    def read(self, account: Account, client: YandexDirectClient) -> None:
+        """Load an account's statistics, then its ads, and settle its marks when all of it was read.
+
+        Raises one of _ACCOUNT_ERRORS: DaysMissing when all other days were loaded, and the ads.
+        """
+        found = self.kept.load(account)
+        login, money = _whose(account, client, found)
+        self.marks.claim(account, login)
+        now = client.server_time or now_moscow()
+        today = moscow_day(now)
+        window = self._window(account.name, client, today)
+        self.windows.append(window)
+        self.server_times.append(now)
+        log.info(
+            "account_window",
+            account=account.name,
+            kind=window.kind,
+            first=window.first,
+            last=window.last,
+            currency=money.currency,
+        )
+        sink = StagingSink(self.context)
+        missing: list[DaysMissing] = []
+        names = load_statistics(self.context, account.name, client, sink, window, money, missing)
+        staged = staged_ads(self.context, account.name)
+        listings = current_listings(client, found, staged, now)
+        if listings.tried_at == now:
+            listings.login, listings.money = login, money
+            self.kept.save(account, listings)
+        cabinet = read_objects(self.context, account.name, listings)
+        known = known_ads(self.context, account.name)
+        load_ads(account.name, sink, cabinet, staged, names, known, self.book, today)
+        if missing:
+            raise missing[0]
+        self.context.check_rejected_ratio(account.name)
+        if self.asked is None:
+            is_checked = not client.units_used_up
+            self.marks.settle(account.name, login, window, now, self.context.settings, checked=is_checked)
+
+    def _window(self, account: str, client: YandexDirectClient, today: date) -> Window:
+        """The days to read of an account."""
+        if self.asked is not None:
+            return served_days(self.asked, today)
+        corrected: date | None = None
+        since = self.marks.checked(account)
+        if since is not None:
+            table = self.context.warehouse.name(ADS_DAILY)
+            loaded = self.context.warehouse.query(
+                f"SELECT campaign_id, min(d) FROM {table} FINAL WHERE account = {{account:String}} "  # noqa: S608
+                "GROUP BY campaign_id ORDER BY campaign_id",
+                {"account": account},
             )
-        sink.campaigns_daily(account, part, figures, version)
-        spent |= {row[CAMPAIGN_COLUMNS.index("d")] for row in figures.rows.values()}
-        context.read(CAMPAIGNS.name, figures.read, part=account)
-    version = sink.begin(ADS_DAILY)
-    for part in _parts(context, source, ADS, window, missing, spent):
-        with _Noted(context, ADS.name, account) as noted:
-            figures = ad_figures(account, part, money, version=version, reject=noted.reject, degrade=noted.degrade)
-        sink.ads_daily(account, part, figures, version)
-        context.read(ADS.name, figures.read, part=account)
-    for found in sink.differences(account, window):
-        log.warning(
-            "reports_differ",
-            account=account,
-            day=found.day,
-            campaigns=found.campaigns[:_CAMPAIGNS_TOLD],
-            spend_by_ads=str(found.by_ads),
-            spend_by_campaigns=str(found.by_campaigns),
-            shown_in="zakaz.v_ads_reports_compared",
-        )
-    return names
-
-
-def _parts(
-    context: RunContext,
-    source: Source,
-    kind: ReportKind,
-    window: Window,
-    missing: list[DaysMissing],
-    spent: Collection[date] = (),
-) -> Iterator[Answer]:
-    """A report of the window in parts, each of which is one insert: a whole one may have some hundred thousand rows.
-
-    Days that cannot be had are added to ``missing``. Raises ReportEmpty for a report without a row of days on which
-    there was something, which are ``spent``.
-    """
-    try:
-        for answer in source.report(kind, window.first, window.last):
-            if not answer.table.count and (days := [day for day in spent if answer.first <= day <= answer.last]):
-                raise ReportEmpty(
-                    f"the report by ads has no row from {answer.first} to {answer.last}, that by campaigns has some on "
-                    f"{len(days)} of these days: nothing of these days was changed, and the next run asks again"
-                )
-            yield from answer.parts(context.settings.loader_batch_rows)
-    except DaysMissing as days_missing:
-        missing.append(days_missing)
-
-
-def list_objects(source: Source, now: datetime) -> Listings:
-    """Campaigns, groups and ads of an account as they are now."""
-    campaigns = source.campaigns()
-    ids = sorted(ids_of(campaigns))
-    found = Listings(now, now, campaigns)
-    if ids:
-        found.ad_groups, found.ads = source.ad_groups(ids), source.ads(ids)
-    return found
+            first = None
+            with suppress(UnitsUsedUp):  # a later run asks from the same moment on
+                first = client.corrected_from([int(row[0]) for row in loaded], since)
+            # days before those that were ever loaded are nobody's correction
+            corrected = max(first, min(row[1] for row in loaded)) if first else None
+        before = self.marks.read_before(account)
+        return choose_window(today, before=before, settings=self.context.settings, corrected_from=corrected)
 
 
 def _whose(account: Account, client: YandexDirectClient, found: Listings | None) -> tuple[str, Money]:
@@ -341,90 +218,12 @@ def _whose(account: Account, client: YandexDirectClient, found: Listings | None)
     return client.login, money
 
 
-def _listings(client: YandexDirectClient, found: Listings | None, staged: Sequence[Staged], now: datetime) -> Listings:
-    """The listings of an account: kept ones for some hours, and all day where nothing was changed or is unknown.
-
-    Kept ones serve while the units are used up, too.
-    """
-    if found is not None and now - found.tried_at < _LISTED_FOR:
-        return found
-    with_statistics = {one.ad_id for one in staged if one.ad_id}
-    try:
-        if found is not None and moscow_day(found.listed_at) == moscow_day(now):
-            is_whole = with_statistics <= ids_of(found.ads) | set(found.unlisted)
-            if is_whole and not client.objects_changed(sorted(ids_of(found.campaigns)), found.listed_at - SAFETY):
-                return found
-        listed = list_objects(client, now)
-    except UnitsUsedUp as error:
-        if found is None:
-            raise
-        log.warning("units_used_up", cause=str(error), loaded="reports, with the objects kept")
-        found.tried_at = now
-        return found
-    listed.unlisted = sorted(with_statistics - ids_of(listed.ads))
-    return listed
-
-
-def read_objects(context: RunContext, account: str, listings: Listings) -> Cabinet:
-    """Campaigns, groups and ads of an account; records that cannot be used are rejected."""
-    rejected: list[RejectedRecord] = []
-
-    def reject(dataset: str, one: str, path: str, reason: str) -> None:
-        rejected.append(RejectedRecord(_LISTED[dataset], f"{account}/{one}", path, reason))
-
-    def degrade(dataset: str, one: str, path: str, reason: str) -> None:
-        context.degrade([DegradedField(_LISTED[dataset], f"{account}/{one}", path, reason)])
-
-    cabinet = read_cabinet(listings.campaigns, listings.ad_groups, listings.ads, reject, degrade)
-    for dataset in ("campaigns", "ad_groups", "ads"):
-        context.read(_LISTED[dataset], len(getattr(listings, dataset)), part=account)
-    context.reject(rejected, part=account)
-    return cabinet
-
-
-def load_ads(
-    account: str,
-    sink: Sink,
-    cabinet: Cabinet,
-    staged: Collection[Staged],
-    names: Mapping[int, CampaignName],
-    known: Collection[str],
-    book: CityBook,
-    today: date,
-) -> None:
-    """Give the account's ads their cities and put them into the sink."""
-    version = sink.begin(ADS_TABLE)
-    rows, attributions = ad_rows(account, cabinet, staged, names, known, book, today=today, version=version)
-    unresolved = Counter(found.unresolved for found in attributions if found.unresolved)
-    if unresolved:
-        log.warning(
-            "city_unknown",
-            account=account,
-            spellings=[name for name, _ in unresolved.most_common(20)],
-            mend="name the spelling in a file for make import-city-aliases, or correct utm_content",
+def money_of(account: str, source: Source) -> Money:
+    """What an account's money is. Raises CurrencyUnknown where Direct does not say it: none is assumed."""
+    money = source.money()
+    if not _CURRENCY.fullmatch(money.currency):
+        raise CurrencyUnknown(
+            f"Yandex Direct does not say which currency the account {account} spends in (clients.get, Currency); "
+            "without it nothing of the account is loaded"
         )
-    sink.ads(account, rows)
-
-
-class _Noted:
-    """What could not be read of one answer of an account, told to the run when the answer was looked through."""
-
-    def __init__(self, context: RunContext, dataset: str, account: str) -> None:
-        self._context = context
-        self._dataset = dataset
-        self._account = account
-        self._rejected: list[RejectedRecord] = []
-
-    def reject(self, key: str, path: str, reason: str) -> None:
-        """A record without which a figure is not whole."""
-        self._rejected.append(RejectedRecord(self._dataset, key, path, reason))
-
-    def degrade(self, key: str, path: str, reason: str) -> None:
-        """A field that no figure needs."""
-        self._context.degrade([DegradedField(self._dataset, key, path, reason)])
-
-    def __enter__(self) -> _Noted:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._context.reject(self._rejected, part=self._account)
+    return money

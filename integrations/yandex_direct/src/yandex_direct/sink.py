@@ -12,22 +12,14 @@ from typing import Protocol
 from zakaz_common.city import UNATTRIBUTED
 from zakaz_common.columns import Row, by_column
 from zakaz_common.run import RunContext
-from zakaz_common.versions import next_version
+from zakaz_common.versions import keep_versions, next_version
 from zakaz_common.warehouse import Scope
 from zakaz_common.window import Window
 
 from yandex_direct import LOADER
+from yandex_direct.objects.rows import AD_COLUMNS, AD_KEY, Staged
 from yandex_direct.reports.periods import Answer
-from yandex_direct.transform import (
-    AD_COLUMNS,
-    AD_KEY,
-    CAMPAIGN_COLUMNS,
-    CAMPAIGN_KEY,
-    DAILY_COLUMNS,
-    DAILY_KEY,
-    Figures,
-    Staged,
-)
+from yandex_direct.transform import CAMPAIGN_COLUMNS, CAMPAIGN_KEY, DAILY_COLUMNS, DAILY_KEY, Figures
 
 ADS_DAILY = "stg_yandex_direct_daily"
 CAMPAIGNS_DAILY = "stg_yandex_direct_campaigns_daily"
@@ -110,21 +102,7 @@ class StagingSink:
         scope = Scope("account = {account:String}", {"account": account})
         result = self._context.warehouse.upsert(ADS, AD_KEY, by_column(AD_COLUMNS, rows), within=scope)
         self._context.wrote(ADS, result)
-        self._keep_history(account)
-
-    def _keep_history(self, account: str) -> None:
-        """Copy the ads whose version the history does not have yet; a killed run's are copied by the next."""
-        warehouse = self._context.warehouse
-        source, target = warehouse.name(ADS), warehouse.name(_HISTORY)
-        columns = ", ".join(AD_COLUMNS)
-        warehouse.command(
-            f"INSERT INTO {target} ({columns}, valid_from) "  # noqa: S608
-            # A version is the moment of the run that made it, in milliseconds.
-            f"SELECT {columns}, fromUnixTimestamp64Milli(toInt64(_ver), 'Europe/Moscow') FROM {source} FINAL "
-            "WHERE account = {account:String} AND (ad_id, _ver) NOT IN "
-            f"(SELECT ad_id, _ver FROM {target} WHERE account = {{account:String}})",
-            {"account": account},
-        )
+        keep_versions(self._context.warehouse, ADS, _HISTORY, AD_COLUMNS, id_column="ad_id", account=account)
 
 
 def staged_ads(context: RunContext, account: str) -> list[Staged]:

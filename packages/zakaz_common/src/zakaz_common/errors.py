@@ -4,6 +4,8 @@ The codes are those of sysexits(3): 65 data, 69 unavailable, 74 input/output, 75
 The text of an error is a sentence for the operator: what was expected, what was found, what mends it.
 """
 
+from collections.abc import Sequence
+
 EXIT_OK = 0
 EXIT_DATA = 65
 EXIT_UNAVAILABLE = 69
@@ -58,3 +60,15 @@ class ConfigError(LoaderError):
     """A setting, a credential or a right is missing or wrong; retrying does not help."""
 
     exit_code = EXIT_CONFIG
+
+
+class AccountsFailedError(LoaderError):
+    """Some accounts of a source could not be read; the others were. The exit code is that of the first failure.
+
+    Parameters: `called` is what the source calls accounts; `failures` each one's name and error, `total` of how many.
+    """
+
+    def __init__(self, called: str, failures: Sequence[tuple[str, LoaderError]], total: int) -> None:
+        told = "; ".join(f"{name}: {error}" for name, error in failures)
+        super().__init__(f"{len(failures)} of {total} {called} could not be read: {told}")
+        self.exit_code = failures[0][1].exit_code

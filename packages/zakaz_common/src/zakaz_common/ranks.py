@@ -10,7 +10,7 @@ Records are decoded strictly first, a page at a time; only one that fails comes 
 by itself.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
@@ -31,7 +31,7 @@ from msgspec.inspect import (
     type_info,
 )
 
-from zakaz_common.text import read_json
+from zakaz_common.text import DAMAGED_TEXT, clean_text, is_damaged, read_json
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Struct)
@@ -40,7 +40,7 @@ Identity = Annotated[T, Meta(extra={"rank": "identity"})]
 Descriptive = Annotated[T, Meta(extra={"rank": "descriptive"})]
 
 Note = Callable[[str, str], None]
-"""Told of a field that was left empty: its JSON path and the reason."""
+"""Told of a field that was left empty or mended: its JSON path and the reason."""
 
 
 class UnreadableError(ValueError):
@@ -74,6 +74,19 @@ def ranks_of(kind: type[Struct]) -> dict[str, str]:
     return {field.name: field.rank for field in _fields(kind)}
 
 
+def decode_record(kind: type[S], raw: msgspec.Raw | bytes, note: Note, *, drop: Note | None = None) -> S:
+    """A record of JSON, strictly; when that fails as `read_record` does, whose parameters and error it has."""
+    try:
+        return _decoder(kind).decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return read_record(kind, bytes(raw), note, drop=drop)
+
+
+@cache
+def _decoder(kind: type[S]) -> msgspec.json.Decoder[S]:
+    return msgspec.json.Decoder(kind)
+
+
 def read_record(kind: type[S], raw: bytes, note: Note, *, drop: Note | None = None) -> S:
     """A record of JSON, field by field.
 
@@ -86,6 +99,26 @@ def read_record(kind: type[S], raw: bytes, note: Note, *, drop: Note | None = No
     except msgspec.DecodeError as error:
         raise UnreadableError("$", str(error)) from None
     return _read(kind, value, "$", note, drop or note)
+
+
+def noted_text(sent: str | None, path: str, note: Note) -> str:
+    """A text as it may be stored, '' for none; `note` is told when something in it was replaced or cut."""
+    cleaned = clean_text(sent or "")
+    if is_damaged(sent or "", cleaned):
+        note(path, DAMAGED_TEXT)
+    return cleaned
+
+
+def with_clean_texts(record: S, names: Collection[str], note: Note) -> S:
+    """The record with the texts of these fields as they may be stored (`noted_text`)."""
+    changes: dict[str, str] = {}
+    for field in _fields(type(record)):
+        if field.name in names:
+            sent = getattr(record, field.name)
+            cleaned = noted_text(sent, f"$.{field.key}", note)
+            if cleaned != sent:
+                changes[field.name] = cleaned
+    return msgspec.structs.replace(record, **changes) if changes else record
 
 
 def _read(kind: type[S], value: Any, path: str, note: Note, drop: Note) -> S:

@@ -10,6 +10,7 @@ a refund.
 """
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 
 from zakaz_common.warehouse import Warehouse
@@ -33,6 +34,26 @@ def next_scan(warehouse: Warehouse, table: str, server_time: datetime) -> int:
 def version_of(scan: int, updated_at: int | None) -> int:
     """The version of a record read by `scan`; one without a readable time counts as changed just now."""
     return scan << _OWN_BITS | (scan if updated_at is None else updated_at)
+
+
+def keep_versions(
+    warehouse: Warehouse, source: str, target: str, columns: Sequence[str], *, id_column: str, account: str
+) -> None:
+    """Copy an account's rows whose version `target` does not have yet; a killed run's are copied by the next.
+
+    Parameters: both tables have `account` and the columns named, `_ver` of `next_version` among them; `target` has
+    `valid_from` besides, the moment of the version. `id_column` tells one row of an account from another.
+    """
+    source, target = warehouse.name(source), warehouse.name(target)
+    names = ", ".join(columns)
+    warehouse.command(
+        f"INSERT INTO {target} ({names}, valid_from) "  # noqa: S608
+        # A version is the moment of the run that made it, in milliseconds.
+        f"SELECT {names}, fromUnixTimestamp64Milli(toInt64(_ver), 'Europe/Moscow') FROM {source} FINAL "
+        f"WHERE account = {{account:String}} AND ({id_column}, _ver) NOT IN "
+        f"(SELECT {id_column}, _ver FROM {target} WHERE account = {{account:String}})",
+        {"account": account},
+    )
 
 
 def _highest(warehouse: Warehouse, table: str) -> int:

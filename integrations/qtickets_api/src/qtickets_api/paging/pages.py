@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from zakaz_common.http import TransientError
-from zakaz_common.ranks import UnreadableError, read_record
+from zakaz_common.ranks import UnreadableError, decode_record
 from zakaz_common.run_journal import DegradedField, RejectedRecord
 from zakaz_common.text import holds_replacement, mended_json
 
@@ -72,7 +72,6 @@ def record_reader(dataset: str, record_type: type[R], parts: str = "") -> Callab
 
     `parts` names the records within it, where a broken one may be left out.
     """
-    single = msgspec.json.Decoder(record_type)
 
     def read(raw: bytes, key: str, page: Page[R]) -> None:
         def note(path: str, reason: str) -> None:
@@ -82,12 +81,9 @@ def record_reader(dataset: str, record_type: type[R], parts: str = "") -> Callab
             page.rejected_parts.append(RejectedRecord(parts, key, path, reason))
 
         try:
-            page.records.append(single.decode(raw))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            try:
-                page.records.append(read_record(record_type, raw, note, drop=drop))
-            except UnreadableError as error:
-                page.rejected.append(RejectedRecord(dataset, key, error.path, error.reason))
+            page.records.append(decode_record(record_type, raw, note, drop=drop))
+        except UnreadableError as error:
+            page.rejected.append(RejectedRecord(dataset, key, error.path, error.reason))
 
     return read
 

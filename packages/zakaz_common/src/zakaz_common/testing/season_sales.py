@@ -1,8 +1,9 @@
-"""The sales side of a season, written as the Qtickets loader would leave it, without that loader."""
+"""The sales side of the sandbox's season, written as the Qtickets loader would leave it, without that loader."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,17 +15,15 @@ from api_sandbox.season.truth import ticket_revenue
 
 def write_sales(client: Any, season: Season) -> None:
     """Fill dim_events, stg_qtickets_orders (what attribution reads of it) and dm_sales_daily."""
-    events = [[e.id for e in season.events.values()], [city_key(e.city_raw) for e in season.events.values()]]
-    client.insert(
-        "zakaz.dim_events", [*events, [1] * len(events[0])], ["event_id", "city", "_ver"], column_oriented=True
-    )
+    events = [(event.id, city_key(event.city_raw), 1) for event in season.events.values()]
+    client.insert("zakaz.dim_events", events, ["event_id", "city", "_ver"])
     marks = ["utm_source", "utm_content"]
     orders = [
         (o.id, o.event_id, int(o.payed), *((o.utm or {}).get(mark, "").lower() for mark in marks), 1)
         for o in season.orders.values()
     ]
     client.insert("zakaz.stg_qtickets_orders", orders, ["order_id", "event_id", "is_paid", *marks, "_ver"])
-    days: dict = defaultdict(lambda: [0, 0, Decimal(0)])
+    days: defaultdict[tuple[date, int], list[Any]] = defaultdict(lambda: [0, 0, Decimal(0)])
     for order in season.orders.values():
         if order.payed:
             figures = days[day_of(order.payed_at or order.created_at), order.event_id]
