@@ -221,7 +221,9 @@ def test_a_token_revoked_in_the_middle_of_a_run_leaves_what_has_landed(loader, a
 
 
 def test_reports_go_on_while_the_units_are_used_up(loader, api, capsys) -> None:
+    corrections_told = "SELECT toUnixTimestamp(max(watermark)) FROM meta.watermarks WHERE dataset LIKE '%/checked_deep'"
     assert loader.run() == 0
+    before = loader.one(corrections_told)
     api.mutate("use_up_yandex_direct_units")
     api.mutate("revise_yandex_direct_days", days=2)
     listings_due(loader)
@@ -232,6 +234,7 @@ def test_reports_go_on_while_the_units_are_used_up(loader, api, capsys) -> None:
     assert capsys.readouterr().out.count("units_used_up") == 1, "the listings are not tried again at once"
     assert api.mutate("correct_yandex_direct_day", count=2, days=30)
     assert loader.run() == 0
+    assert loader.one(corrections_told) == before, "without units Direct tells of none"
     api.mutate("restore_yandex_direct_units")
     assert loader.run() == 0
     loader.assert_equal_to(api.season)
