@@ -150,11 +150,15 @@ def test_some_banners_are_known_only_from_orders(shared: Caller) -> None:
 def test_orders_of_another_source_with_the_number_of_a_banner_tell_nothing_of_it() -> None:
     season = make_season(seed=1, orders=300, season_days=40)
     before = banner_cities(season)
-    [account] = season.accounts_of("vk_ads")
     sold = {
         int(content) for o in season.orders.values() if (content := (o.utm or {}).get("utm_content", "")).isdecimal()
     }
-    banner = next(b for b in account.banners.values() if b.id in sold and before[b.id] != "unattributed")
+    account, banner = next(
+        (account, banner)
+        for account in season.accounts
+        for banner in account.banners.values()
+        if banner.id in sold and before[banner.id] != "unattributed"
+    )
     strangers = [o for o in season.orders.values() if season.events[o.event_id].city.key != before[banner.id]]
     for order in strangers:
         order.utm, order.payed = {"utm_source": "leaflet", "utm_content": str(banner.id)}, True
