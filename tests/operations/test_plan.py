@@ -132,5 +132,5 @@ def test_images_that_are_not_built_yet_are_predicted(deployed: Deployment) -> No
     """As after a pull of newer code: names that no image has."""
     planned = plan("container_images_prefix=zakaz-of-another-time")
     assert planned.code == 0, planned.output[-3000:]
-    assert {"Run the simulator", "Run the receiver"} <= set(tasks(planned))
+    assert {f"Run {NAME}-{service}" for service in ("api-sandbox", *BESIDE)} <= set(tasks(planned))
     assert any("ClickHouse" in task for task in tasks(planned))
