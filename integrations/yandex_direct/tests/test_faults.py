@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from api_sandbox.season.moscow_time import today
@@ -12,6 +13,7 @@ from api_sandbox.testing import running_sandbox
 from conftest import SMALL, UNLIMITED, pointed_at
 from test_against_sandbox import listings_due
 from truth import accounts
+from yandex_direct import LOADER, load
 from yandex_direct.reports.request import ADS, CAMPAIGNS, ReportKind
 
 pytestmark = pytest.mark.patient
@@ -56,9 +58,44 @@ def test_a_report_that_is_never_ready_fails_the_run_in_time(bare_loader, frozen_
         first, asked = names(api)[0], api.count("*/reports")
         assert loader.run() == 69
         assert names(api)[asked] == first, "what is still queued is found, and takes no second place"
-        asked = api.count("*/reports")
-        assert loader.backfill(today(), today()) == 69
-        assert names(api)[asked] not in names(api)[:asked]
+        reading_aged(loader, hours=3)
+        for again in (loader.run, lambda: loader.backfill(today(), today())):
+            asked = api.count("*/reports")
+            assert again() == 69
+            assert names(api)[asked] not in names(api)[:asked]
+
+
+def reading_aged(loader, **ago: int) -> datetime:
+    """The reading that was not finished began earlier; returns when."""
+    [kept] = loader.state_dir.glob("yandex_direct.*.reading.json")
+    reading = json.loads(kept.read_text())
+    since = datetime.fromisoformat(reading["since"]) - timedelta(**ago)
+    kept.write_text(json.dumps(reading | {"since": str(since)}))
+    return since
+
+
+def test_figures_of_a_reading_that_was_not_finished_count_as_of_its_beginning(loader, api) -> None:
+    api.inject("status", route="*/reports", status=201, times=0)
+    assert loader.run() == 69
+    since = reading_aged(loader, minutes=50)
+    asked = names(api)[0]
+    api.reset()
+    assert loader.run() == 0
+    assert names(api)[0] == asked
+    [(mark,)] = loader.rows(
+        f"SELECT max(watermark) FROM meta.watermarks WHERE loader = '{LOADER}' AND dataset = '{load.DATASET}'"
+    )
+    assert abs((since - timedelta(minutes=2)).timestamp() - mark.timestamp()) <= 1
+    assert loader.run() == 0
+    assert len(set(names(api))) == len(names(api)), "what was finished is asked for anew"
+
+
+def test_after_a_failure_that_leaves_nothing_waiting_reports_are_asked_for_anew(loader, api) -> None:
+    api.inject("status", route="*/campaigns", status=400, body={"error": {"error_code": 8000}})
+    assert loader.run() == 65
+    assert api.mutate("revise_yandex_direct_days", days=3)
+    assert loader.run() == 0
+    loader.assert_equal_to(api.season)
 
 
 def test_a_full_queue_is_waited_for_and_then_left(bare_loader, frozen_season) -> None:

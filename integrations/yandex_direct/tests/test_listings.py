@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from yandex_direct.objects.kept import Listings
-from yandex_direct.objects.load import current_listings
+from yandex_direct.objects.load import Listings, current_listings
 from yandex_direct.objects.rows import Staged
 from zakaz_common.moscow import MOSCOW
 

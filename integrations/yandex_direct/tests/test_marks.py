@@ -8,8 +8,9 @@ from datetime import date, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 from yandex_direct.access.accounts import Account
+from yandex_direct.kept import Kept
 from yandex_direct.marks import SAFETY, CabinetMixedUp, CabinetUnknown, Marks
-from yandex_direct.objects.kept import KeptListings, Listings
+from yandex_direct.objects.load import Listings
 from yandex_direct.windows import ReadBefore
 from zakaz_common.moscow import MOSCOW
 from zakaz_common.window import Window
@@ -112,7 +113,7 @@ def test_corrections_that_were_not_asked_for_are_asked_for_later(bare_loader) ->
 
 
 def test_what_was_kept_is_of_a_token(tmp_path) -> None:
-    kept = KeptListings(tmp_path, "http://direct")
+    kept = Kept(tmp_path, "http://direct", "listings", Listings)
     kept.save(MAIN, Listings(NOW, NOW, login="my-login"))
     found = kept.load(MAIN)
     assert found is not None and found.login == "my-login"

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 from zakaz_common.deadline import Deadline
+from zakaz_common.errors import DeadlineExceededError
 from zakaz_common.http import ApiClient, ErrorAnswer, RequestRejectedError
 from zakaz_common.ranks import UnreadableError, decode_record
 from zakaz_common.text import tolerant
@@ -19,7 +20,7 @@ from yandex_direct.access.refusals import UnitsUsedUp, read_refusal
 from yandex_direct.objects.listing import PAGE_SIZE, chunks, read_listing
 from yandex_direct.records import AD_CONTENTS, AD_STATES, CAMPAIGN_STATES, Changes, Client, Modified, Page
 from yandex_direct.reports.periods import Answer, read_period
-from yandex_direct.reports.queue import wait_for
+from yandex_direct.reports.queue import ReportLate, wait_for
 from yandex_direct.reports.request import HEADERS, ReportKind, ReportRequest
 from yandex_direct.reports.table import Table, read_table
 from yandex_direct.settings import YandexDirectSettings
@@ -52,7 +53,7 @@ class YandexDirectClient:
     Parameters:
         settings: base URL, version, request rate, rows of a report, CA bundle.
         account: whose it is.
-        reading: what tells this reading's reports from those of others.
+        reading: name of the Reading its reports are of.
         deadline: of the run.
         options: passed to :class:`zakaz_common.http.ApiClient` (tests shorten the waits).
     """
@@ -75,6 +76,8 @@ class YandexDirectClient:
         self.server_time: datetime | None = None
         #: Whose cabinet it is, as Direct said when it was asked for its money.
         self.login = ""
+        #: Whether Direct may still be building a report that was asked for.
+        self.left_waiting = False
         #: Whether it was refused an answer for want of units.
         self.units_used_up = False
         headers = {
@@ -185,7 +188,11 @@ class YandexDirectClient:
         def build(begin: date, end: date) -> Table:
             request = ReportRequest(kind, begin, end, self._rows, self._account.client_login, self._reading)
             ask = _Asking(self._http, f"{self._path}/reports", kind)
-            return wait_for(ask, request, self._deadline)
+            try:
+                return wait_for(ask, request, self._deadline)
+            except (ReportLate, DeadlineExceededError):
+                self.left_waiting = True
+                raise
 
         return read_period(build, first, last, limit=self._rows)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import structlog
 from zakaz_common.attribution.city_book import read_city_book
@@ -31,13 +31,14 @@ from zakaz_common.window import Window
 from yandex_direct.access.accounts import Account, configured_accounts
 from yandex_direct.access.refusals import AccessRefused, BuildFailed, NameTaken, QueueFull, UnitsUsedUp
 from yandex_direct.client import YandexDirectClient
+from yandex_direct.kept import Kept
 from yandex_direct.marks import SAFETY, CabinetMixedUp, CabinetUnknown, Marks
 from yandex_direct.mart import shared_mart
-from yandex_direct.objects.kept import KeptListings, Listings
 from yandex_direct.objects.listing import ListingUnstable
-from yandex_direct.objects.load import current_listings, load_ads, read_objects
+from yandex_direct.objects.load import Listings, current_listings, load_ads, read_objects
 from yandex_direct.reports.load import ReportEmpty, load_statistics
 from yandex_direct.reports.periods import DaysMissing, DayTooLarge
+from yandex_direct.reports.request import Reading
 from yandex_direct.settings import YandexDirectSettings
 from yandex_direct.sink import ADS_DAILY, StagingSink, known_ads, staged_ads
 from yandex_direct.source import Source
@@ -49,6 +50,8 @@ log = structlog.get_logger()
 DATASET = "statistics"
 #: The part of the run's time that is kept for the mart, whatever the accounts do.
 _MART_SHARE = 0.1
+#: How long reports of an unfinished reading are asked for again: Direct stores one for some hours.
+_READING_SERVES = timedelta(hours=3)
 _CURRENCY = re.compile("[A-Z]{3}")
 
 
@@ -97,27 +100,31 @@ def _load(context: RunContext, asked: Window | None) -> None:
     accounts = configured_accounts(settings)
     marks = Marks.of(context.warehouse)
     book = read_city_book(context.warehouse)
-    kept = KeptListings(settings.loader_state_dir, settings.yandex_direct_base_url)
-    reader = _AccountReader(context, asked, marks, book, kept)
+    place = settings.loader_state_dir, settings.yandex_direct_base_url
+    reader = _AccountReader(context, asked, marks, book, Kept(*place, "listings", Listings))
+    readings = Kept(*place, "reading", Reading)
     failures: list[tuple[str, LoaderError]] = []
     reserve = context.deadline.remaining() * _MART_SHARE
     for position, account in enumerate(accounts):
         share = (context.deadline.remaining() - reserve) / (len(accounts) - position)
-        # The same name until the account was read: what one run queued and could not wait for, the next one finds.
-        reading = str(context.run_id) if asked else str(marks.recent(account.name))
-        client = YandexDirectClient(settings, account, reading, context.deadline)
+        reading = (None if asked else _unfinished(readings.load(account))) or Reading(str(context.run_id))
+        client = YandexDirectClient(settings, account, reading.name, context.deadline)
         context.count_requests_of(client.requests)
         try:
             with context.deadline.within(share):
-                reader.read(account, client)
+                reader.read(account, client, reading)
+            if asked is None:
+                readings.forget(account)
         except _ACCOUNT_ERRORS as error:
             failures.append((account.name, error))
             log.error("account_failed", account=account.name, error=str(error))
+            if asked is None and client.left_waiting:
+                readings.save(account, reading)
         finally:
             client.close()
     if reader.windows:
         context.window_from = day_start(min(window.first for window in reader.windows))
-        context.window_to = min(reader.server_times)
+        context.window_to = min(reader.read_at)
         mart = shared_mart(context.warehouse)
         context.wrote("dim_ads", mart.refresh_ads())
         context.wrote("dm_ads_daily", mart.refresh_days())
@@ -125,7 +132,13 @@ def _load(context: RunContext, asked: Window | None) -> None:
     if failures:
         raise failures[0][1] if len(accounts) == 1 else AccountsFailedError("accounts", failures, len(accounts))
     if asked is None:
-        context.watermarks[DATASET] = (min(reader.server_times) - SAFETY).replace(microsecond=0)
+        context.watermarks[DATASET] = (min(reader.read_at) - SAFETY).replace(microsecond=0)
+
+
+def _unfinished(reading: Reading | None) -> Reading | None:
+    """A reading that an earlier run could not wait for, while its reports are of use: they take no second place."""
+    since = reading.since if reading else None
+    return reading if since and now_moscow() - since < _READING_SERVES else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +147,21 @@ class _AccountReader:
 
     Parameters:
         asked: the days of a backfill; None for a scheduled run.
-        windows, server_times: of each account of which it was known what to read, those that failed then included.
+        windows, read_at: of each account of which it was known what to read, those that failed then included.
     """
 
     context: RunContext
     asked: Window | None
     marks: Marks
     book: CityBook
-    kept: KeptListings
+    kept: Kept[Listings]
     windows: list[Window] = field(default_factory=list)
-    server_times: list[datetime] = field(default_factory=list)
+    read_at: list[datetime] = field(default_factory=list)
 
-    def read(self, account: Account, client: YandexDirectClient) -> None:
+    def read(self, account: Account, client: YandexDirectClient, reading: Reading) -> None:
         """Load an account's statistics, then its ads, and settle its marks when all of it was read.
+
+        Its figures are of the moment when the reading began, at the earliest.
 
         Raises one of _ACCOUNT_ERRORS: DaysMissing when all other days were loaded, and the ads.
         """
@@ -156,8 +171,9 @@ class _AccountReader:
         now = client.server_time or now_moscow()
         today = moscow_day(now)
         window = self._window(account.name, client, today)
+        reading.since = since = reading.since or now
         self.windows.append(window)
-        self.server_times.append(now)
+        self.read_at.append(since)
         log.info(
             "account_window",
             account=account.name,
@@ -182,7 +198,7 @@ class _AccountReader:
         self.context.check_rejected_ratio(account.name)
         if self.asked is None:
             is_checked = not client.units_used_up
-            self.marks.settle(account.name, login, window, now, self.context.settings, checked=is_checked)
+            self.marks.settle(account.name, login, window, since, self.context.settings, checked=is_checked)
 
     def _window(self, account: str, client: YandexDirectClient, today: date) -> Window:
         """The days to read of an account."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
+import msgspec
 import structlog
 from zakaz_common.attribution.rules import CityBook
 from zakaz_common.moscow import moscow_day
@@ -15,12 +16,11 @@ from zakaz_common.run_journal import DegradedField, RejectedRecord
 from yandex_direct.access.refusals import UnitsUsedUp
 from yandex_direct.client import YandexDirectClient
 from yandex_direct.marks import SAFETY
-from yandex_direct.objects.kept import Listings
 from yandex_direct.objects.listing import ids_of
 from yandex_direct.objects.rows import Cabinet, Staged, ad_rows, read_cabinet
 from yandex_direct.sink import ADS, Sink
 from yandex_direct.source import Source
-from yandex_direct.transform import CampaignName
+from yandex_direct.transform import CampaignName, Money
 
 log = structlog.get_logger()
 
@@ -28,6 +28,31 @@ log = structlog.get_logger()
 _LISTED_FOR = timedelta(hours=3)
 #: What a listing is called in the journal: two of them would share their names with the reports.
 _LISTED = {"campaigns": "listed_campaigns", "ad_groups": "listed_ad_groups", "ads": "listed_ads"}
+
+
+class Listings(msgspec.Struct):
+    """Raw records of an account, kept between runs.
+
+    Listing an account costs units by the object, of which there are so many a day: it is listed anew when something
+    may have changed, at most every few hours, and not with each of the day's runs. Between, and while the units are
+    used up, its ads are attributed from what is kept, for events and orders change.
+
+    Parameters:
+        listed_at: when, by the server's clock.
+        tried_at: when they were last asked for, in vain or not.
+        unlisted: ids of ads with statistics that the API does not list: they are no reason to look again.
+        login: whose cabinet it is.
+        money: what it spends in.
+    """
+
+    listed_at: datetime
+    tried_at: datetime
+    campaigns: list[msgspec.Raw] = []
+    ad_groups: list[msgspec.Raw] = []
+    ads: list[msgspec.Raw] = []
+    unlisted: list[int] = []
+    login: str = ""
+    money: Money | None = None
 
 
 def list_objects(source: Source, now: datetime) -> Listings:

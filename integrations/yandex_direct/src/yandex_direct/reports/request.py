@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -54,6 +54,19 @@ CAMPAIGNS = ReportKind(
 )
 
 
+class Reading(msgspec.Struct):
+    """A reading of an account's days, kept when Direct may still build reports of it: the next run finds them.
+
+    Parameters:
+        name: what tells its reports from those of other readings: a name used for good would bring the report stored
+            hours ago.
+        since: when it began, by the server's clock: figures may be as old.
+    """
+
+    name: str
+    since: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
     """One report.
@@ -62,8 +75,7 @@ class ReportRequest:
         first, last: Moscow days, both included.
         rows: the most rows it may have.
         login: the client's login, '' for the token's own account.
-        reading: what tells this reading of the days from others: a name used for good would bring the report stored
-            hours ago.
+        reading: name of the Reading it is of.
         attempt: 1 once the name of 0 turned out to be taken.
     """
 
