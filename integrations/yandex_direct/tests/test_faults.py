@@ -88,6 +88,7 @@ def test_figures_of_a_reading_that_was_not_finished_count_as_of_its_beginning(lo
     assert abs((since - timedelta(minutes=2)).timestamp() - mark.timestamp()) <= 1
     assert loader.run() == 0
     assert len(set(names(api))) == len(names(api)), "what was finished is asked for anew"
+    assert not list(loader.state_dir.glob("*reading*"))
 
 
 def test_after_a_failure_that_leaves_nothing_waiting_reports_are_asked_for_anew(loader, api) -> None:
