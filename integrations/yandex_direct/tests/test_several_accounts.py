@@ -106,6 +106,12 @@ def test_an_account_that_would_eat_the_time_leaves_the_others_theirs(loader, sev
     loader.assert_equal_to(several.season, LOGINS)
 
 
+def test_time_that_one_account_left_is_the_next_ones(loader, several) -> None:
+    several.inject("status", route="*/reports", nth=3, status=429, retry_after=1000)
+    assert loader.having(yandex_direct_accounts=as_setting(several, [1, 2])).run() == 0
+    assert sum(loader.waits) >= 1000
+
+
 def test_a_tenth_of_the_time_is_kept_for_the_mart(loader, several) -> None:
     several.inject("status", route="*/campaigns", status=429, retry_after=1400)
     assert loader.having(yandex_direct_accounts=as_setting(several, [1])).run() == 75
