@@ -59,6 +59,7 @@ def test_an_ad_without_a_link_and_a_block_is_known_by_nothing() -> None:
         ("{AD_ID}", "17"),
         ("%7Bad_id%7D", "17"),
         ("{gbid}-{campaign_id}", "5-3"),
+        ("-{ad_id}-", "-17-"),
         ("{campaign_name}", "цирк & ёлка 50%"),
         ("{campaign_name_lat}", "tsirk_elka_50"),
         ("a_{ad_id}_b", "a_17_b"),
